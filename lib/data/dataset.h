@@ -1,0 +1,25 @@
+// The interface of a set of pictures, all of one size.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace duel {
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual int64_t size() const = 0;        ///< number of pictures
+  virtual int64_t image_size() const = 0;  ///< height and width in pixels
+  virtual int64_t channels() const = 0;    ///< 1 (grey) or 3 (RGB)
+
+  /// Writes picture `index` (0 .. size()-1) as bytes, (image_size, image_size, channels), into `pixels`.
+  /// May be called from several threads at once.
+  virtual void read(int64_t index, uint8_t* pixels) const = 0;
+
+  /// One line for people: where the pictures come from and how they were cropped.
+  virtual std::string description() const = 0;
+};
+
+}  // namespace duel

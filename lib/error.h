@@ -1,0 +1,37 @@
+// The one exception type and the helpers that raise it.
+//
+// A message is one line: what was wrong, where (operation, file, option, shapes) and what to do.
+// An operation's messages begin with its name in brackets: "[conv2d] weight has 3 input channels, ...".
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+namespace duel {
+
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The parts, streamed one after the other into one string.
+template <class... Parts>
+std::string concat(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+template <class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  throw Error(concat(parts...));
+}
+
+/// Throws Error with the parts as its message unless `ok`.
+template <class... Parts>
+void check(bool ok, const Parts&... parts) {
+  if (!ok) fail(parts...);
+}
+
+}  // namespace duel
