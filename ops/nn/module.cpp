@@ -84,8 +84,10 @@ void Module::replace_tensors(const std::function<Tensor(const Tensor&)>& change)
   }
 }
 
+// Counters stay on the host: nothing on a device reads them.
 void Module::to(Device device) {
-  replace_tensors([&](const Tensor& tensor) { return tensor.to(device); });
+  replace_tensors(
+      [&](const Tensor& tensor) { return tensor.dtype() == DType::Int64 ? tensor : tensor.to(device); });
 }
 
 void Module::to(DType dtype) {

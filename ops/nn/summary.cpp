@@ -38,7 +38,7 @@ void describe(const Module& module, const std::string& label, const std::string&
   }
   lines.push_back({indent + label + module.description() + "(", "", ""});
   for (const auto& [name, child] : module.children())
-    describe(*child, "(" + name + "): ", indent + "  ", outputs, lines);
+    describe(*child, concat("(", name, "): "), indent + "  ", outputs, lines);
   lines.push_back({indent + ")", "", ""});
 }
 
