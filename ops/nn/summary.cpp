@@ -23,7 +23,7 @@ std::string outside_shape(const Shape& shape) {
   std::vector<int64_t> sizes(shape.begin() + 1, shape.end());
   if (sizes.size() == 3) std::rotate(sizes.begin(), sizes.begin() + 2, sizes.end());
   std::string text;
-  for (size_t i = 0; i < sizes.size(); ++i) text += (i ? " x " : "") + std::to_string(sizes[i]);
+  for (size_t i = 0; i < sizes.size(); ++i) text.append(i ? " x " : "").append(std::to_string(sizes[i]));
   return text;
 }
 
