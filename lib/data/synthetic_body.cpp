@@ -34,6 +34,11 @@ Vec3 skin_normal(const Portrait& portrait, const Spot& spot) {
   return {dome.x * 0.85f - slope.x * depth, dome.y * 0.75f - slope.y * depth, depth};
 }
 
+bool ears_covered(HairStyle style) {
+  return style == HairStyle::Bob || style == HairStyle::Long || style == HairStyle::Wavy ||
+         style == HairStyle::Curly || style == HairStyle::Afro;
+}
+
 void paint_ears(Canvas& canvas, const Portrait& portrait) {
   const float pixel = canvas.pixel();
   for (const float side : {-1.0f, 1.0f}) {
@@ -44,7 +49,7 @@ void paint_ears(Canvas& canvas, const Portrait& portrait) {
       const Vec2 p = spot.head - centre;
       if (std::fabs(p.x) > 0.2f || std::fabs(p.y) > 0.25f) return;
       const Vec2 leaning = {p.x - side * 0.12f * -p.y, p.y};
-      const float outline = ellipse(leaning, 0.085f, 0.145f);
+      const float outline = ellipse(leaning, 0.078f, 0.135f);
       Rgb ear =
           portrait.lit(portrait.skin * Rgb{1.0f, 0.93f, 0.91f}, {side * 0.6f + p.x * 3.0f, p.y * 3.0f, 0.6f});
       const float bowl = soft_spot(leaning - Vec2{-side * 0.005f, 0.0f}, 0.06f, 0.11f);
@@ -59,8 +64,8 @@ void paint_ears(Canvas& canvas, const Portrait& portrait) {
 void paint_background(Canvas& canvas, const Portrait& portrait) {
   const FaceFactors& f = portrait.factors;
   const float lightness = 0.18f + 0.64f * f.background_lightness;
-  const Rgb upper = from_hsl(f.background_hue, 0.36f, lightness + 0.06f);
-  const Rgb lower = from_hsl(f.background_hue, 0.40f, lightness - 0.10f);
+  const Rgb upper = from_hsl(f.background_hue, 0.30f, lightness + 0.06f);
+  const Rgb lower = from_hsl(f.background_hue, 0.32f, lightness - 0.10f);
   canvas.paint([&](const Spot& spot, Rgb& colour) {
     const float halo = smoothstep(1.5f, 0.3f, length(spot.body));
     colour = mix(lower, upper, clamp01(0.5f - 0.45f * spot.body.y)) * (0.88f + 0.18f * halo);
@@ -77,14 +82,17 @@ void paint_body(Canvas& canvas, const Portrait& portrait) {
     if (spot.body.y < 0.3f) return;
     const Vec2 p = spot.body;
     const float neck = std::fabs(p.x) - neck_width - 0.5f * square(std::max(0.0f, p.y - 0.62f));
-    Rgb skin = portrait.lit(portrait.skin * 0.97f, {p.x / neck_width * 0.9f, 0.15f, 0.75f});
-    const float under_chin = smoothstep(0.20f, 0.0f, portrait.head_outline(spot.head));
-    skin = skin * mix({1.0f, 1.0f, 1.0f}, {0.66f, 0.56f, 0.54f}, under_chin);
-    blend(colour, skin, coverage(neck, pixel));
+    if (neck < pixel) {
+      Rgb skin = portrait.lit(portrait.skin * 0.97f, {p.x / neck_width * 0.9f, 0.15f, 0.75f});
+      const float under_chin = smoothstep(0.20f, 0.0f, portrait.head_outline(spot.head));
+      skin = skin * mix({1.0f, 1.0f, 1.0f}, {0.66f, 0.56f, 0.54f}, under_chin);
+      blend(colour, skin, coverage(neck, pixel));
+    }
 
-    const float shoulders = ellipse(p - Vec2{0.0f, 1.50f}, 1.02f, 0.68f);
-    float neckline = ellipse(p - Vec2{0.0f, 0.74f}, 0.32f, 0.20f);
-    if (f.clothes != Clothes::CrewNeck) neckline = (std::fabs(p.x) - 0.72f * (1.08f - p.y)) * 0.8f;
+    const float shoulders = ellipse(p - Vec2{0.0f, 1.42f}, 1.02f, 0.66f);
+    if (shoulders > 0.03f + pixel) return;
+    float neckline = ellipse(p - Vec2{0.0f, 0.66f}, 0.34f, 0.20f);
+    if (f.clothes != Clothes::CrewNeck) neckline = (std::fabs(p.x) - 0.72f * (1.02f - p.y)) * 0.8f;
     Rgb worn = portrait.lit(cloth, {p.x * 0.9f, -0.55f + 0.5f * std::fabs(p.x), 0.8f});
     worn = worn * (1.0f - 0.18f * smoothstep(0.10f, 0.0f, neckline));
     const float garment = std::max(shoulders, -neckline);
@@ -100,7 +108,7 @@ void paint_body(Canvas& canvas, const Portrait& portrait) {
 void paint_head(Canvas& canvas, const Portrait& portrait) {
   const FaceFactors& f = portrait.factors;
   const float pixel = canvas.pixel();
-  paint_ears(canvas, portrait);
+  if (!ears_covered(f.hair_style)) paint_ears(canvas, portrait);
   const Vec3 halfway = normalised({portrait.light.x, portrait.light.y, portrait.light.z + 1.0f});
   const Rgb flush = portrait.skin * Rgb{1.02f, 0.72f, 0.70f};
   canvas.paint([&](const Spot& spot, Rgb& colour) {

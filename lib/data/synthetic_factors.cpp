@@ -117,7 +117,8 @@ class Chance {
 /// Hair and eye colours run together with the tone of the skin: dark hair everywhere, light hair and eyes
 /// mostly on light skin.
 void choose_colours(FaceFactors& face, Chance& chance) {
-  face.skin_tone = chance.uniform(0.0f, 1.0f);
+  const float tone = chance.uniform(0.0f, 1.0f);
+  face.skin_tone = tone * (0.45f + 0.55f * tone);
   face.skin_warmth = chance.bell(0.0f, 1.0f);
   face.blush = chance.uniform(0.0f, 1.0f);
   const float fair = std::max(0.0f, 1.0f - face.skin_tone / 0.55f);
@@ -146,8 +147,8 @@ void choose_colours(FaceFactors& face, Chance& chance) {
 /// Hair, beard and makeup run together as custom has it; `beardless` people wear longer hair.
 void choose_hair(FaceFactors& face, bool beardless, Chance& chance) {
   // Bald, buzz, side parting, quiff, bob, long, wavy, curly, afro, bun, ponytail.
-  const float long_hair[] = {0.0f, 0.02f, 0.06f, 0.04f, 1.0f, 1.2f, 1.1f, 0.8f, 0.35f, 0.7f, 0.8f};
-  const float short_hair[] = {0.5f, 0.8f, 1.6f, 1.3f, 0.0f, 0.12f, 0.12f, 0.35f, 0.3f, 0.08f, 0.05f};
+  const float long_hair[] = {0.0f, 0.02f, 0.08f, 0.04f, 1.0f, 1.3f, 1.2f, 0.6f, 0.3f, 0.7f, 0.8f};
+  const float short_hair[] = {0.5f, 0.8f, 1.7f, 1.4f, 0.0f, 0.12f, 0.12f, 0.25f, 0.25f, 0.06f, 0.05f};
   face.hair_style = beardless ? chance.pick<HairStyle>(long_hair) : chance.pick<HairStyle>(short_hair);
   face.hair_volume = chance.bell(1.0f, 0.3f);
   face.hair_parting = chance.uniform(-1.0f, 1.0f);
@@ -189,7 +190,7 @@ void choose_scene(FaceFactors& face, Chance& chance) {
   face.light_elevation = chance.uniform(10.0f, 60.0f);
   face.light_strength = chance.bell(0.55f, 0.4f);
   face.background_hue = chance.uniform(0.0f, 360.0f);
-  face.background_lightness = chance.uniform(0.1f, 1.0f);
+  face.background_lightness = chance.uniform(0.25f, 1.0f);
   const float clothes[] = {0.45f, 0.25f, 0.3f};
   face.clothes = chance.pick<Clothes>(clothes);
   face.clothes_hue = chance.uniform(0.0f, 360.0f);

@@ -28,7 +28,7 @@ constexpr Rgb kWhite = {1.0f, 1.0f, 1.0f};
 /// Iris, pupil and highlight on top of the white of the eye.
 Rgb eye_ball(const Portrait& portrait, const EyeFrame& eye, Vec2 p, float upper_lid, float pixel) {
   const FaceFactors& f = portrait.factors;
-  const float radius = 0.070f * f.eye_size;
+  const float radius = 0.076f * f.eye_size;
   const Vec2 looking = {eye.side * f.gaze * 0.040f, -0.010f};
   const Vec2 q = p - looking;
   const float distance = length(q);
@@ -48,11 +48,11 @@ void paint_eye(Canvas& canvas, const Portrait& portrait, float side) {
   const FaceFactors& f = portrait.factors;
   const float pixel = canvas.pixel();
   const EyeFrame eye(f, side);
-  const float width = 0.135f * f.eye_size;
+  const float width = 0.148f * f.eye_size;
   const float squeeze = 1.0f - 0.25f * std::max(0.0f, f.smile);
-  const float upper_height = 0.088f * f.eye_size * f.eye_openness;
-  const float lower_height = 0.058f * f.eye_size * (0.4f + 0.6f * f.eye_openness) * squeeze;
-  const Rgb lash = mix(portrait.skin * 0.30f, {0.08f, 0.06f, 0.06f}, 0.6f + 0.4f * f.makeup);
+  const float upper_height = 0.096f * f.eye_size * f.eye_openness;
+  const float lower_height = 0.062f * f.eye_size * (0.4f + 0.6f * f.eye_openness) * squeeze;
+  const Rgb lash = mix(portrait.skin * 0.25f, {0.07f, 0.05f, 0.05f}, 0.6f + 0.4f * f.makeup);
   const float lash_width = 0.011f + 0.008f * f.makeup;
   canvas.paint_near(eye.centre, 0.22f, [&](const Spot& spot, Rgb& colour) {
     const Vec2 p = eye.local(spot.face);
@@ -100,7 +100,7 @@ void paint_brows(Canvas& canvas, const Portrait& portrait) {
   const Rgb natural = mix(portrait.hair, Rgb{0.20f, 0.14f, 0.11f}, 0.45f);
   const Rgb brow = mix(natural, portrait.skin * 0.6f, 0.15f);
   for (const float side : {-1.0f, 1.0f}) {
-    const Vec2 centre = {side * kEyeDistance * f.eye_spacing, kEyeLine - 0.185f - 0.030f * f.brow_height};
+    const Vec2 centre = {side * kEyeDistance * f.eye_spacing, kEyeLine - 0.19f - 0.030f * f.brow_height};
     const float slant = std::sin(f.brow_slant * 0.0174533f);
     canvas.paint_near(centre, 0.24f, [&](const Spot& spot, Rgb& colour) {
       const Vec2 p = {(spot.face.x - centre.x) * side, spot.face.y - centre.y};
@@ -139,10 +139,11 @@ void paint_mouth(Canvas& canvas, const Portrait& portrait) {
   const FaceFactors& f = portrait.factors;
   const float pixel = canvas.pixel();
   const float smiling = std::max(0.0f, f.smile);
-  const float width = (0.185f + 0.045f * smiling) * f.mouth_width;
-  const float gap = 0.105f * f.mouth_open;
-  const float upper_lip = 0.046f * f.lip_fullness * (1.0f - 0.25f * smiling);
-  const float lower_lip = 0.058f * f.lip_fullness * (1.0f - 0.25f * smiling);
+  const float width = (0.195f + 0.050f * smiling) * f.mouth_width;
+  const float curve = 0.105f * f.smile;
+  const float gap = 0.115f * f.mouth_open;
+  const float upper_lip = 0.050f * f.lip_fullness * (1.0f - 0.25f * smiling);
+  const float lower_lip = 0.064f * f.lip_fullness * (1.0f - 0.25f * smiling);
   const Rgb upper_colour = portrait.lit(portrait.lips * 0.88f, {0.0f, 0.35f, 0.9f});
   const Rgb lower_colour = portrait.lit(portrait.lips * 1.04f, {0.0f, -0.25f, 0.9f});
   const Rgb inside = {0.30f, 0.08f, 0.09f};
@@ -150,12 +151,12 @@ void paint_mouth(Canvas& canvas, const Portrait& portrait) {
     const Vec2 p = spot.face - Vec2{0.0f, kMouthLine};
     const float t = p.x / width;
     const float arch = 1.0f - t * t;
-    const float line = 0.085f * f.smile * (0.45f - t * t);
-    const float slope = 1.0f / std::sqrt(1.0f + square(0.17f * f.smile * t / width));
+    const float line = curve * (0.45f - t * t);
+    const float slope = 1.0f / std::sqrt(1.0f + square(2.0f * curve * t / width));
     // The shade under the lower lip and in the corners.
     const float below = soft_spot(p - Vec2{0.0f, line + gap + lower_lip + 0.030f}, 0.13f, 0.035f);
     colour = colour * mix(kWhite, {0.78f, 0.68f, 0.66f}, below);
-    const float corner = soft_spot({std::fabs(p.x) - width, p.y - 0.085f * f.smile * -0.55f}, 0.045f, 0.045f);
+    const float corner = soft_spot({std::fabs(p.x) - width, p.y + 0.55f * curve}, 0.045f, 0.045f);
     colour = colour * mix(kWhite, {0.66f, 0.52f, 0.50f}, 0.8f * corner);
     if (arch <= 0.0f) return;
     const float bow =
@@ -192,8 +193,8 @@ void paint_facial_hair(Canvas& canvas, const Portrait& portrait) {
   const float pixel = canvas.pixel();
   const float soft = f.facial_hair == FacialHair::Stubble ? 0.10f : 0.04f;
   const float smiling = std::max(0.0f, f.smile);
-  const float width = (0.185f + 0.045f * smiling) * f.mouth_width;
-  const Rgb hair = mix(portrait.hair, portrait.skin * 0.5f, 0.15f);
+  const float width = (0.195f + 0.050f * smiling) * f.mouth_width;
+  const Rgb hair = mix(portrait.hair * 0.88f, portrait.skin * 0.5f, 0.15f);
   canvas.paint([&](const Spot& spot, Rgb& colour) {
     const float outline = portrait.head_outline(spot.head) - 0.02f;
     if (outline > pixel || spot.face.y < -0.1f) return;

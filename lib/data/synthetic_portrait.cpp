@@ -16,7 +16,7 @@ Rgb bytes(int r, int g, int b) {
 
 Rgb skin_colour(float tone, float warmth) {
   const Rgb tones[] = {bytes(255, 226, 205), bytes(246, 205, 174), bytes(228, 176, 136), bytes(198, 140, 100),
-                       bytes(150, 98, 65),   bytes(104, 65, 44),   bytes(74, 47, 36)};
+                       bytes(160, 106, 72),  bytes(122, 78, 54),   bytes(92, 60, 46)};
   const float at = tone * 5.999f;
   const int step = static_cast<int>(at);
   const Rgb skin = mix(tones[step], tones[step + 1], at - static_cast<float>(step));
@@ -78,10 +78,16 @@ Rgb iris_colour(EyeColour colour) {
 }  // namespace
 
 Portrait::Portrait(const FaceFactors& face) : factors(face) {
+  scale = 1.09f * face.zoom;
+  middle = {2.0f * face.shift_x, 0.03f + 2.0f * face.shift_y};
   turn = {0.46f * std::sin(face.yaw * kDegree), -0.40f * std::sin(face.pitch * kDegree)};
   const float azimuth = face.light_azimuth * kDegree, elevation = face.light_elevation * kDegree;
   light = {std::sin(azimuth) * std::cos(elevation), -std::sin(elevation),
            std::cos(azimuth) * std::cos(elevation)};
+  const float deep = face.light_strength;
+  // Light scattered under the skin makes its shade warm.
+  shade = {1.0f - 0.50f * deep, 1.0f - 0.60f * deep, 1.0f - 0.60f * deep};
+  bright = {1.01f + 0.04f * deep, 1.01f + 0.04f * deep, 1.0f + 0.04f * deep};
   skin = skin_colour(face.skin_tone, face.skin_warmth);
   hair = hair_colour(face.hair_colour);
   iris = iris_colour(face.eye_colour);
@@ -89,16 +95,6 @@ Portrait::Portrait(const FaceFactors& face) : factors(face) {
   const Rgb painted = mix(bytes(200, 44, 70), skin * Rgb{0.8f, 0.25f, 0.35f}, 0.4f);
   lips = mix(natural, painted, 0.85f * face.makeup);
   half_width = kHeadHalfWidth * face.face_width;
-}
-
-Rgb Portrait::lit(Rgb albedo, Vec3 normal) const {
-  const float facing = dot(normalised(normal), light);
-  const float t = smoothstep(-0.45f, 1.0f, facing);
-  const float deep = factors.light_strength;
-  // Light scattered under the skin makes its shade warm.
-  const Rgb shade = {1.0f - 0.50f * deep, 1.0f - 0.60f * deep, 1.0f - 0.60f * deep};
-  const Rgb bright = {1.03f + 0.05f * deep, 1.02f + 0.05f * deep, 1.0f + 0.05f * deep};
-  return albedo * mix(shade, bright, t);
 }
 
 float Portrait::head_outline(Vec2 head) const {
@@ -134,18 +130,17 @@ Vec2 Portrait::head_point(Vec2 face) const {
 Canvas::Canvas(const Portrait& portrait, int64_t size)
     : portrait_(portrait),
       size_(size),
-      pixel_(2.0f / (static_cast<float>(size) * portrait.factors.zoom)),
+      pixel_(2.0f / (static_cast<float>(size) * portrait.scale)),
       sine_(std::sin(portrait.factors.roll * kDegree)),
       cosine_(std::cos(portrait.factors.roll * kDegree)),
       spots_(static_cast<size_t>(size * size)),
       colours_(static_cast<size_t>(size * size)) {
-  const FaceFactors& f = portrait.factors;
   const float step = 2.0f / static_cast<float>(size);
   for (int64_t y = 0; y < size; ++y) {
     for (int64_t x = 0; x < size; ++x) {
       const Vec2 at = {(static_cast<float>(x) + 0.5f) * step - 1.0f,
                        (static_cast<float>(y) + 0.5f) * step - 1.0f};
-      const Vec2 body = (at - Vec2{2.0f * f.shift_x, 2.0f * f.shift_y}) * (1.0f / f.zoom);
+      const Vec2 body = (at - portrait.middle) * (1.0f / portrait.scale);
       const Vec2 head = {body.x * cosine_ + body.y * sine_, body.y * cosine_ - body.x * sine_};
       spots_[static_cast<size_t>(y * size + x)] = {body, head, portrait.face_point(head)};
     }

@@ -8,7 +8,7 @@
 
 namespace duel::synthetic {
 
-/// Where a pixel lies, in half widths of the picture at zoom 1; x to the right, y down.
+/// Where a pixel lies, in units of about half a width of the picture; x to the right, y down.
 struct Spot {
   Vec2 body;  ///< the origin is the middle of the head; upright
   Vec2 head;  ///< tilted with the head
@@ -20,13 +20,18 @@ struct Portrait {
   explicit Portrait(const FaceFactors& factors);
 
   const FaceFactors& factors;
-  Vec2 turn;   ///< how far the nearest point of the head has moved by yaw and pitch
-  Vec3 light;  ///< unit vector towards the light; z towards the beholder
+  float scale;        ///< half widths of the picture that one unit of Spot takes
+  Vec2 middle;        ///< of the head, in half widths of the picture
+  Vec2 turn;          ///< how far the nearest point of the head has moved by yaw and pitch
+  Vec3 light;         ///< unit vector towards the light; z towards the beholder
+  Rgb shade, bright;  ///< factors on a colour turned away from the light and towards it
   Rgb skin, hair, iris, lips;
   float half_width;  ///< of the head at the eyes
 
   /// `albedo` as lit on a surface with this normal (need not be of unit length).
-  Rgb lit(Rgb albedo, Vec3 normal) const;
+  Rgb lit(Rgb albedo, Vec3 normal) const {
+    return albedo * mix(shade, bright, smoothstep(-0.45f, 1.0f, dot(normalised(normal), light)));
+  }
   /// Signed distance to the outline of skull and jaw; `head` as in Spot.
   float head_outline(Vec2 head) const;
   /// The point of the face (see Spot) that a point of the head shows.
@@ -73,13 +78,12 @@ class Canvas {
 
 template <class Ink>
 void Canvas::paint_near(Vec2 centre, float reach, Ink&& ink) {
-  const FaceFactors& f = portrait_.factors;
   const Vec2 head = portrait_.head_point(centre);
   const Vec2 body = {head.x * cosine_ - head.y * sine_, head.x * sine_ + head.y * cosine_};
-  const Vec2 at = body * f.zoom + Vec2{2.0f * f.shift_x, 2.0f * f.shift_y};
+  const Vec2 at = portrait_.middle + body * portrait_.scale;
   const float half = 0.5f * static_cast<float>(size_);
   // The turned face is seen stretched by at most a third on the side that it turns to.
-  const float wide = reach * 1.35f * f.zoom;
+  const float wide = reach * 1.35f * portrait_.scale;
   const auto bound = [&](float c) {
     return std::clamp<int64_t>(static_cast<int64_t>(std::floor((c + 1.0f) * half)), 0, size_);
   };

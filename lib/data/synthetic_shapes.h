@@ -65,6 +65,13 @@ inline float soft_spot(Vec2 p, float rx, float ry) {
 /// How far along the segment a-b, 0 .. 1, the point nearest to p lies.
 inline float along_segment(Vec2 p, Vec2 a, Vec2 b) { return clamp01(dot(p - a, b - a) / dot(b - a, b - a)); }
 
+/// A sine-like wave of the period 2 pi, -1 .. 1 (two parabolas), for |x| < 1000.
+inline float wave(float x) {
+  const float turns = x * 0.15915494f + 256.5f;  // shifted so that truncation rounds down
+  const float t = turns - static_cast<float>(static_cast<int>(turns)) - 0.5f;
+  return 8.0f * t - 16.0f * t * std::fabs(t);
+}
+
 /// Part of a pixel of the width `pixel` inside a shape whose outline is `distance` away.
 inline float coverage(float distance, float pixel) { return clamp01(0.5f - distance / pixel); }
 /// Part of a pixel under a line of the given half width; right for lines thinner than a pixel too.
