@@ -139,20 +139,26 @@ class Trainer:
 
 
 def load_checkpoint(path: Path) -> Gan:
-    """A checkpoint's networks: every G.* and D.* tensor must fit by name, shape and dtype, and none may lack."""
+    """A checkpoint's networks, each tensor checked for name, shape and dtype; other tensors (optimisers) are left."""
     with safe_open(path, "pt") as file:
-        metadata = json.loads((file.metadata() or {})["config"])
-        state = {name: file.get_tensor(name) for name in file.keys() if name.startswith(("G.", "D."))}
-    gan = Gan(Config(**{field.name: metadata[field.name] for field in fields(Config)}))
-    expected = gan.state_dict()
-    if state.keys() != expected.keys():
-        raise ValueError(f"{path}: names differ from PyTorch's: {sorted(state.keys() ^ expected.keys())}")
+        metadata = file.metadata() or {}
+        if "config" not in metadata:
+            raise ValueError(f"{path}: no config in the metadata: not a checkpoint")
+        config = json.loads(metadata["config"])
+        gan = Gan(Config(**{field.name: config[field.name] for field in fields(Config)}))
+        expected = gan.state_dict()
+        missing = sorted(expected.keys() - set(file.keys()))
+        if missing:
+            raise ValueError(f"{path}: not there under PyTorch's name: {', '.join(missing)}")
+        state = {name: file.get_tensor(name) for name in expected}
     for name, tensor in state.items():
-        if tensor.dtype != expected[name].dtype:
-            raise ValueError(f"{path}: {name} is {tensor.dtype}, PyTorch has {expected[name].dtype}")
+        if tensor.dtype != expected[name].dtype or tensor.shape != expected[name].shape:
+            raise ValueError(f"{path}: {name} is {tensor.dtype} {list(tensor.shape)}, PyTorch has "
+                             f"{expected[name].dtype} {list(expected[name].shape)}")
     gan.load_state_dict(state)
     return gan
 
 
 def save_checkpoint(gan: Gan, path: Path) -> None:
+    """The networks in the form of a checkpoint, for `dcgan sample --checkpoint` and `dcgan train --init`."""
     save_file(gan.state_dict(), path, {"config": json.dumps(vars(gan.config))})

@@ -152,8 +152,11 @@ OPTIMIZERS: dict[str, Case] = {
     "rmsprop_alpha_0.9": {"type": "RMSprop", "lr": 0.05, "alpha": 0.9, "eps": 1e-7},
     "rmsprop_clip_and_decay": {"type": "RMSprop", "lr": 0.05, "alpha": 0.9, "eps": 1e-7, "clip_value": 1.0,
                                "decay": 0.1},
+    "rmsprop_momentum": {"type": "RMSprop", "lr": 0.05, "alpha": 0.9, "eps": 1e-7, "momentum": 0.5,
+                         "weight_decay": 0.01},
     "sgd": {"type": "SGD", "lr": 0.05, "momentum": 0.0},
     "sgd_momentum": {"type": "SGD", "lr": 0.05, "momentum": 0.9},
+    "sgd_weight_decay": {"type": "SGD", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.01},
 }
 OPTIMIZER_STEPS = 8
 
