@@ -1,5 +1,5 @@
-// A caching allocator: a block that is freed is kept and handed out again for the next request of its size, so
-// that a training step, whose requests repeat, asks the system for nothing after its first iteration.
+// A caching allocator: a block that is freed is kept and handed out again for the next request of its size,
+// so that a training step, whose requests repeat, asks the system for nothing after its first iteration.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@ namespace duel {
 class CachingAllocator {
  public:
   struct Stats {
-    int64_t bytes_in_use = 0;      ///< handed out now
-    int64_t bytes_cached = 0;      ///< freed and kept
-    int64_t peak_bytes = 0;        ///< largest bytes_in_use + bytes_cached so far: what the system saw
+    int64_t bytes_in_use = 0;        ///< handed out now
+    int64_t bytes_cached = 0;        ///< freed and kept
+    int64_t peak_bytes = 0;          ///< largest bytes_in_use + bytes_cached so far: what the system saw
     int64_t system_allocations = 0;  ///< requests that no kept block could serve
   };
 

@@ -19,8 +19,8 @@ Write open(GradSlot& slot) {
   return std::exchange(slot.filled, true) ? Write::Add : Write::Set;
 }
 
-/// The nodes that the root depends on, each after all nodes that use it. Depth first, without recursion: a graph
-/// may be deeper than the stack.
+/// The nodes that the root depends on, each after all nodes that use it. Depth first, without recursion: a
+/// graph may be deeper than the stack.
 std::vector<std::shared_ptr<Node>> users_first(const std::shared_ptr<Node>& root) {
   std::vector<std::shared_ptr<Node>> order;
   std::unordered_set<const Node*> seen{root.get()};
@@ -42,8 +42,8 @@ std::vector<std::shared_ptr<Node>> users_first(const std::shared_ptr<Node>& root
 }  // namespace
 
 const Tensor& Saved::get(const char* op) const {
-  check(tensor_.defined(), "[", op, "] its saved tensors were freed: the graph serves one backward; compute the ",
-        "forward again");
+  check(tensor_.defined(), "[", op,
+        "] its saved tensors were freed: the graph serves one backward; compute the ", "forward again");
   check(tensor_.version() == version_, "[", op, "] a tensor of shape ", tensor_.shape(),
         " that its gradient needs was changed in place after the forward (version ", tensor_.version(),
         ", saved at ", version_, "); run backward before changing it, or change a clone()");
@@ -109,16 +109,18 @@ void record(const Tensor& y, std::shared_ptr<Node> node, const std::vector<Tenso
 }
 
 void backward(const Tensor& root, const Tensor& seed) {
-  check(root.requires_grad() && root.node(), "[backward] no gradient flows to this tensor: it was computed from ",
+  check(root.requires_grad() && root.node(),
+        "[backward] no gradient flows to this tensor: it was computed from ",
         "tensors that require none, or under NoGrad");
   if (seed.defined()) {
     check_shape("backward", "seed", seed, root.shape());
     check_same_kind("backward", root, seed);
   } else {
-    check(root.numel() == 1, "[backward] a tensor of shape ", root.shape(), " needs a seed of that shape; only a ",
-          "single number has an obvious one");
+    check(root.numel() == 1, "[backward] a tensor of shape ", root.shape(),
+          " needs a seed of that shape; only a ", "single number has an obvious one");
   }
-  check(!root.node()->used, "[backward] this graph was used already: one forward serves one backward; compute the ",
+  check(!root.node()->used,
+        "[backward] this graph was used already: one forward serves one backward; compute the ",
         "forward again");
 
   const NoGrad no_recording_here;
@@ -126,7 +128,8 @@ void backward(const Tensor& root, const Tensor& seed) {
   top.tensor = seed.defined() ? seed : Tensor::full(root.shape(), 1, root.dtype(), root.device());
   top.filled = top.shared = true;
   for (const std::shared_ptr<Node>& node : users_first(root.node())) {
-    check(!node->used, "[", node->name(), "] was part of a graph that an earlier backward used; compute its forward ",
+    check(!node->used, "[", node->name(),
+          "] was part of a graph that an earlier backward used; compute its forward ",
           "again, or detach() its result");
     GradSlot& slot = *node->output;
     if (slot.filled) node->backward(slot.tensor);

@@ -1,9 +1,9 @@
 // Reverse-mode automatic differentiation on a graph of nodes.
 //
-// An operation that computes y from inputs to which gradients flow hangs a Node on y. backward(loss) visits the
-// nodes from the loss towards the leaves, each after all nodes that use its output, and each adds its share to the
-// gradients of its inputs. What a node saved for that is freed as soon as it has been used, so one graph serves one
-// backward. Gradients are not themselves differentiable.
+// An operation that computes y from inputs to which gradients flow hangs a Node on y. backward(loss) visits
+// the nodes from the loss towards the leaves, each after all nodes that use its output, and each adds its
+// share to the gradients of its inputs. What a node saved for that is freed as soon as it has been used, so
+// one graph serves one backward. Gradients are not themselves differentiable.
 #pragma once
 
 #include <initializer_list>
@@ -80,9 +80,10 @@ bool needs_grad(const std::vector<Tensor>& inputs);
 /// Makes `y` the output of `node`, computed from `inputs` (in the order of the node's input numbers).
 void record(const Tensor& y, std::shared_ptr<Node> node, const std::vector<Tensor>& inputs);
 
-/// Computes the gradient of `root` with respect to every leaf that requires one and adds it to the leaf's grad().
-/// `seed` is the gradient of the result with respect to `root`; without it, `root` must have one element, and 1 is
-/// taken. Throws if no gradient flows to `root`, on a second backward, and on a tensor changed in place.
+/// Computes the gradient of `root` with respect to every leaf that requires one and adds it to the leaf's
+/// grad(). `seed` is the gradient of the result with respect to `root`; without it, `root` must have one
+/// element, and 1 is taken. Throws if no gradient flows to `root`, on a second backward, and on a tensor
+/// changed in place.
 void backward(const Tensor& root, const Tensor& seed = {});
 
 /// While one lives, operations of this thread are not recorded.

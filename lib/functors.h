@@ -1,5 +1,5 @@
-// Per-element formulas and their derivatives, each written once. The backends instantiate them: the CPU in a loop,
-// CUDA in a kernel. Adding one means writing the struct and naming it in the variant below it.
+// Per-element formulas and their derivatives, each written once. The backends instantiate them: the CPU in a
+// loop, CUDA in a kernel. Adding one means writing the struct and naming it in the variant below it.
 #pragma once
 
 #include <cmath>
@@ -125,8 +125,8 @@ using Binary = std::variant<Add, Subtract, Multiply>;
 
 // ---- losses: value(x, target), and grad(x, target) with respect to x ----
 
-/// -(t log p + (1 - t) log(1 - p)) with p = sigmoid(x), in the form max(x, 0) - x t + log(1 + exp(-|x|)), which
-/// neither overflows nor loses the tail.
+/// -(t log p + (1 - t) log(1 - p)) with p = sigmoid(x), in the form max(x, 0) - x t + log(1 + exp(-|x|)),
+/// which neither overflows nor loses the tail.
 struct BceWithLogits {
   template <class T>
   DUEL_HOST_DEVICE T value(T x, T target) const {
@@ -138,8 +138,8 @@ struct BceWithLogits {
   }
 };
 
-/// -(t log x + (1 - t) log(1 - x)) for probabilities x; the logarithms are cut at -100 and the gradient's denominator
-/// at 1e-12, as PyTorch's are.
+/// -(t log x + (1 - t) log(1 - x)) for probabilities x; the logarithms are cut at -100 and the gradient's
+/// denominator at 1e-12, as PyTorch's are.
 struct Bce {
   template <class T>
   DUEL_HOST_DEVICE T value(T x, T target) const {
@@ -177,8 +177,8 @@ DUEL_HOST_DEVICE T batch_norm_grad(T x, T dy, T mean, T inverse_std, T weight, T
 
 // ---- optimisers: prepare() once a step, then apply() to each element p with gradient g and state a, b ----
 
-/// Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), with PyTorch's placing of eps and L2 weight
-/// decay. a and b are the first and second moment.
+/// Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), with PyTorch's placing of eps and L2
+/// weight decay. a and b are the first and second moment.
 struct AdamUpdate {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
   struct Step {
@@ -196,9 +196,9 @@ struct AdamUpdate {
   }
 };
 
-/// Tieleman & Hinton's RMSprop (2012) as PyTorch defines it, not centred: a is the mean square, b the momentum
-/// buffer. The gradient is first clipped to [-clip_value, clip_value] (0: not at all), and the rate falls as
-/// lr / (1 + decay * steps done).
+/// Tieleman & Hinton's RMSprop (2012) as PyTorch defines it, not centred: a is the mean square, b the
+/// momentum buffer. The gradient is first clipped to [-clip_value, clip_value] (0: not at all), and the rate
+/// falls as lr / (1 + decay * steps done).
 struct RmspropUpdate {
   double alpha = 0.99, eps = 1e-8, weight_decay = 0, momentum = 0, clip_value = 0, decay = 0;
   struct Step {
@@ -216,7 +216,8 @@ struct RmspropUpdate {
   }
 };
 
-/// Stochastic gradient descent with PyTorch's momentum, v = momentum * v + g, p -= lr * v. a is v; b is unused.
+/// Stochastic gradient descent with PyTorch's momentum, v = momentum * v + g, p -= lr * v. a is v; b is
+/// unused.
 struct SgdUpdate {
   double momentum = 0, weight_decay = 0;
   struct Step {

@@ -1,8 +1,8 @@
 // The index arithmetic of im2col, shared by every backend and tested on its own.
 //
-// A convolution is a matrix product once each output pixel's receptive field is laid out as one row: the im2col
-// matrix has gemm_m = N*OH*OW rows and gemm_k = KH*KW*IC columns. Channels-last, each run of IC columns (one tap) is
-// one run of memory in x.
+// A convolution is a matrix product once each output pixel's receptive field is laid out as one row: the
+// im2col matrix has gemm_m = N*OH*OW rows and gemm_k = KH*KW*IC columns. Channels-last, each run of IC
+// columns (one tap) is one run of memory in x.
 #pragma once
 
 #include <cstdint>

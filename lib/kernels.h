@@ -1,9 +1,9 @@
 // What a backend implements. An operation in ops/ checks its arguments, allocates its output and calls these.
 //
-// Common to all methods: tensors are contiguous, defined, on this backend's device, of the shapes stated here (the
-// callers have checked them), and of one floating type, float32 or float64, unless it says otherwise. Outputs are
-// allocated by the caller and do not overlap inputs unless it says so. `Write` says whether an output is overwritten
-// or added to. Nothing here waits for the device but download() and synchronize().
+// Common to all methods: tensors are contiguous, defined, on this backend's device, of the shapes stated here
+// (the callers have checked them), and of one floating type, float32 or float64, unless it says otherwise.
+// Outputs are allocated by the caller and do not overlap inputs unless it says so. `Write` says whether an
+// output is overwritten or added to. Nothing here waits for the device but download() and synchronize().
 #pragma once
 
 #include <optional>
@@ -40,20 +40,24 @@ class Kernels {
   virtual void download(const Tensor& source, void* host) = 0;
   virtual void fill(const Tensor& x, double value) = 0;
   /// See Generator::fill. `position` is int64 (1): the first block to use, advanced past the last.
-  virtual void random(const Distribution& distribution, uint64_t seed, uint64_t stream, const Tensor& position,
-                      const Tensor& x) = 0;
+  virtual void random(const Distribution& distribution, uint64_t seed, uint64_t stream,
+                      const Tensor& position, const Tensor& x) = 0;
   /// y = pixel_value(pixels): bytes (uint8) to the range of tanh.
   virtual void pixels_to_float(const Tensor& pixels, const Tensor& y) = 0;
 
   // ---- element by element; all of one shape; y may be x, a or b ----
   virtual void unary(const Unary& f, const Tensor& x, const Tensor& y) = 0;
   /// `saved` is what f.saves names: the input, the output, or anything of that shape.
-  virtual void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx, Write write) = 0;
+  virtual void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
+                          Write write) = 0;
   virtual void binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) = 0;
   /// y = factor * a * b or y += factor * a * b; without b, y = factor * a.
-  virtual void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y, Write write) = 0;
+  virtual void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
+                                   Write write) = 0;
   /// y = x or y += x.
-  void accumulate(const Tensor& x, const Tensor& y, Write write) { multiply_accumulate(x, nullptr, 1, y, write); }
+  void accumulate(const Tensor& x, const Tensor& y, Write write) {
+    multiply_accumulate(x, nullptr, 1, y, write);
+  }
 
   // ---- layout ----
   /// y's dimension i is x's dimension dims[i].
@@ -83,8 +87,8 @@ class Kernels {
   virtual void conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight, const Tensor& y,
                             Write write) = 0;
   /// Its gradient with respect to x. Also the forward of transposed convolution.
-  virtual void conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight, const Tensor& dx,
-                            Write write) = 0;
+  virtual void conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                            const Tensor& dx, Write write) = 0;
   /// Its gradient with respect to the weight.
   virtual void conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                             Write write) = 0;
@@ -93,35 +97,39 @@ class Kernels {
   /// Mean and biased variance of each channel, (channels).
   virtual void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) = 0;
   /// running = (1 - momentum) * running + momentum * batch, the variance made unbiased with `rows`.
-  virtual void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows, double momentum,
-                                         const Tensor& running_mean, const Tensor& running_variance) = 0;
+  virtual void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows,
+                                         double momentum, const Tensor& running_mean,
+                                         const Tensor& running_variance) = 0;
   virtual void batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
                                   const Tensor& weight, const Tensor& bias, const Tensor& y) = 0;
-  /// Gradients of weight and bias, which are also the two sums that dx needs: dweight = sum dy * xhat, dbias = sum dy.
-  virtual void batch_norm_backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean, const Tensor& variance,
-                                        double eps, const Tensor& dweight, const Tensor& dbias) = 0;
-  /// dx from those sums (overwritten, not accumulated ones); in evaluation, where the statistics are constants,
-  /// `training` is false and the sums are not read.
+  /// Gradients of weight and bias, which are also the two sums that dx needs: dweight = sum dy * xhat, dbias
+  /// = sum dy.
+  virtual void batch_norm_backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean,
+                                        const Tensor& variance, double eps, const Tensor& dweight,
+                                        const Tensor& dbias) = 0;
+  /// dx from those sums (overwritten, not accumulated ones); in evaluation, where the statistics are
+  /// constants, `training` is false and the sums are not read.
   virtual void batch_norm_backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean,
                                          const Tensor& variance, double eps, const Tensor& weight,
-                                         const Tensor& dweight, const Tensor& dbias, bool training, const Tensor& dx,
-                                         Write write) = 0;
+                                         const Tensor& dweight, const Tensor& dbias, bool training,
+                                         const Tensor& dx, Write write) = 0;
 
   // ---- losses ----
   /// y (one element) = mean over all elements of the loss of x against target.
   virtual void loss(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& y) = 0;
   /// dx = dy (one element) * f.grad / numel.
-  virtual void loss_grad(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& dy, const Tensor& dx,
-                         Write write) = 0;
+  virtual void loss_grad(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& dy,
+                         const Tensor& dx, Write write) = 0;
 
   // ---- optimisers ----
-  /// One step for all parameters at once. `clock` is float64 (2): {learning rate, steps done}; counts itself up.
+  /// One step for all parameters at once. `clock` is float64 (2): {learning rate, steps done}; counts itself
+  /// up.
   virtual void optimizer_step(const Update& update, std::span<const ParameterState> parameters,
                               const Tensor& clock) = 0;
 };
 
-/// The kernels of a device. Throws Error, saying why, where the device cannot be used. Defined by the one factory,
-/// ops/backends.cpp, so that lib knows no backend.
+/// The kernels of a device. Throws Error, saying why, where the device cannot be used. Defined by the one
+/// factory, ops/backends.cpp, so that lib knows no backend.
 Kernels& kernels(Device device);
 
 }  // namespace duel

@@ -10,7 +10,9 @@ namespace {
 std::array<const char*, 2> state_names(const Update& update) {
   struct {
     std::array<const char*, 2> operator()(const AdamUpdate&) const { return {"exp_avg", "exp_avg_sq"}; }
-    std::array<const char*, 2> operator()(const RmspropUpdate&) const { return {"square_avg", "momentum_buffer"}; }
+    std::array<const char*, 2> operator()(const RmspropUpdate&) const {
+      return {"square_avg", "momentum_buffer"};
+    }
     std::array<const char*, 2> operator()(const SgdUpdate&) const { return {"momentum_buffer", ""}; }
   } names;
   return std::visit(names, update);
@@ -26,8 +28,8 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> na
                      const Update& update)
     : names_(std::move(names)), update_(update) {
   check(!parameters.empty(), "[optimizer] there are no parameters to optimise");
-  check(parameters.size() == names_.size(), "[optimizer] ", parameters.size(), " parameters but ", names_.size(),
-        " names");
+  check(parameters.size() == names_.size(), "[optimizer] ", parameters.size(), " parameters but ",
+        names_.size(), " names");
   const bool has_b = *state_names(update)[1] != '\0';
   for (const Tensor& parameter : parameters) {
     check_same_kind("optimizer", parameters[0], parameter);

@@ -24,8 +24,9 @@ class Optimizer {
   void set_lr(double lr);
   int64_t steps_done() const;
 
-  /// Names and tensors of the state, in the order of the parameters: "<name>.exp_avg", … as PyTorch calls them, and
-  /// "step", float64 (2): {learning rate, steps done}. The tensors are handles: copying into them restores the state.
+  /// Names and tensors of the state, in the order of the parameters: "<name>.exp_avg", … as PyTorch calls
+  /// them, and "step", float64 (2): {learning rate, steps done}. The tensors are handles: copying into them
+  /// restores the state.
   std::vector<std::pair<std::string, Tensor>> state() const;
 
  private:
@@ -45,9 +46,11 @@ struct SgdOptions {
   double lr = 1e-3, momentum = 0, weight_decay = 0;
 };
 
-/// The three optimisers; see AdamUpdate, RmspropUpdate and SgdUpdate for the formulas. Options out of range throw.
+/// The three optimisers; see AdamUpdate, RmspropUpdate and SgdUpdate for the formulas. Options out of range
+/// throw.
 Optimizer adam(std::vector<Tensor> parameters, std::vector<std::string> names, const AdamOptions& options);
-Optimizer rmsprop(std::vector<Tensor> parameters, std::vector<std::string> names, const RmspropOptions& options);
+Optimizer rmsprop(std::vector<Tensor> parameters, std::vector<std::string> names,
+                  const RmspropOptions& options);
 Optimizer sgd(std::vector<Tensor> parameters, std::vector<std::string> names, const SgdOptions& options);
 
 }  // namespace duel

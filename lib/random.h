@@ -35,8 +35,8 @@ struct Bernoulli {
 
 using Distribution = std::variant<Uniform, Normal, Bernoulli>;
 
-/// One stream of random numbers. Its whole state is the number of the next unused Philox block, kept on the device
-/// so that a captured step advances it by itself.
+/// One stream of random numbers. Its whole state is the number of the next unused Philox block, kept on the
+/// device so that a captured step advances it by itself.
 class Generator {
  public:
   Generator(uint64_t seed, Stream stream, Device device = {});

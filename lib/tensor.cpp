@@ -104,8 +104,8 @@ Tensor Tensor::share(size_t offset, const Shape& shape) const {
 }
 
 Tensor Tensor::view(const Shape& shape) const {
-  check(shape.numel() == numel(), "[view] shape ", shape, " has ", shape.numel(), " elements, the tensor of shape ",
-        this->shape(), " has ", numel());
+  check(shape.numel() == numel(), "[view] shape ", shape, " has ", shape.numel(),
+        " elements, the tensor of shape ", this->shape(), " has ", numel());
   return share(0, shape);
 }
 
@@ -154,14 +154,16 @@ void Tensor::set_node(std::shared_ptr<Node> node) const {
 
 void check_shape(const char* op, const char* name, const Tensor& tensor, const Shape& expected) {
   check(tensor.defined(), "[", op, "] ", name, " is missing; it must have shape ", expected);
-  check(tensor.shape() == expected, "[", op, "] ", name, " must have shape ", expected, ", got ", tensor.shape());
+  check(tensor.shape() == expected, "[", op, "] ", name, " must have shape ", expected, ", got ",
+        tensor.shape());
 }
 
 void check_same_kind(const char* op, const Tensor& a, const Tensor& b) {
   check(a.defined() && b.defined(), "[", op, "] an input is missing");
   check(a.dtype() == b.dtype(), "[", op, "] inputs differ in type: ", name_of(a.dtype()), " and ",
         name_of(b.dtype()));
-  check(a.device() == b.device(), "[", op, "] inputs live on different devices: ", a.device(), " and ", b.device());
+  check(a.device() == b.device(), "[", op, "] inputs live on different devices: ", a.device(), " and ",
+        b.device());
 }
 
 }  // namespace duel

@@ -44,7 +44,9 @@ class Tensor {
   static Tensor zeros(const Shape& shape, DType dtype = DType::Float32, Device device = {}) {
     return full(shape, 0, dtype, device);
   }
-  static Tensor empty_like(const Tensor& other) { return empty(other.shape(), other.dtype(), other.device()); }
+  static Tensor empty_like(const Tensor& other) {
+    return empty(other.shape(), other.dtype(), other.device());
+  }
   /// A copy of `values`, row by row; as many as the shape has elements.
   template <class T>
   static Tensor from(std::span<const T> values, const Shape& shape, Device device = {}) {

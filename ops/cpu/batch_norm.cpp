@@ -30,8 +30,8 @@ void for_each_row(int64_t rows, int64_t channels, const Body& body) {
 
 }  // namespace
 
-// Each chunk finds its own mean and its sum of squared deviations from it (two passes, the second from cache), and
-// the chunks are merged by Chan, Golub & LeVeque's update: no difference of large sums anywhere.
+// Each chunk finds its own mean and its sum of squared deviations from it (two passes, the second from
+// cache), and the chunks are merged by Chan, Golub & LeVeque's update: no difference of large sums anywhere.
 void CpuKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) {
   const int64_t channels = x.dim(-1), rows = rows_of(x);
   dispatch_float(x.dtype(), [&](auto type) {
@@ -70,8 +70,9 @@ void CpuKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, cons
   });
 }
 
-void CpuKernels::batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows, double momentum,
-                                           const Tensor& running_mean, const Tensor& running_variance) {
+void CpuKernels::batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows,
+                                           double momentum, const Tensor& running_mean,
+                                           const Tensor& running_variance) {
   const double unbiased = static_cast<double>(rows) / static_cast<double>(rows - 1);
   dispatch_float(mean.dtype(), [&](auto type) {
     using T = decltype(type);
@@ -118,7 +119,8 @@ void CpuKernels::batch_norm_backward_sums(const Tensor& x, const Tensor& dy, con
 #pragma omp simd
             for (int64_t c = 0; c < channels; ++c) {
               partial[c] += grad[row + c];
-              partial[channels + c] += grad[row + c] * ((in[row + c] - m[c]) * inverse[static_cast<size_t>(c)]);
+              partial[channels + c] +=
+                  grad[row + c] * ((in[row + c] - m[c]) * inverse[static_cast<size_t>(c)]);
             }
           }
         },

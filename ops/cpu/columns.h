@@ -1,5 +1,5 @@
-// Reductions over the rows of a (rows, columns) array, by chunks of rows: each chunk gives one partial result a
-// column, and the partial results are combined in the order of the chunks, in double.
+// Reductions over the rows of a (rows, columns) array, by chunks of rows: each chunk gives one partial result
+// a column, and the partial results are combined in the order of the chunks, in double.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,8 @@ namespace duel::cpu {
 
 constexpr int64_t rows_per_chunk = 256;
 
-/// Calls chunk(first row, rows, partial) for every chunk on all threads, `partial` being `width` zeros of type T, and
-/// then, on this thread and in order, combine(rows, partial).
+/// Calls chunk(first row, rows, partial) for every chunk on all threads, `partial` being `width` zeros of
+/// type T, and then, on this thread and in order, combine(rows, partial).
 template <class T, class Chunk, class Combine>
 void reduce_rows(int64_t rows, int64_t width, const Chunk& chunk, const Combine& combine) {
   const int64_t chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;

@@ -1,5 +1,5 @@
-// The three kernels of convolution on the stored im2col matrix. With X = im2col(x), (gemm_m, gemm_k), and the weight
-// W as (oc, gemm_k):
+// The three kernels of convolution on the stored im2col matrix. With X = im2col(x), (gemm_m, gemm_k), and the
+// weight W as (oc, gemm_k):
 //     y = X W^T          dX = dy W, dx = col2im(dX)          dW = dy^T X
 // The pictures are taken a few at a time, so that X stays within a fixed amount of memory.
 #include <algorithm>
@@ -32,8 +32,8 @@ int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 
 }  // namespace
 
-void CpuKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight, const Tensor& y,
-                              Write write) {
+void CpuKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
+                              const Tensor& y, Write write) {
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
     for_each_part<T>(shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
@@ -44,8 +44,8 @@ void CpuKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const T
   });
 }
 
-void CpuKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight, const Tensor& dx,
-                              Write write) {
+void CpuKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                              const Tensor& dx, Write write) {
   if (write == Write::Set) fill(dx, 0);
   dispatch_float(dy.dtype(), [&](auto type) {
     using T = decltype(type);
@@ -64,8 +64,8 @@ void CpuKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const T
     using T = decltype(type);
     for_each_part<T>(shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
       im2col(part, x.data<T>() + first * x_size(shape), columns);
-      matmul(true, false, part.gemm_n(), part.gemm_k(), part.gemm_m(), dy.data<T>() + first * y_size(shape), columns,
-             dw.data<T>(), Write::Add);
+      matmul(true, false, part.gemm_n(), part.gemm_k(), part.gemm_m(), dy.data<T>() + first * y_size(shape),
+             columns, dw.data<T>(), Write::Add);
     });
   });
 }

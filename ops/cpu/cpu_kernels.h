@@ -24,9 +24,11 @@ class CpuKernels final : public Kernels {
   void pixels_to_float(const Tensor& pixels, const Tensor& y) override;
 
   void unary(const Unary& f, const Tensor& x, const Tensor& y) override;
-  void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx, Write write) override;
+  void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
+                  Write write) override;
   void binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) override;
-  void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y, Write write) override;
+  void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
+                           Write write) override;
 
   void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) override;
   void copy_runs(const Runs& runs, const Tensor& x, const Tensor& y, Write write) override;
@@ -52,9 +54,10 @@ class CpuKernels final : public Kernels {
                           const Tensor& weight, const Tensor& bias, const Tensor& y) override;
   void batch_norm_backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean, const Tensor& variance,
                                 double eps, const Tensor& dweight, const Tensor& dbias) override;
-  void batch_norm_backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean, const Tensor& variance,
-                                 double eps, const Tensor& weight, const Tensor& dweight, const Tensor& dbias,
-                                 bool training, const Tensor& dx, Write write) override;
+  void batch_norm_backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean,
+                                 const Tensor& variance, double eps, const Tensor& weight,
+                                 const Tensor& dweight, const Tensor& dbias, bool training, const Tensor& dx,
+                                 Write write) override;
 
   void loss(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& y) override;
   void loss_grad(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& dy, const Tensor& dx,

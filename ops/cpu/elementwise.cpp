@@ -5,8 +5,8 @@
 namespace duel::cpu {
 namespace {
 
-/// Calls body(i) for every element, its stores vectorised: elements do not depend on each other, so an output may be
-/// one of the inputs.
+/// Calls body(i) for every element, its stores vectorised: elements do not depend on each other, so an output
+/// may be one of the inputs.
 template <class Body>
 void for_each_element(int64_t n, const Body& body) {
   parallel_for(n, [&](int64_t begin, int64_t end) {
@@ -22,11 +22,13 @@ void CpuKernels::unary(const Unary& f, const Tensor& x, const Tensor& y) {
     using T = decltype(type);
     const T* const in = x.data<T>();
     T* const out = y.data<T>();
-    std::visit([&](const auto g) { for_each_element(x.numel(), [=](int64_t i) { out[i] = g.value(in[i]); }); }, f);
+    std::visit(
+        [&](const auto g) { for_each_element(x.numel(), [=](int64_t i) { out[i] = g.value(in[i]); }); }, f);
   });
 }
 
-void CpuKernels::unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx, Write write) {
+void CpuKernels::unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
+                            Write write) {
   dispatch_float(dy.dtype(), [&](auto type) {
     using T = decltype(type);
     const T* const kept = saved.data<T>();
@@ -51,12 +53,15 @@ void CpuKernels::binary(const Binary& f, const Tensor& a, const Tensor& b, const
     const T* const right = b.data<T>();
     T* const out = y.data<T>();
     std::visit(
-        [&](const auto g) { for_each_element(a.numel(), [=](int64_t i) { out[i] = g.value(left[i], right[i]); }); },
+        [&](const auto g) {
+          for_each_element(a.numel(), [=](int64_t i) { out[i] = g.value(left[i], right[i]); });
+        },
         f);
   });
 }
 
-void CpuKernels::multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y, Write write) {
+void CpuKernels::multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
+                                     Write write) {
   dispatch_float(a.dtype(), [&](auto type) {
     using T = decltype(type);
     const T scale = T(factor);

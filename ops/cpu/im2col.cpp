@@ -7,8 +7,8 @@
 namespace duel::cpu {
 namespace {
 
-/// Calls tap(run in x or -1, run in the columns) for every tap of every output pixel of picture n; a run is the
-/// index of `ic` neighbouring elements.
+/// Calls tap(run in x or -1, run in the columns) for every tap of every output pixel of picture n; a run is
+/// the index of `ic` neighbouring elements.
 template <class Tap>
 void for_each_tap(const Conv2dShape& s, int64_t n, const Tap& tap) {
   const int64_t pixels = s.oh * s.ow, taps = s.kh * s.kw;

@@ -5,8 +5,8 @@
 
 namespace duel::cpu {
 
-/// columns (gemm_m, gemm_k) = the receptive fields of x (n, ih, iw, ic), 0 where they reach over its border. See
-/// im2col_source() for which element goes where.
+/// columns (gemm_m, gemm_k) = the receptive fields of x (n, ih, iw, ic), 0 where they reach over its border.
+/// See im2col_source() for which element goes where.
 template <class T>
 void im2col(const Conv2dShape& shape, const T* x, T* columns);
 

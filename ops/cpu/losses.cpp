@@ -21,8 +21,8 @@ void CpuKernels::loss(const Loss& f, const Tensor& x, const Tensor& target, cons
   });
 }
 
-void CpuKernels::loss_grad(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& dy, const Tensor& dx,
-                           Write write) {
+void CpuKernels::loss_grad(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& dy,
+                           const Tensor& dx, Write write) {
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
     const T *const in = x.data<T>(), *const wanted = target.data<T>();

@@ -8,13 +8,13 @@
 namespace duel::cpu {
 namespace {
 
-void blas(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float* a, int lda, const float* b,
-          int ldb, float beta, float* y) {
+void blas(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float* a, int lda,
+          const float* b, int ldb, float beta, float* y) {
   cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1.0f, a, lda, b, ldb, beta, y, n);
 }
 
-void blas(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const double* a, int lda, const double* b,
-          int ldb, double beta, double* y) {
+void blas(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const double* a, int lda,
+          const double* b, int ldb, double beta, double* y) {
   cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1.0, a, lda, b, ldb, beta, y, n);
 }
 
@@ -27,8 +27,9 @@ void matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
   check(m <= limit && n <= limit && k <= limit, "[matmul] sizes ", m, " x ", n, " x ", k,
         " exceed what BLAS can index");
   const auto size = [](int64_t value) { return static_cast<int>(value); };
-  blas(transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, size(m), size(n), size(k), a,
-       size(transpose_a ? m : k), b, size(transpose_b ? k : n), write == Write::Add ? T(1) : T(0), y);
+  blas(transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, size(m), size(n),
+       size(k), a, size(transpose_a ? m : k), b, size(transpose_b ? k : n), write == Write::Add ? T(1) : T(0),
+       y);
 }
 
 template void matmul(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float*, Write);

@@ -10,14 +10,19 @@ void CpuKernels::copy(const Tensor& source, const Tensor& target) {
   std::memmove(target.raw(), source.raw(), source.bytes());
 }
 
-void CpuKernels::upload(const void* host, const Tensor& target) { std::memcpy(target.raw(), host, target.bytes()); }
-void CpuKernels::download(const Tensor& source, void* host) { std::memcpy(host, source.raw(), source.bytes()); }
+void CpuKernels::upload(const void* host, const Tensor& target) {
+  std::memcpy(target.raw(), host, target.bytes());
+}
+void CpuKernels::download(const Tensor& source, void* host) {
+  std::memcpy(host, source.raw(), source.bytes());
+}
 
 void CpuKernels::fill(const Tensor& x, double value) {
   const auto fill_as = [&](auto type) {
     using T = decltype(type);
     T* const data = x.data<T>();
-    parallel_for(x.numel(), [&](int64_t begin, int64_t end) { std::fill(data + begin, data + end, T(value)); });
+    parallel_for(x.numel(),
+                 [&](int64_t begin, int64_t end) { std::fill(data + begin, data + end, T(value)); });
   };
   switch (x.dtype()) {
     case DType::Float32:
@@ -31,8 +36,8 @@ void CpuKernels::fill(const Tensor& x, double value) {
   }
 }
 
-void CpuKernels::random(const Distribution& distribution, uint64_t seed, uint64_t stream, const Tensor& position,
-                        const Tensor& x) {
+void CpuKernels::random(const Distribution& distribution, uint64_t seed, uint64_t stream,
+                        const Tensor& position, const Tensor& x) {
   int64_t& next = *position.data<int64_t>();
   const int64_t blocks = (x.numel() + 3) / 4;
   dispatch_float(x.dtype(), [&](auto type) {

@@ -1,5 +1,5 @@
-// One optimiser step for all parameters: a single loop over the chunks of all of them, so that small tensors do not
-// each wake the threads.
+// One optimiser step for all parameters: a single loop over the chunks of all of them, so that small tensors
+// do not each wake the threads.
 #include <vector>
 
 #include "ops/cpu/cpu_kernels.h"

@@ -1,5 +1,6 @@
-// Loops over many elements on all threads, cut into chunks whose borders depend on the size alone. A reduction that
-// adds one partial result per chunk, in the order of the chunks, gives the same bits with any number of threads.
+// Loops over many elements on all threads, cut into chunks whose borders depend on the size alone. A
+// reduction that adds one partial result per chunk, in the order of the chunks, gives the same bits with any
+// number of threads.
 #pragma once
 
 #include <algorithm>

@@ -32,7 +32,8 @@ void CpuKernels::sum_rows(const Tensor& x, const Tensor& y, Write write) {
             for (int64_t c = 0; c < columns; ++c) partial[c] += data[r * columns + c];
         },
         [&](int64_t, const T* partial) {
-          for (int64_t c = 0; c < columns; ++c) total[static_cast<size_t>(c)] += static_cast<double>(partial[c]);
+          for (int64_t c = 0; c < columns; ++c)
+            total[static_cast<size_t>(c)] += static_cast<double>(partial[c]);
         });
     T* const out = y.data<T>();
     for (int64_t c = 0; c < columns; ++c)
