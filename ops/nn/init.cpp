@@ -2,7 +2,7 @@
 
 namespace duel::nn {
 
-void init_normal(Module& module, double std, Generator& generator) {
+void init_normal(Module& module, double std, RandomStream& generator) {
   for (const NamedTensor& parameter : module.parameters()) {
     const Tensor& tensor = *parameter.tensor;
     const bool is_bias = parameter.name.ends_with("bias");
