@@ -1,9 +1,9 @@
 // Philox 4x32-10, the counter-based random generator of Salmon et al., "Parallel Random Numbers: As Easy as
 // 1, 2, 3" (SC'11), and the maps from its 32-bit words to the numbers that the framework draws.
 //
-// Every random number is a pure function of (seed, stream, index): the same on each backend and with any number
-// of threads. A block of four words has the 128-bit counter {block low, block high, stream low, stream high} and
-// the 64-bit seed as its key.
+// Every random number is a pure function of (seed, stream, index): the same on each backend and with any
+// number of threads. A block of four words has the 128-bit counter {block low, block high, stream low, stream
+// high} and the 64-bit seed as its key.
 #pragma once
 
 #include <cmath>

@@ -1,0 +1,38 @@
+# How Duel's own code is compiled: target duel_options and the instruction sets of single files.
+
+add_library(duel_options INTERFACE)
+target_compile_options(duel_options INTERFACE
+  $<$<COMPILE_LANGUAGE:C,CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow>
+  # Neither changes a result; both let loops with sqrt and selections be vectorised.
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-math-errno;-fno-trapping-math>
+  # The same bits whether the machine has fused multiply-add or not; a kernel that wants it says so.
+  $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
+
+if(DUEL_WERROR)
+  target_compile_options(duel_options INTERFACE $<$<COMPILE_LANGUAGE:C,CXX>:-Werror>)
+endif()
+
+if(DUEL_SANITIZE)
+  add_compile_options(-fsanitize=${DUEL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${DUEL_SANITIZE})
+endif()
+
+# Kernels for newer processors stand in files of their own, chosen at run time, so that the program as a whole
+# runs on any x86-64. Elsewhere these files are left out.
+function(duel_choose_instruction_sets list)
+  set(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512)
+  set(avx2_flags -mavx2 -mfma -ffp-contract=fast)
+  set(avx512_flags ${avx512} -ffp-contract=fast)
+  set(avx512bf16_flags ${avx512} -mavx512bf16 -ffp-contract=fast)
+  set(sources ${${list}})
+  foreach(set avx2 avx512 avx512bf16)
+    set(files ${sources})
+    list(FILTER files INCLUDE REGEX "_${set}\\.cpp$")
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+      set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS "${${set}_flags}")
+    else()
+      list(FILTER sources EXCLUDE REGEX "_${set}\\.cpp$")
+    endif()
+  endforeach()
+  set(${list} ${sources} PARENT_SCOPE)
+endfunction()

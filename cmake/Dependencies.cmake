@@ -1,0 +1,31 @@
+# Finds what Duel builds on. Whatever is missing is named in one message, with the Debian package that holds it.
+
+if(DUEL_DEPS_PREFIX)
+  list(PREPEND CMAKE_PREFIX_PATH "${DUEL_DEPS_PREFIX}/usr")
+endif()
+
+set(duel_missing "")
+macro(duel_find name debian_package)
+  find_package(${name} QUIET ${ARGN})
+  if(NOT ${name}_FOUND)
+    string(APPEND duel_missing "\n  ${name} (Debian: ${debian_package})")
+  endif()
+endmacro()
+
+duel_find(OpenMP g++ COMPONENTS CXX)
+duel_find(OpenBLAS libopenblas-dev)
+duel_find(ZLIB zlib1g-dev)
+duel_find(Stb libstb-dev)
+duel_find(nlohmann_json nlohmann-json3-dev)
+duel_find(CLI11 libcli11-dev)
+if(DUEL_BUILD_TESTS)
+  duel_find(GTest libgtest-dev)
+endif()
+if(DUEL_BUILD_BENCHMARKS)
+  duel_find(benchmark libbenchmark-dev)
+endif()
+
+if(duel_missing)
+  message(FATAL_ERROR "Duel needs what was not found here:${duel_missing}\n"
+                      "`make deps` (or `sh scripts/deps.sh`) installs it.")
+endif()

@@ -1,0 +1,42 @@
+# duel_embed(TARGET FILE SYMBOL) compiles a text file of the project into a target. Code that includes SYMBOL.h by
+# the path of FILE's folder (say "ops/check/SYMBOL.h") calls duel::SYMBOL(), a std::string_view of the text.
+function(duel_embed target file symbol)
+  if(NOT EXISTS "${PROJECT_SOURCE_DIR}/${file}")
+    return()
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${file}")
+  file(READ "${PROJECT_SOURCE_DIR}/${file}" text)
+  if(text MATCHES "\\)duel_text\"")
+    message(FATAL_ERROR "${file} holds the mark )duel_text\" that ends it in the generated source")
+  endif()
+
+  cmake_path(GET file PARENT_PATH folder)
+  set(generated "${PROJECT_BINARY_DIR}/generated")
+  set(declaration "std::string_view ${symbol}()")
+  set(header [[
+// Generated from @file@.
+#pragma once
+
+#include <string_view>
+
+namespace duel {
+
+@declaration@;
+
+}  // namespace duel
+]])
+  set(source [[
+// Generated from @file@.
+#include "@folder@/@symbol@.h"
+
+namespace duel {
+
+@declaration@ { return R"duel_text(@text@)duel_text"; }
+
+}  // namespace duel
+]])
+  file(CONFIGURE OUTPUT "${generated}/${folder}/${symbol}.h" CONTENT "${header}" @ONLY)
+  file(CONFIGURE OUTPUT "${generated}/${folder}/${symbol}.cpp" CONTENT "${source}" @ONLY)
+  target_sources(${target} PRIVATE "${generated}/${folder}/${symbol}.cpp")
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${generated}>)
+endfunction()

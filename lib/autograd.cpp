@@ -1,0 +1,147 @@
+#include "lib/autograd.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "lib/kernels.h"
+
+namespace duel {
+namespace {
+
+thread_local bool recording = true;
+
+/// Memory for a gradient that is about to be written; afterwards the slot counts as filled.
+Write open(GradSlot& slot) {
+  if (slot.filled && slot.shared) slot.tensor = slot.tensor.clone();
+  slot.shared = false;
+  if (!slot.tensor.defined()) slot.tensor = Tensor::empty(slot.shape, slot.dtype, slot.device);
+  return std::exchange(slot.filled, true) ? Write::Add : Write::Set;
+}
+
+/// The nodes that the root depends on, each after all nodes that use it. Depth first, without recursion: a
+/// graph may be deeper than the stack.
+std::vector<std::shared_ptr<Node>> users_first(const std::shared_ptr<Node>& root) {
+  std::vector<std::shared_ptr<Node>> order;
+  std::unordered_set<const Node*> seen{root.get()};
+  std::vector<std::pair<std::shared_ptr<Node>, size_t>> path{{root, 0}};
+  while (!path.empty()) {
+    auto& [node, next] = path.back();
+    if (next == node->inputs.size()) {
+      order.push_back(std::move(node));
+      path.pop_back();
+      continue;
+    }
+    const std::shared_ptr<Node>& producer = node->inputs[next++].producer;
+    if (producer && seen.insert(producer.get()).second) path.emplace_back(producer, 0);
+  }
+  std::reverse(order.begin(), order.end());
+  return order;
+}
+
+}  // namespace
+
+const Tensor& Saved::get(const char* op) const {
+  check(tensor_.defined(), "[", op,
+        "] its saved tensors were freed: the graph serves one backward; compute the ", "forward again");
+  check(tensor_.version() == version_, "[", op, "] a tensor of shape ", tensor_.shape(),
+        " that its gradient needs was changed in place after the forward (version ", tensor_.version(),
+        ", saved at ", version_, "); run backward before changing it, or change a clone()");
+  return tensor_;
+}
+
+// Nodes own their producers: destroying a long chain link by link would recurse once a link.
+Node::~Node() {
+  std::vector<std::shared_ptr<Node>> orphans;
+  const auto take = [&orphans](std::vector<Edge>& edges) {
+    for (Edge& edge : edges) {
+      if (edge.producer.use_count() == 1) orphans.push_back(std::move(edge.producer));
+    }
+  };
+  take(inputs);
+  while (!orphans.empty()) {
+    const std::shared_ptr<Node> node = std::move(orphans.back());
+    orphans.pop_back();
+    take(node->inputs);
+  }
+}
+
+Node::Target Node::target(size_t input) const {
+  GradSlot& slot = *inputs[input].slot;
+  const Write write = open(slot);
+  return {slot.tensor, write};
+}
+
+void Node::pass(size_t input, const Tensor& value) const {
+  GradSlot& slot = *inputs[input].slot;
+  if (slot.filled || slot.tensor.defined()) {
+    const Target to = target(input);
+    kernels(value.device()).accumulate(value.view(slot.shape), to.tensor, to.write);
+    return;
+  }
+  slot.tensor = value.view(slot.shape);
+  slot.filled = slot.shared = true;
+}
+
+bool needs_grad(std::initializer_list<Tensor> inputs) {
+  return recording &&
+         std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return input.requires_grad(); });
+}
+
+bool needs_grad(const std::vector<Tensor>& inputs) {
+  return recording &&
+         std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return input.requires_grad(); });
+}
+
+void record(const Tensor& y, std::shared_ptr<Node> node, const std::vector<Tensor>& inputs) {
+  for (const Tensor& input : inputs) {
+    if (input.requires_grad()) {
+      node->inputs.push_back({input.node(), input.grad_slot()});
+    } else {
+      node->inputs.emplace_back();
+    }
+  }
+  node->output = std::make_shared<GradSlot>();
+  node->output->shape = y.shape();
+  node->output->dtype = y.dtype();
+  node->output->device = y.device();
+  y.set_node(std::move(node));
+}
+
+void backward(const Tensor& root, const Tensor& seed) {
+  check(root.requires_grad() && root.node(),
+        "[backward] no gradient flows to this tensor: it was computed from ",
+        "tensors that require none, or under NoGrad");
+  if (seed.defined()) {
+    check_shape("backward", "seed", seed, root.shape());
+    check_same_kind("backward", root, seed);
+  } else {
+    check(root.numel() == 1, "[backward] a tensor of shape ", root.shape(),
+          " needs a seed of that shape; only a ", "single number has an obvious one");
+  }
+  check(!root.node()->used,
+        "[backward] this graph was used already: one forward serves one backward; compute the ",
+        "forward again");
+
+  const NoGrad no_recording_here;
+  GradSlot& top = *root.node()->output;
+  top.tensor = seed.defined() ? seed : Tensor::full(root.shape(), 1, root.dtype(), root.device());
+  top.filled = top.shared = true;
+  for (const std::shared_ptr<Node>& node : users_first(root.node())) {
+    check(!node->used, "[", node->name(),
+          "] was part of a graph that an earlier backward used; compute its forward ",
+          "again, or detach() its result");
+    GradSlot& slot = *node->output;
+    if (slot.filled) node->backward(slot.tensor);
+    slot.tensor = {};
+    slot.filled = slot.shared = false;
+    node->release();
+    node->inputs.clear();
+    node->used = true;
+  }
+}
+
+NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}
+NoGrad::~NoGrad() { recording = before_; }
+
+}  // namespace duel

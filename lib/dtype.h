@@ -1,0 +1,54 @@
+// Element types of a tensor. Arithmetic is done in Float32 and Float64; UInt8 holds pixels, Int64 counters.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "lib/error.h"
+
+namespace duel {
+
+enum class DType { Float32, Float64, UInt8, Int64 };
+
+inline size_t size_of(DType dtype) {
+  switch (dtype) {
+    case DType::Float32:
+      return 4;
+    case DType::UInt8:
+      return 1;
+    default:
+      return 8;
+  }
+}
+
+inline const char* name_of(DType dtype) {
+  switch (dtype) {
+    case DType::Float32:
+      return "float32";
+    case DType::Float64:
+      return "float64";
+    case DType::UInt8:
+      return "uint8";
+    default:
+      return "int64";
+  }
+}
+
+template <class T>
+constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, float>) return DType::Float32;
+  if constexpr (std::is_same_v<T, double>) return DType::Float64;
+  if constexpr (std::is_same_v<T, uint8_t>) return DType::UInt8;
+  if constexpr (std::is_same_v<T, int64_t>) return DType::Int64;
+}
+
+/// Calls body(T{}) with T = float or double.
+template <class Body>
+void dispatch_float(DType dtype, const Body& body) {
+  if (dtype == DType::Float32) return body(float{});
+  if (dtype == DType::Float64) return body(double{});
+  fail("arithmetic needs float32 or float64, got ", name_of(dtype));
+}
+
+}  // namespace duel

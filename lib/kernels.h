@@ -1,0 +1,135 @@
+// What a backend implements. An operation in ops/ checks its arguments, allocates its output and calls these.
+//
+// Common to all methods: tensors are contiguous, defined, on this backend's device, of the shapes stated here
+// (the callers have checked them), and of one floating type, float32 or float64, unless it says otherwise.
+// Outputs are allocated by the caller and do not overlap inputs unless it says so. `Write` says whether an
+// output is overwritten or added to. Nothing here waits for the device but download() and synchronize().
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "lib/conv2d_shape.h"
+#include "lib/functors.h"
+#include "lib/random.h"
+#include "lib/tensor.h"
+#include "lib/write.h"
+
+namespace duel {
+
+class CachingAllocator;
+
+/// One parameter with its gradient and its optimiser state, all of one shape; all may be changed in place.
+struct ParameterState {
+  Tensor parameter, grad, a, b;
+};
+
+class Kernels {
+ public:
+  virtual ~Kernels() = default;
+
+  /// One line for people: processor or card, threads, instruction set, libraries.
+  virtual std::string description() const = 0;
+  virtual CachingAllocator& allocator() = 0;
+  virtual void synchronize() = 0;
+
+  // ---- memory; any element type ----
+  virtual void copy(const Tensor& source, const Tensor& target) = 0;
+  virtual void upload(const void* host, const Tensor& target) = 0;
+  virtual void download(const Tensor& source, void* host) = 0;
+  virtual void fill(const Tensor& x, double value) = 0;
+  /// See Generator::fill. `position` is int64 (1): the first block to use, advanced past the last.
+  virtual void random(const Distribution& distribution, uint64_t seed, uint64_t stream,
+                      const Tensor& position, const Tensor& x) = 0;
+  /// y = pixel_value(pixels): bytes (uint8) to the range of tanh.
+  virtual void pixels_to_float(const Tensor& pixels, const Tensor& y) = 0;
+
+  // ---- element by element; all of one shape; y may be x, a or b ----
+  virtual void unary(const Unary& f, const Tensor& x, const Tensor& y) = 0;
+  /// `saved` is what f.saves names: the input, the output, or anything of that shape.
+  virtual void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
+                          Write write) = 0;
+  virtual void binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) = 0;
+  /// y = factor * a * b or y += factor * a * b; without b, y = factor * a.
+  virtual void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
+                                   Write write) = 0;
+  /// y = x or y += x.
+  void accumulate(const Tensor& x, const Tensor& y, Write write) {
+    multiply_accumulate(x, nullptr, 1, y, write);
+  }
+
+  // ---- layout ----
+  /// y's dimension i is x's dimension dims[i].
+  virtual void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) = 0;
+  /// Copies `count` runs of `length` elements: run i starts at element x_start + i * x_stride of x and
+  /// y_start + i * y_stride of y. Slices, concatenation and their gradients are made of it.
+  struct Runs {
+    int64_t count, length, x_start, x_stride, y_start, y_stride;
+  };
+  virtual void copy_runs(const Runs& runs, const Tensor& x, const Tensor& y, Write write) = 0;
+
+  // ---- reductions ----
+  /// y (one element) = factor * sum of x.
+  virtual void sum(const Tensor& x, double factor, const Tensor& y, Write write) = 0;
+  /// y (cols) = column sums of x (rows, cols): the gradient of a bias.
+  virtual void sum_rows(const Tensor& x, const Tensor& y, Write write) = 0;
+  /// Every element of y = factor * x (one element), or += : the gradient of a sum.
+  virtual void broadcast(const Tensor& x, double factor, const Tensor& y, Write write) = 0;
+  /// y (rows, cols) += bias (cols), in place; any leading dimensions of y count as rows.
+  virtual void add_bias(const Tensor& bias, const Tensor& y) = 0;
+
+  // ---- products ----
+  /// y (m, n) = op(a) op(b), where op(a) is (m, k), op(b) is (k, n), and op transposes if told to.
+  virtual void gemm(bool transpose_a, bool transpose_b, const Tensor& a, const Tensor& b, const Tensor& y,
+                    Write write) = 0;
+  /// The forward of conv2d: see Conv2dShape for the layouts.
+  virtual void conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight, const Tensor& y,
+                            Write write) = 0;
+  /// Its gradient with respect to x. Also the forward of transposed convolution.
+  virtual void conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                            const Tensor& dx, Write write) = 0;
+  /// Its gradient with respect to the weight.
+  virtual void conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                            Write write) = 0;
+
+  // ---- batch normalisation; x is (rows, channels): all dimensions but the last count as rows ----
+  /// Mean and biased variance of each channel, (channels).
+  virtual void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) = 0;
+  /// running = (1 - momentum) * running + momentum * batch, the variance made unbiased with `rows`.
+  virtual void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows,
+                                         double momentum, const Tensor& running_mean,
+                                         const Tensor& running_variance) = 0;
+  virtual void batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
+                                  const Tensor& weight, const Tensor& bias, const Tensor& y) = 0;
+  /// Gradients of weight and bias, which are also the two sums that dx needs: dweight = sum dy * xhat, dbias
+  /// = sum dy.
+  virtual void batch_norm_backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean,
+                                        const Tensor& variance, double eps, const Tensor& dweight,
+                                        const Tensor& dbias) = 0;
+  /// dx from those sums (overwritten, not accumulated ones); in evaluation, where the statistics are
+  /// constants, `training` is false and the sums are not read.
+  virtual void batch_norm_backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean,
+                                         const Tensor& variance, double eps, const Tensor& weight,
+                                         const Tensor& dweight, const Tensor& dbias, bool training,
+                                         const Tensor& dx, Write write) = 0;
+
+  // ---- losses ----
+  /// y (one element) = mean over all elements of the loss of x against target.
+  virtual void loss(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& y) = 0;
+  /// dx = dy (one element) * f.grad / numel.
+  virtual void loss_grad(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& dy,
+                         const Tensor& dx, Write write) = 0;
+
+  // ---- optimisers ----
+  /// One step for all parameters at once. `clock` is float64 (2): {learning rate, steps done}; counts itself
+  /// up.
+  virtual void optimizer_step(const Update& update, std::span<const ParameterState> parameters,
+                              const Tensor& clock) = 0;
+};
+
+/// The kernels of a device. Throws Error, saying why, where the device cannot be used. Defined by the one
+/// factory, ops/backends.cpp, so that lib knows no backend.
+Kernels& kernels(Device device);
+
+}  // namespace duel

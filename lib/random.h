@@ -1,0 +1,59 @@
+// Random tensors from counter-based streams.
+#pragma once
+
+#include <variant>
+
+#include "lib/host_device.h"
+#include "lib/philox.h"
+#include "lib/tensor.h"
+
+namespace duel {
+
+// ---- distributions: value(block, lane) is the number that one lane of a Philox block gives ----
+
+struct Uniform {
+  double low = 0, high = 1;
+  DUEL_HOST_DEVICE float value(const PhiloxBlock& block, int lane) const {
+    return static_cast<float>(low) + static_cast<float>(high - low) * to_uniform(block.word[lane]);
+  }
+};
+
+struct Normal {
+  double mean = 0, std = 1;
+  DUEL_HOST_DEVICE float value(const PhiloxBlock& block, int lane) const {
+    return static_cast<float>(mean) + static_cast<float>(std) * to_normal(block, lane);
+  }
+};
+
+/// `high` with probability p, else 0: a dropout mask with p = 1 - rate and high = 1 / p.
+struct Bernoulli {
+  double p = 0.5, high = 1;
+  DUEL_HOST_DEVICE float value(const PhiloxBlock& block, int lane) const {
+    return to_uniform(block.word[lane]) < static_cast<float>(p) ? static_cast<float>(high) : 0.0f;
+  }
+};
+
+using Distribution = std::variant<Uniform, Normal, Bernoulli>;
+
+/// One stream of random numbers. Its whole state is the number of the next unused Philox block, kept on the
+/// device so that a captured step advances it by itself.
+class Generator {
+ public:
+  Generator(uint64_t seed, Stream stream, Device device = {});
+
+  /// Fills `x` (float32 or float64; the same float values in both): element i is lane i % 4 of block i / 4,
+  /// counted from the current one, and uses ceil(numel / 4) blocks up.
+  void fill(const Tensor& x, const Distribution& distribution);
+
+  uint64_t seed() const { return seed_; }
+  Stream stream() const { return stream_; }
+  int64_t position() const;
+  void set_position(int64_t block);
+
+ private:
+  uint64_t seed_;
+  Stream stream_;
+  Tensor position_;  // int64, shape (1)
+};
+
+}  // namespace duel

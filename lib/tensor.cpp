@@ -1,0 +1,169 @@
+#include "lib/tensor.h"
+
+#include "lib/allocator.h"
+#include "lib/autograd.h"
+#include "lib/kernels.h"
+
+namespace duel {
+
+Storage::Storage(size_t size, Device where)
+    : allocator(kernels(where).allocator()), bytes(size), device(where), data(allocator.allocate(size)) {}
+
+Storage::~Storage() { allocator.release(data, bytes); }
+
+Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
+  Tensor tensor;
+  tensor.impl_ = std::make_shared<Impl>();
+  tensor.impl_->storage =
+      std::make_shared<Storage>(static_cast<size_t>(shape.numel()) * size_of(dtype), device);
+  tensor.impl_->shape = shape;
+  tensor.impl_->dtype = dtype;
+  return tensor;
+}
+
+Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device) {
+  Tensor tensor = empty(shape, dtype, device);
+  tensor.fill(value);
+  return tensor;
+}
+
+void Tensor::upload(const void* host) const {
+  kernels(device()).upload(host, *this);
+  mark_changed();
+}
+
+void Tensor::download(void* host) const { kernels(device()).download(*this, host); }
+
+double Tensor::item() const {
+  check(numel() == 1, "[item] needs a tensor with one element, got shape ", shape());
+  switch (dtype()) {
+    case DType::Float32:
+      return static_cast<double>(to_vector<float>()[0]);
+    case DType::Float64:
+      return to_vector<double>()[0];
+    case DType::UInt8:
+      return static_cast<double>(to_vector<uint8_t>()[0]);
+    default:
+      return static_cast<double>(to_vector<int64_t>()[0]);
+  }
+}
+
+void Tensor::copy_from(const Tensor& source) const {
+  check_shape("copy_from", "source", source, shape());
+  check(dtype() == source.dtype(), "[copy_from] source holds ", name_of(source.dtype()), ", the target ",
+        name_of(dtype()));
+  if (device() == source.device()) {
+    kernels(device()).copy(source, *this);
+  } else {
+    std::vector<uint8_t> host(bytes());
+    source.download(host.data());
+    kernels(device()).upload(host.data(), *this);
+  }
+  mark_changed();
+}
+
+void Tensor::fill(double value) const {
+  kernels(device()).fill(*this, value);
+  mark_changed();
+}
+
+Tensor Tensor::clone() const {
+  Tensor copy = empty_like(*this);
+  kernels(device()).copy(*this, copy);
+  return copy;
+}
+
+Tensor Tensor::to(Device device) const {
+  if (device == this->device()) return *this;
+  Tensor copy = empty(shape(), dtype(), device);
+  copy.copy_from(*this);
+  return copy;
+}
+
+Tensor Tensor::to(DType dtype) const {
+  if (dtype == this->dtype()) return *this;
+  Tensor copy = empty(shape(), dtype, device());
+  dispatch_float(this->dtype(), [&](auto from) {
+    dispatch_float(dtype, [&](auto to) {
+      const auto values = to_vector<decltype(from)>();
+      const std::vector<decltype(to)> converted(values.begin(), values.end());
+      copy.upload(converted.data());
+    });
+  });
+  return copy;
+}
+
+Tensor Tensor::share(size_t offset, const Shape& shape) const {
+  Tensor tensor;
+  tensor.impl_ = std::make_shared<Impl>();
+  tensor.impl_->storage = impl_->storage;
+  tensor.impl_->offset = impl_->offset + offset;
+  tensor.impl_->shape = shape;
+  tensor.impl_->dtype = impl_->dtype;
+  return tensor;
+}
+
+Tensor Tensor::view(const Shape& shape) const {
+  check(shape.numel() == numel(), "[view] shape ", shape, " has ", shape.numel(),
+        " elements, the tensor of shape ", this->shape(), " has ", numel());
+  return share(0, shape);
+}
+
+Tensor Tensor::rows(int64_t first, int64_t count) const {
+  check(dims() > 0 && first >= 0 && count >= 0 && first + count <= dim(0), "[rows] ", first, " + ", count,
+        " is beyond the outermost dimension of shape ", shape());
+  Shape part = shape();
+  part[0] = count;
+  const size_t row_bytes = dim(0) ? bytes() / static_cast<size_t>(dim(0)) : 0;
+  return share(static_cast<size_t>(first) * row_bytes, part);
+}
+
+Tensor& Tensor::set_requires_grad(bool requires_grad) {
+  check(!impl_->node, "[set_requires_grad] only a leaf can be told; detach() the result of ",
+        impl_->node ? impl_->node->name() : "", " first");
+  if (!requires_grad) {
+    impl_->grad_slot.reset();
+  } else if (!impl_->grad_slot) {
+    check(dtype() == DType::Float32 || dtype() == DType::Float64, "[set_requires_grad] a tensor of ",
+          name_of(dtype()), " has no gradient");
+    impl_->grad_slot = std::make_shared<GradSlot>();
+    impl_->grad_slot->shape = shape();
+    impl_->grad_slot->dtype = dtype();
+    impl_->grad_slot->device = device();
+  }
+  return *this;
+}
+
+Tensor Tensor::grad() const {
+  const auto& slot = impl_->grad_slot;
+  return slot && slot->filled ? slot->tensor : Tensor();
+}
+
+void Tensor::zero_grad() const {
+  const auto& slot = impl_->grad_slot;
+  if (!slot) return;
+  slot->filled = false;
+  if (slot->shared) slot->tensor = {};
+  slot->shared = false;
+}
+
+void Tensor::set_node(std::shared_ptr<Node> node) const {
+  impl_->grad_slot = node->output;
+  impl_->node = std::move(node);
+}
+
+void check_shape(const char* op, const char* name, const Tensor& tensor, const Shape& expected) {
+  check(tensor.defined(), "[", op, "] ", name, " is missing; it must have shape ", expected);
+  check(tensor.shape() == expected, "[", op, "] ", name, " must have shape ", expected, ", got ",
+        tensor.shape());
+}
+
+void check_same_kind(const char* op, const Tensor& a, const Tensor& b) {
+  check(a.defined() && b.defined(), "[", op, "] an input is missing");
+  check(a.dtype() == b.dtype(), "[", op, "] inputs differ in type: ", name_of(a.dtype()), " and ",
+        name_of(b.dtype()));
+  check(a.device() == b.device(), "[", op, "] inputs live on different devices: ", a.device(), " and ",
+        b.device());
+}
+
+}  // namespace duel

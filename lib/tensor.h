@@ -1,0 +1,149 @@
+// Tensor: a handle on shared storage with a shape, an element type and a device.
+//
+// Copying a Tensor copies the handle. Elements are contiguous, the last dimension runs fastest; images are
+// channels-last, (N, H, W, C). A tensor may take part in the autograd graph: see lib/autograd.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lib/device.h"
+#include "lib/dtype.h"
+#include "lib/shape.h"
+
+namespace duel {
+
+class CachingAllocator;
+struct GradSlot;
+struct Node;
+
+/// A block of memory on one device. `version` counts the times that its contents were changed in place.
+struct Storage {
+  Storage(size_t bytes, Device device);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  CachingAllocator& allocator;
+  const size_t bytes;
+  const Device device;
+  void* const data;
+  uint64_t version = 0;
+};
+
+class Tensor {
+ public:
+  /// No tensor: only defined() may be asked of it.
+  Tensor() = default;
+
+  static Tensor empty(const Shape& shape, DType dtype = DType::Float32, Device device = {});
+  static Tensor full(const Shape& shape, double value, DType dtype = DType::Float32, Device device = {});
+  static Tensor zeros(const Shape& shape, DType dtype = DType::Float32, Device device = {}) {
+    return full(shape, 0, dtype, device);
+  }
+  static Tensor empty_like(const Tensor& other) {
+    return empty(other.shape(), other.dtype(), other.device());
+  }
+  /// A copy of `values`, row by row; as many as the shape has elements.
+  template <class T>
+  static Tensor from(std::span<const T> values, const Shape& shape, Device device = {}) {
+    check(static_cast<int64_t>(values.size()) == shape.numel(), "[tensor] ", values.size(),
+          " values do not fill the shape ", shape);
+    Tensor tensor = empty(shape, dtype_of<T>(), device);
+    tensor.upload(values.data());
+    return tensor;
+  }
+  template <class T>
+  static Tensor from(const std::vector<T>& values, const Shape& shape, Device device = {}) {
+    return from(std::span<const T>(values), shape, device);
+  }
+
+  bool defined() const { return impl_ != nullptr; }
+  const Shape& shape() const { return impl_->shape; }
+  int64_t dim(int i) const { return impl_->shape[i]; }
+  int dims() const { return impl_->shape.dims(); }
+  int64_t numel() const { return impl_->shape.numel(); }
+  size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype()); }
+  DType dtype() const { return impl_->dtype; }
+  Device device() const { return impl_->storage->device; }
+
+  void* raw() const { return static_cast<char*>(impl_->storage->data) + impl_->offset; }
+  /// Its elements, on its own device. Throws unless T is its element type.
+  template <class T>
+  T* data() const {
+    check(dtype() == dtype_of<T>(), "[tensor] asked for ", name_of(dtype_of<T>()), ", the tensor holds ",
+          name_of(dtype()));
+    return static_cast<T*>(raw());
+  }
+
+  /// Overwrites its elements with bytes() bytes of the host's memory; counts as a change in place.
+  void upload(const void* host) const;
+  /// Copies its elements into bytes() bytes of the host's memory; waits for the device.
+  void download(void* host) const;
+  template <class T>
+  std::vector<T> to_vector() const {
+    std::vector<T> values(static_cast<size_t>(numel()));
+    check(dtype() == dtype_of<T>(), "[tensor] asked for ", name_of(dtype_of<T>()), ", the tensor holds ",
+          name_of(dtype()));
+    download(values.data());
+    return values;
+  }
+  /// Its only element. Waits for the device; throws unless it has exactly one.
+  double item() const;
+  /// Overwrites its elements with those of `source` (same shape and type, any device), outside the graph.
+  void copy_from(const Tensor& source) const;
+  void fill(double value) const;
+  Tensor clone() const;
+  /// Itself where it already is there, else a copy outside the graph.
+  Tensor to(Device device) const;
+  /// Itself where it already has that type, else a copy outside the graph, by way of the host.
+  Tensor to(DType dtype) const;
+
+  /// The same elements in another shape with as many elements, outside the graph (see reshape in ops).
+  Tensor view(const Shape& shape) const;
+  /// Elements first .. first+count-1 of the outermost dimension, sharing storage, outside the graph.
+  Tensor rows(int64_t first, int64_t count) const;
+  /// The same elements outside the graph.
+  Tensor detach() const { return view(shape()); }
+
+  uint64_t version() const { return impl_->storage->version; }
+  /// Tells the graph that the elements were changed in place; kernels called by hand need it.
+  void mark_changed() const { ++impl_->storage->version; }
+
+  // ---- autograd ----
+  /// Whether a gradient flows to it: it was asked to, or it was computed from a tensor to which one does.
+  bool requires_grad() const { return defined() && impl_->grad_slot != nullptr; }
+  /// Makes a leaf collect its gradient, or stop. Throws on a tensor that an operation computed.
+  Tensor& set_requires_grad(bool requires_grad);
+  /// The gradient that backward() left on a leaf, or an undefined tensor.
+  Tensor grad() const;
+  /// Forgets the gradient; its memory is kept for the next one.
+  void zero_grad() const;
+  const std::shared_ptr<Node>& node() const { return impl_->node; }
+  const std::shared_ptr<GradSlot>& grad_slot() const { return impl_->grad_slot; }
+  /// Called by record() in lib/autograd.h: the tensor is the output of `node`.
+  void set_node(std::shared_ptr<Node> node) const;
+
+ private:
+  struct Impl {
+    std::shared_ptr<Storage> storage;
+    size_t offset = 0;  // bytes
+    Shape shape;
+    DType dtype = DType::Float32;
+    std::shared_ptr<Node> node;
+    std::shared_ptr<GradSlot> grad_slot;
+  };
+  Tensor share(size_t offset, const Shape& shape) const;
+
+  std::shared_ptr<Impl> impl_;
+};
+
+/// Throws "[op] name must have shape …, got …" unless the shapes agree.
+void check_shape(const char* op, const char* name, const Tensor& tensor, const Shape& expected);
+/// Throws unless both are defined, on one device and of one type.
+void check_same_kind(const char* op, const Tensor& a, const Tensor& b);
+
+}  // namespace duel

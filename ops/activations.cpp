@@ -1,0 +1,53 @@
+#include "ops/activations.h"
+
+#include "lib/autograd.h"
+#include "lib/kernels.h"
+
+namespace duel {
+namespace {
+
+// dx = f.grad(saved, dy), where f says whether it wants its input or its output back.
+struct UnaryNode final : Node {
+  const char* op;
+  Unary f;
+  Saved saved;
+
+  UnaryNode(const char* name, const Unary& function) : op(name), f(function) {}
+  const char* name() const override { return op; }
+  void backward(const Tensor& dy) override {
+    const bool reads = std::visit([](const auto& g) { return g.saves != Saves::Nothing; }, f);
+    const Target dx = target(0);
+    kernels(dy.device()).unary_grad(f, reads ? saved.get(op) : dy, dy, dx.tensor, dx.write);
+  }
+  void release() override { saved.release(); }
+};
+
+Tensor apply(const char* op, const Unary& f, const Tensor& x) {
+  check(x.defined(), "[", op, "] x is missing");
+  const Tensor y = Tensor::empty_like(x);
+  kernels(x.device()).unary(f, x, y);
+  if (needs_grad({x})) {
+    auto node = std::make_shared<UnaryNode>(op, f);
+    const Saves saves = std::visit([](const auto& g) { return g.saves; }, f);
+    if (saves != Saves::Nothing) node->saved = Saved(saves == Saves::Input ? x : y);
+    record(y, std::move(node), {x});
+  }
+  return y;
+}
+
+}  // namespace
+
+Tensor relu(const Tensor& x) { return apply("relu", Relu{}, x); }
+
+Tensor leaky_relu(const Tensor& x, double negative_slope) {
+  check(negative_slope >= 0, "[leaky_relu] negative_slope must not be negative, got ", negative_slope);
+  return apply("leaky_relu", LeakyRelu{negative_slope}, x);
+}
+
+Tensor sigmoid(const Tensor& x) { return apply("sigmoid", Sigmoid{}, x); }
+Tensor tanh(const Tensor& x) { return apply("tanh", Tanh{}, x); }
+Tensor abs(const Tensor& x) { return apply("abs", Abs{}, x); }
+Tensor scale(const Tensor& x, double factor) { return apply("scale", Scale{factor}, x); }
+Tensor neg(const Tensor& x) { return apply("neg", Scale{-1}, x); }
+
+}  // namespace duel

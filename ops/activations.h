@@ -1,0 +1,22 @@
+// Activation functions and the other functions of one variable, element by element. Formulas: lib/functors.h.
+#pragma once
+
+#include "lib/tensor.h"
+
+namespace duel {
+
+/// max(x, 0). Any shape; the gradient at 0 is 0.
+Tensor relu(const Tensor& x);
+/// x where x > 0, else negative_slope * x (Maas et al., 2013). Throws if the slope is negative.
+Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01);
+/// 1 / (1 + exp(-x)).
+Tensor sigmoid(const Tensor& x);
+Tensor tanh(const Tensor& x);
+/// |x|; the gradient at 0 is 0.
+Tensor abs(const Tensor& x);
+/// factor * x.
+Tensor scale(const Tensor& x, double factor);
+/// -x.
+Tensor neg(const Tensor& x);
+
+}  // namespace duel

@@ -1,0 +1,88 @@
+// With xhat = (x - mean) / sqrt(variance + eps), y = weight * xhat + bias:
+//     dbias = sum dy,   dweight = sum dy * xhat,
+//     dx = weight / sqrt(variance + eps) * (dy - mean(dy) - xhat * mean(dy * xhat))   in training,
+//     dx = weight / sqrt(variance + eps) * dy                                         in evaluation.
+// dx needs the two sums, so they are computed also where no gradient of weight and bias is wanted.
+#include "ops/batch_norm.h"
+
+#include <utility>
+
+#include "lib/autograd.h"
+#include "lib/kernels.h"
+
+namespace duel {
+namespace {
+
+struct BatchNormNode final : Node {
+  Saved x, weight, mean, variance;
+  BatchNormOptions options;
+
+  const char* name() const override { return "batch_norm"; }
+  void backward(const Tensor& dy) override {
+    Kernels& k = kernels(dy.device());
+    const Tensor &in = x.get(name()), &w = weight.get(name()), &m = mean.get(name()),
+                 &v = variance.get(name());
+    const Tensor dweight = Tensor::empty_like(w), dbias = Tensor::empty_like(w);
+    if (options.training || needs(1) || needs(2))
+      k.batch_norm_backward_sums(in, dy, m, v, options.eps, dweight, dbias);
+    if (needs(0)) {
+      const Target dx = target(0);
+      k.batch_norm_backward_input(in, dy, m, v, options.eps, w, dweight, dbias, options.training, dx.tensor,
+                                  dx.write);
+    }
+    if (needs(1)) pass(1, dweight);
+    if (needs(2)) pass(2, dbias);
+  }
+  void release() override {
+    for (Saved* saved : {&x, &weight, &mean, &variance}) saved->release();
+  }
+};
+
+}  // namespace
+
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                  const Tensor& running_var, const BatchNormOptions& options) {
+  const char* const op = "batch_norm";
+  check_same_kind(op, x, weight);
+  check_same_kind(op, x, bias);
+  check(x.dims() >= 2, "[", op, "] x must be (..., C) with at least 2 dimensions, got ", x.shape());
+  const Shape channels{x.dim(-1)};
+  check_shape(op, "weight", weight, channels);
+  check_shape(op, "bias", bias, channels);
+  const bool has_running = running_mean.defined() && running_var.defined();
+  if (has_running) {
+    check_shape(op, "running_mean", running_mean, channels);
+    check_shape(op, "running_var", running_var, channels);
+  }
+  Kernels& k = kernels(x.device());
+  Tensor mean = running_mean, variance = running_var;
+  if (options.training) {
+    const int64_t rows = channels[0] ? x.numel() / channels[0] : 0;
+    check(rows > 1, "[", op, "] training needs more than one value a channel, x has shape ", x.shape(),
+          "; use a larger batch");
+    mean = Tensor::empty_like(weight);
+    variance = Tensor::empty_like(weight);
+    k.batch_norm_statistics(x, mean, variance);
+    if (has_running) {
+      k.batch_norm_update_running(mean, variance, rows, options.momentum, running_mean, running_var);
+      running_mean.mark_changed();
+      running_var.mark_changed();
+    }
+  } else {
+    check(has_running, "[", op, "] evaluation needs running_mean and running_var");
+  }
+  const Tensor y = Tensor::empty_like(x);
+  k.batch_norm_forward(x, mean, variance, options.eps, weight, bias, y);
+  if (needs_grad({x, weight, bias})) {
+    auto node = std::make_shared<BatchNormNode>();
+    node->x = Saved(x);
+    node->weight = Saved(weight);
+    node->mean = Saved(mean);
+    node->variance = Saved(variance);
+    node->options = options;
+    record(y, std::move(node), {x, weight, bias});
+  }
+  return y;
+}
+
+}  // namespace duel

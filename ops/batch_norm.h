@@ -1,0 +1,22 @@
+// Batch normalisation (Ioffe & Szegedy, 2015), over all dimensions but the last.
+#pragma once
+
+#include "lib/tensor.h"
+
+namespace duel {
+
+struct BatchNormOptions {
+  bool training = true;
+  double momentum = 0.1;  ///< weight of the batch in the running statistics
+  double eps = 1e-5;      ///< added to the variance
+};
+
+/// y = weight * (x - mean) / sqrt(variance + eps) + bias for each channel.
+/// x (..., C), the others (C). In training, mean and (biased) variance are those of the batch, and the
+/// running statistics, where given, move towards them by `momentum` (towards the unbiased variance, as
+/// PyTorch's do); else they are the running statistics. Throws if shapes disagree, in training with fewer
+/// than two values a channel, and in evaluation without running statistics.
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                  const Tensor& running_var, const BatchNormOptions& options = {});
+
+}  // namespace duel

@@ -1,0 +1,12 @@
+#include "ops/cpu/cpu_kernels.h"
+
+#include <cblas.h>
+#include <omp.h>
+
+namespace duel::cpu {
+
+std::string CpuKernels::description() const {
+  return concat("CPU, ", omp_get_max_threads(), " threads, OpenBLAS ", openblas_get_corename());
+}
+
+}  // namespace duel::cpu

@@ -1,0 +1,86 @@
+// The functors of lib/functors.h in loops over all elements.
+#include "ops/cpu/cpu_kernels.h"
+#include "ops/cpu/parallel.h"
+
+namespace duel::cpu {
+namespace {
+
+/// Calls body(i) for every element, its stores vectorised: elements do not depend on each other, so an output
+/// may be one of the inputs.
+template <class Body>
+void for_each_element(int64_t n, const Body& body) {
+  parallel_for(n, [&](int64_t begin, int64_t end) {
+#pragma omp simd
+    for (int64_t i = begin; i < end; ++i) body(i);
+  });
+}
+
+}  // namespace
+
+void CpuKernels::unary(const Unary& f, const Tensor& x, const Tensor& y) {
+  dispatch_float(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const T* const in = x.data<T>();
+    T* const out = y.data<T>();
+    std::visit(
+        [&](const auto g) { for_each_element(x.numel(), [=](int64_t i) { out[i] = g.value(in[i]); }); }, f);
+  });
+}
+
+void CpuKernels::unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
+                            Write write) {
+  dispatch_float(dy.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const T* const kept = saved.data<T>();
+    const T* const in = dy.data<T>();
+    T* const out = dx.data<T>();
+    std::visit(
+        [&](const auto g) {
+          if (write == Write::Set) {
+            for_each_element(dy.numel(), [=](int64_t i) { out[i] = g.grad(kept[i], in[i]); });
+          } else {
+            for_each_element(dy.numel(), [=](int64_t i) { out[i] += g.grad(kept[i], in[i]); });
+          }
+        },
+        f);
+  });
+}
+
+void CpuKernels::binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) {
+  dispatch_float(a.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const T* const left = a.data<T>();
+    const T* const right = b.data<T>();
+    T* const out = y.data<T>();
+    std::visit(
+        [&](const auto g) {
+          for_each_element(a.numel(), [=](int64_t i) { out[i] = g.value(left[i], right[i]); });
+        },
+        f);
+  });
+}
+
+void CpuKernels::multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
+                                     Write write) {
+  dispatch_float(a.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const T scale = T(factor);
+    const T* const left = a.data<T>();
+    const T* const right = b ? b->data<T>() : nullptr;
+    T* const out = y.data<T>();
+    const int64_t n = y.numel();
+    if (write == Write::Set) {
+      if (right) {
+        for_each_element(n, [=](int64_t i) { out[i] = scale * left[i] * right[i]; });
+      } else {
+        for_each_element(n, [=](int64_t i) { out[i] = scale * left[i]; });
+      }
+    } else if (right) {
+      for_each_element(n, [=](int64_t i) { out[i] += scale * left[i] * right[i]; });
+    } else {
+      for_each_element(n, [=](int64_t i) { out[i] += scale * left[i]; });
+    }
+  });
+}
+
+}  // namespace duel::cpu

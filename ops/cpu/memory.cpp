@@ -1,0 +1,75 @@
+// Copies, fills, random numbers, and pixels to floats.
+#include <cstring>
+
+#include "ops/cpu/cpu_kernels.h"
+#include "ops/cpu/parallel.h"
+
+namespace duel::cpu {
+
+void CpuKernels::copy(const Tensor& source, const Tensor& target) {
+  std::memmove(target.raw(), source.raw(), source.bytes());
+}
+
+void CpuKernels::upload(const void* host, const Tensor& target) {
+  std::memcpy(target.raw(), host, target.bytes());
+}
+void CpuKernels::download(const Tensor& source, void* host) {
+  std::memcpy(host, source.raw(), source.bytes());
+}
+
+void CpuKernels::fill(const Tensor& x, double value) {
+  const auto fill_as = [&](auto type) {
+    using T = decltype(type);
+    T* const data = x.data<T>();
+    parallel_for(x.numel(),
+                 [&](int64_t begin, int64_t end) { std::fill(data + begin, data + end, T(value)); });
+  };
+  switch (x.dtype()) {
+    case DType::Float32:
+      return fill_as(float{});
+    case DType::Float64:
+      return fill_as(double{});
+    case DType::UInt8:
+      return fill_as(uint8_t{});
+    case DType::Int64:
+      return fill_as(int64_t{});
+  }
+}
+
+void CpuKernels::random(const Distribution& distribution, uint64_t seed, uint64_t stream,
+                        const Tensor& position, const Tensor& x) {
+  int64_t& next = *position.data<int64_t>();
+  const int64_t blocks = (x.numel() + 3) / 4;
+  dispatch_float(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    T* const data = x.data<T>();
+    std::visit(
+        [&](const auto& f) {
+          parallel_for(
+              blocks,
+              [&](int64_t begin, int64_t end) {
+                for (int64_t b = begin; b < end; ++b) {
+                  const PhiloxBlock block = philox4x32_10(seed, stream, static_cast<uint64_t>(next + b));
+                  const int64_t lanes = std::min<int64_t>(4, x.numel() - 4 * b);
+                  for (int lane = 0; lane < lanes; ++lane) data[4 * b + lane] = T(f.value(block, lane));
+                }
+              },
+              elements_per_chunk / 4);
+        },
+        distribution);
+  });
+  next += blocks;
+}
+
+void CpuKernels::pixels_to_float(const Tensor& pixels, const Tensor& y) {
+  const uint8_t* const from = pixels.data<uint8_t>();
+  dispatch_float(y.dtype(), [&](auto type) {
+    using T = decltype(type);
+    T* const to = y.data<T>();
+    parallel_for(y.numel(), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) to[i] = pixel_value<T>(from[i]);
+    });
+  });
+}
+
+}  // namespace duel::cpu

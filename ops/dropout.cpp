@@ -1,0 +1,16 @@
+#include "ops/dropout.h"
+
+#include "ops/arithmetic.h"
+
+namespace duel {
+
+Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) {
+  check(x.defined(), "[dropout] x is missing");
+  check(p >= 0 && p < 1, "[dropout] p must be in [0, 1), got ", p);
+  if (!training || p == 0) return x;
+  const Tensor mask = Tensor::empty_like(x);
+  generator.fill(mask, Bernoulli{1 - p, 1 / (1 - p)});
+  return mul(x, mask);
+}
+
+}  // namespace duel

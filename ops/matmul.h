@@ -1,0 +1,15 @@
+// Matrix product and the linear layer's function.
+#pragma once
+
+#include "lib/tensor.h"
+
+namespace duel {
+
+/// a (M, K) times b (K, N): (M, N).
+Tensor matmul(const Tensor& a, const Tensor& b);
+
+/// x weight^T + bias: x (N, in), weight (out, in), bias (out) or undefined; the result is (N, out). As
+/// PyTorch's linear.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+
+}  // namespace duel
