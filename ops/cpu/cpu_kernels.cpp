@@ -9,4 +9,9 @@ std::string CpuKernels::description() const {
   return concat("CPU, ", omp_get_max_threads(), " threads, OpenBLAS ", openblas_get_corename());
 }
 
+void set_threads(int count) {
+  omp_set_num_threads(count);
+  openblas_set_num_threads(count);
+}
+
 }  // namespace duel::cpu

@@ -70,4 +70,7 @@ class CpuKernels final : public Kernels {
   HostAllocator allocator_;
 };
 
+/// The number of threads of all kernels from now on, OpenBLAS's included; at least 1.
+void set_threads(int count);
+
 }  // namespace duel::cpu
