@@ -119,7 +119,8 @@ const HairCut& hair_cut(HairStyle style) {
                                   .waves = 15.0f};
   static constexpr HairCut kAfro{.fall = Ball,
                                  .top = 0.26f,
-                                 .side = 0.28f, .front = 0.28f,
+                                 .side = 0.28f,
+                                 .front = 0.28f,
                                  .back = 0.42f,
                                  .flare = 0.0f,
                                  .hairline = -0.40f,
@@ -190,6 +191,7 @@ class Hair {
         cut_(hair_cut(portrait.factors.hair_style)),
         volume_(portrait.factors.hair_volume),
         side_(portrait.factors.hair_parting > 0.0f ? 1.0f : -1.0f),
+        lean_(std::clamp(2.5f * portrait.factors.hair_parting, -1.0f, 1.0f)),
         parting_(0.24f * portrait.factors.hair_parting),
         brushed_up_(portrait.factors.hair_style == HairStyle::Quiff),
         pixel_(pixel) {}
@@ -209,7 +211,10 @@ class Hair {
 
   const Portrait& portrait_;
   const HairCut& cut_;
-  float volume_, side_, parting_;
+  float volume_;
+  float side_;  // -1 or 1: the side of the parting
+  float lean_;  // -1 .. 1: how much the hair is combed away from there
+  float parting_;
   bool brushed_up_;
   float pixel_;
 };
@@ -218,7 +223,7 @@ float Hair::outline(Vec2 head, float bottom) const {
   const float rx = portrait_.half_width + cut_.side * volume_, top = kCrown - cut_.top * volume_;
   Vec2 p = head;
   // Hair that is combed over stands higher on one side.
-  if (cut_.sweep > 0.0f) p.x -= 0.5f * side_ * cut_.sweep * cut_.top * volume_ * clamp01(-2.0f * p.y);
+  if (cut_.sweep > 0.0f) p.x -= 0.5f * lean_ * cut_.sweep * cut_.top * volume_ * clamp01(-2.0f * p.y);
   float distance;
   if (cut_.fall == Fall::Ball) {
     const float middle = 0.5f * (top + cut_.back);
@@ -231,7 +236,7 @@ float Hair::outline(Vec2 head, float bottom) const {
     distance = std::fabs(p.x) - rx - cut_.flare * std::min(p.y, 0.8f);
   }
   if (cut_.fall == Fall::Curtain && cut_.wave > 0.0f) {
-    distance += cut_.wave * wave(cut_.waves * p.y + side_ * p.x) * smoothstep(-0.7f, -0.3f, p.y);
+    distance += cut_.wave * wave(cut_.waves * p.y + lean_ * p.x) * smoothstep(-0.7f, -0.3f, p.y);
   }
   return smooth_max(distance, p.y - bottom, 0.15f);
 }
@@ -239,7 +244,7 @@ float Hair::outline(Vec2 head, float bottom) const {
 float Hair::opening(Vec2 face) const {
   const float from_parting = face.x - parting_;
   float line = cut_.hairline + cut_.arch * square(face.x);
-  line += cut_.peak * std::sqrt(square(from_parting) + 0.002f) - cut_.sweep * face.x * side_;
+  line += cut_.peak * std::sqrt(square(from_parting) + 0.002f) - cut_.sweep * face.x * lean_;
   if (portrait_.factors.hair_style == HairStyle::Bob) line += 0.012f * wave(22.0f * face.x + 1.0f);
   float beside = std::fabs(face.x) - cut_.opening * portrait_.factors.face_width;
   if (cut_.fall == Fall::Ball) {
@@ -270,13 +275,13 @@ float Hair::strands(Vec2 head) const {
   float down = head.y + 0.80f, across = head.x - parting_;
   if (brushed_up_) {
     down = 0.15f - head.y;
-    across = head.x + 0.3f * side_;
+    across = head.x + 0.3f * lean_;
   }
   float at = 17.0f * across / (0.30f + 0.7f * clamp01(down));
   if (cut_.wave > 0.0f) at += 14.0f * cut_.wave * wave(cut_.waves * 0.8f * head.y + 2.0f * head.x);
   // A strand finer than the pixels shows as their mean.
   at += 1.1f * wave(0.45f * at + 2.0f);
-  const float fine = clamp01(1.3f - pixel_ * 10.0f);
+  const float fine = clamp01(1.3f - pixel_ * 16.0f);
   return 0.55f * wave(at) + 0.45f * fine * wave(2.7f * at + 1.3f);
 }
 
@@ -284,7 +289,7 @@ float Hair::strands(Vec2 head) const {
 float Hair::curls(Vec2 head) const {
   const float wide = 0.9f * cut_.waves + 8.0f;
   const float x = wide * head.x, y = wide * head.y;
-  const float visible = clamp01(1.5f - 0.30f * pixel_ * wide);
+  const float visible = clamp01(1.4f - 0.5f * pixel_ * wide);
   return visible * wave(x + 1.3f * wave(0.7f * y)) * wave(y + 1.3f * wave(0.8f * x + 1.0f));
 }
 
@@ -327,7 +332,7 @@ void paint_front_hair(Canvas& canvas, const Portrait& portrait) {
     const float outline = hair.outline(spot.head, hair.cut().front);
     if (outline > 0.12f) return;
     // On the far side of a turned head the opening would reach past the skin.
-    const float past_skin = portrait.head_outline(spot.head) + 0.01f - 2.0f * std::max(0.0f, spot.head.y);
+    const float past_skin = spot.outline + 0.01f - 2.0f * std::max(0.0f, spot.head.y);
     const float opening = smooth_max(hair.opening(spot.face), past_skin, 0.03f);
     const float shade = smoothstep(0.13f, 0.0f, -opening) * smoothstep(0.05f, -0.1f, outline);
     if (!cropped) colour = colour * mix({1.0f, 1.0f, 1.0f}, {0.78f, 0.70f, 0.68f}, 0.8f * shade);
