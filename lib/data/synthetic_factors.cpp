@@ -1,5 +1,8 @@
 // The table of the factors of a portrait, and the people drawn from it at random.
+#include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
 #include "lib/data/synthetic.h"
 #include "lib/error.h"

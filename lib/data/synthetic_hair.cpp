@@ -3,7 +3,6 @@
 // A haircut is a cap between two outlines: outwards the head's outline grown by the hair's volume, inwards
 // the opening in which the face shows.
 #include "lib/data/synthetic_portrait.h"
-#include "lib/error.h"
 
 namespace duel::synthetic {
 
@@ -11,7 +10,7 @@ namespace {
 
 enum class Fall { Cap, Curtain, Ball };  // ends around the ears, hangs down, or stands off all around
 
-/// Lengths in the units of Spot.
+/// One row of kHairCuts, below. Lengths in the units of Spot.
 struct HairCut {
   Fall fall;
   float top, side;    // volume over the skull
@@ -24,171 +23,32 @@ struct HairCut {
   float wave, waves;  // height and number of the waves of outline and strands
 };
 
-const HairCut& hair_cut(HairStyle style) {
-  using enum Fall;
-  static constexpr HairCut kBuzz{.fall = Cap,
-                                 .top = 0.025f,
-                                 .side = 0.015f,
-                                 .front = -0.04f,
-                                 .back = 0.0f,
-                                 .flare = 0.0f,
-                                 .hairline = -0.42f,
-                                 .arch = 0.8f,
-                                 .peak = 0.0f,
-                                 .sweep = 0.0f,
-                                 .opening = 0.50f,
-                                 .wave = 0.0f,
-                                 .waves = 0.0f};
-  static constexpr HairCut kSidePart{.fall = Cap,
-                                     .top = 0.12f,
-                                     .side = 0.05f,
-                                     .front = 0.05f,
-                                     .back = 0.0f,
-                                     .flare = 0.0f,
-                                     .hairline = -0.38f,
-                                     .arch = 0.45f,
-                                     .peak = 0.0f,
-                                     .sweep = 0.22f,
-                                     .opening = 0.49f,
-                                     .wave = 0.0f,
-                                     .waves = 0.0f};
-  static constexpr HairCut kQuiff{.fall = Cap,
-                                  .top = 0.17f,
-                                  .side = 0.025f,
-                                  .front = 0.0f,
-                                  .back = 0.0f,
-                                  .flare = 0.0f,
-                                  .hairline = -0.40f,
-                                  .arch = 0.35f,
-                                  .peak = 0.0f,
-                                  .sweep = 0.06f,
-                                  .opening = 0.50f,
-                                  .wave = 0.0f,
-                                  .waves = 0.0f};
-  static constexpr HairCut kBob{.fall = Curtain,
-                                .top = 0.12f,
-                                .side = 0.10f,
-                                .front = 0.52f,
-                                .back = 0.56f,
-                                .flare = 0.10f,
-                                .hairline = -0.18f,
-                                .arch = 0.15f,
-                                .peak = 0.0f,
-                                .sweep = 0.0f,
-                                .opening = 0.45f,
-                                .wave = 0.0f,
-                                .waves = 0.0f};
-  static constexpr HairCut kLong{.fall = Curtain,
-                                 .top = 0.10f,
-                                 .side = 0.07f,
-                                 .front = 1.4f,
-                                 .back = 1.4f,
-                                 .flare = 0.06f,
-                                 .hairline = -0.52f,
-                                 .arch = 0.5f,
-                                 .peak = 0.50f,
-                                 .sweep = 0.0f,
-                                 .opening = 0.46f,
-                                 .wave = 0.0f,
-                                 .waves = 0.0f};
-  static constexpr HairCut kWavy{.fall = Curtain,
-                                 .top = 0.13f,
-                                 .side = 0.10f,
-                                 .front = 1.4f,
-                                 .back = 1.4f,
-                                 .flare = 0.16f,
-                                 .hairline = -0.46f,
-                                 .arch = 0.6f,
-                                 .peak = 0.25f,
-                                 .sweep = 0.10f,
-                                 .opening = 0.46f,
-                                 .wave = 0.024f,
-                                 .waves = 12.0f};
-  static constexpr HairCut kCurly{.fall = Ball,
-                                  .top = 0.20f,
-                                  .side = 0.22f,
-                                  .front = 0.50f,
-                                  .back = 0.68f,
-                                  .flare = 0.0f,
-                                  .hairline = -0.32f,
-                                  .arch = 0.5f,
-                                  .peak = 0.0f,
-                                  .sweep = 0.0f,
-                                  .opening = 0.46f,
-                                  .wave = 0.045f,
-                                  .waves = 15.0f};
-  static constexpr HairCut kAfro{.fall = Ball,
-                                 .top = 0.26f,
-                                 .side = 0.28f,
-                                 .front = 0.28f,
-                                 .back = 0.42f,
-                                 .flare = 0.0f,
-                                 .hairline = -0.40f,
-                                 .arch = 0.6f,
-                                 .peak = 0.0f,
-                                 .sweep = 0.0f,
-                                 .opening = 0.49f,
-                                 .wave = 0.016f,
-                                 .waves = 30.0f};
-  static constexpr HairCut kBun{.fall = Cap,
-                                .top = 0.045f,
-                                .side = 0.025f,
-                                .front = 0.0f,
-                                .back = 0.0f,
-                                .flare = 0.0f,
-                                .hairline = -0.43f,
-                                .arch = 0.7f,
-                                .peak = 0.0f,
-                                .sweep = 0.0f,
-                                .opening = 0.50f,
-                                .wave = 0.0f,
-                                .waves = 0.0f};
-  static constexpr HairCut kPonytail{.fall = Cap,
-                                     .top = 0.06f,
-                                     .side = 0.03f,
-                                     .front = 0.02f,
-                                     .back = 0.0f,
-                                     .flare = 0.0f,
-                                     .hairline = -0.41f,
-                                     .arch = 0.5f,
-                                     .peak = 0.0f,
-                                     .sweep = 0.12f,
-                                     .opening = 0.495f,
-                                     .wave = 0.0f,
-                                     .waves = 0.0f};
-  switch (style) {
-    case HairStyle::Buzz:
-      return kBuzz;
-    case HairStyle::SidePart:
-      return kSidePart;
-    case HairStyle::Quiff:
-      return kQuiff;
-    case HairStyle::Bob:
-      return kBob;
-    case HairStyle::Long:
-      return kLong;
-    case HairStyle::Wavy:
-      return kWavy;
-    case HairStyle::Curly:
-      return kCurly;
-    case HairStyle::Afro:
-      return kAfro;
-    case HairStyle::Bun:
-      return kBun;
-    case HairStyle::Ponytail:
-      return kPonytail;
-    case HairStyle::Bald:
-      break;
-  }
-  fail("[synthetic] no haircut of style ", static_cast<int>(style));
-}
+using enum Fall;
+
+// One row an enumerator of HairStyle; the first is not looked at.
+// clang-format off
+constexpr HairCut kHairCuts[] = {
+  // fall         top   side  front   back  flare   line   arch   peak  sweep   open   wave  waves
+  {Cap,       0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0},  // Bald
+  {Cap,     0.025, 0.015, -0.04,   0.0,   0.0, -0.42,   0.8,   0.0,   0.0,   0.5,   0.0,   0.0},  // Buzz
+  {Cap,      0.12,  0.05,  0.05,   0.0,   0.0, -0.38,  0.45,   0.0,  0.22,  0.49,   0.0,   0.0},  // SidePart
+  {Cap,      0.17, 0.025,   0.0,   0.0,   0.0,  -0.4,  0.35,   0.0,  0.06,   0.5,   0.0,   0.0},  // Quiff
+  {Curtain,  0.12,   0.1,  0.52,  0.56,   0.1, -0.18,  0.15,   0.0,   0.0,  0.45,   0.0,   0.0},  // Bob
+  {Curtain,   0.1,  0.07,   1.4,   1.4,  0.06, -0.52,   0.5,   0.5,   0.0,  0.46,   0.0,   0.0},  // Long
+  {Curtain,  0.13,   0.1,   1.4,   1.4,  0.16, -0.46,   0.6,  0.25,   0.1,  0.46, 0.024,  12.0},  // Wavy
+  {Ball,      0.2,  0.22,   0.5,  0.68,   0.0, -0.32,   0.5,   0.0,   0.0,  0.46, 0.045,  15.0},  // Curly
+  {Ball,     0.26,  0.28,  0.28,  0.42,   0.0,  -0.4,   0.6,   0.0,   0.0,  0.49, 0.016,  30.0},  // Afro
+  {Cap,     0.045, 0.025,   0.0,   0.0,   0.0, -0.43,   0.7,   0.0,   0.0,   0.5,   0.0,   0.0},  // Bun
+  {Cap,      0.06,  0.03,  0.02,   0.0,   0.0, -0.41,   0.5,   0.0,  0.12, 0.495,   0.0,   0.0},  // Ponytail
+};
+// clang-format on
 
 /// The hair of one portrait.
 class Hair {
  public:
   Hair(const Portrait& portrait, float pixel)
       : portrait_(portrait),
-        cut_(hair_cut(portrait.factors.hair_style)),
+        cut_(kHairCuts[static_cast<size_t>(portrait.factors.hair_style)]),
         volume_(portrait.factors.hair_volume),
         side_(portrait.factors.hair_parting > 0.0f ? 1.0f : -1.0f),
         lean_(std::clamp(2.5f * portrait.factors.hair_parting, -1.0f, 1.0f)),
