@@ -39,7 +39,7 @@ class Kernels {
   virtual void upload(const void* host, const Tensor& target) = 0;
   virtual void download(const Tensor& source, void* host) = 0;
   virtual void fill(const Tensor& x, double value) = 0;
-  /// See Generator::fill. `position` is int64 (1): the first block to use, advanced past the last.
+  /// See RandomStream::fill. `position` is int64 (1): the first block to use, advanced past the last.
   virtual void random(const Distribution& distribution, uint64_t seed, uint64_t stream,
                       const Tensor& position, const Tensor& x) = 0;
   /// y = pixel_value(pixels): bytes (uint8) to the range of tanh.

@@ -1,0 +1,140 @@
+#include "ops/nn/layers.h"
+
+#include "ops/activations.h"
+#include "ops/batch_norm.h"
+#include "ops/dropout.h"
+#include "ops/matmul.h"
+
+namespace duel::nn {
+namespace {
+
+std::string pair(Pair values) { return concat("(", values[0], ", ", values[1], ")"); }
+
+/// As PyTorch prints a convolution: arguments that have their default are left out.
+std::string describe_conv(const char* name, int64_t in, int64_t out, Pair kernel_size, const ConvOptions& o) {
+  std::string text =
+      concat(name, "(", in, ", ", out, ", kernel_size=", pair(kernel_size), ", stride=", pair(o.stride));
+  if (o.padding != Pair{0, 0}) text += ", padding=" + pair(o.padding);
+  if (o.output_padding != Pair{0, 0}) text += ", output_padding=" + pair(o.output_padding);
+  return text + (o.bias ? ")" : ", bias=False)");
+}
+
+void check_positive(const char* layer, const char* argument, int64_t value) {
+  check(value > 0, "[", layer, "] ", argument, " must be positive, got ", value);
+}
+
+}  // namespace
+
+Linear::Linear(int64_t in_features, int64_t out_features, bool bias) {
+  check_positive("Linear", "in_features", in_features);
+  check_positive("Linear", "out_features", out_features);
+  weight_ = Tensor::zeros({out_features, in_features});
+  add_parameter("weight", weight_);
+  if (!bias) return;
+  bias_ = Tensor::zeros({out_features});
+  add_parameter("bias", bias_);
+}
+
+std::string Linear::description() const {
+  return concat("Linear(in_features=", weight_.dim(1), ", out_features=", weight_.dim(0),
+                ", bias=", bias_.defined() ? "True)" : "False)");
+}
+
+int64_t Linear::multiply_adds(const Shape& input, const Shape&) const { return input[0] * weight_.numel(); }
+Tensor Linear::forward(const Tensor& x) { return linear(x, weight_, bias_); }
+
+Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvOptions& options)
+    : options_(options) {
+  check_positive("Conv2d", "in_channels", in_channels);
+  check_positive("Conv2d", "out_channels", out_channels);
+  weight_ = Tensor::zeros({out_channels, kernel_size[0], kernel_size[1], in_channels});
+  add_parameter("weight", weight_, Layout::ConvWeight);
+  if (!options.bias) return;
+  bias_ = Tensor::zeros({out_channels});
+  add_parameter("bias", bias_);
+}
+
+std::string Conv2d::description() const {
+  return describe_conv("Conv2d", weight_.dim(3), weight_.dim(0), {weight_.dim(1), weight_.dim(2)}, options_);
+}
+
+int64_t Conv2d::multiply_adds(const Shape&, const Shape& output) const {
+  return output[0] * output[1] * output[2] * weight_.numel();
+}
+
+Tensor Conv2d::forward(const Tensor& x) {
+  return conv2d(x, weight_, bias_, options_.stride, options_.padding);
+}
+
+ConvTranspose2d::ConvTranspose2d(int64_t in_channels, int64_t out_channels, Pair kernel_size,
+                                 const ConvOptions& options)
+    : options_(options) {
+  check_positive("ConvTranspose2d", "in_channels", in_channels);
+  check_positive("ConvTranspose2d", "out_channels", out_channels);
+  weight_ = Tensor::zeros({in_channels, kernel_size[0], kernel_size[1], out_channels});
+  add_parameter("weight", weight_, Layout::ConvWeight);
+  if (!options.bias) return;
+  bias_ = Tensor::zeros({out_channels});
+  add_parameter("bias", bias_);
+}
+
+std::string ConvTranspose2d::description() const {
+  return describe_conv("ConvTranspose2d", weight_.dim(0), weight_.dim(3), {weight_.dim(1), weight_.dim(2)},
+                       options_);
+}
+
+int64_t ConvTranspose2d::multiply_adds(const Shape& input, const Shape&) const {
+  return input[0] * input[1] * input[2] * weight_.numel();
+}
+
+Tensor ConvTranspose2d::forward(const Tensor& x) {
+  return conv_transpose2d(x, weight_, bias_, options_.stride, options_.padding, options_.output_padding);
+}
+
+BatchNorm2d::BatchNorm2d(int64_t num_features, double eps, double momentum) : eps_(eps), momentum_(momentum) {
+  check_positive("BatchNorm2d", "num_features", num_features);
+  weight_ = Tensor::full({num_features}, 1);
+  bias_ = Tensor::zeros({num_features});
+  running_mean_ = Tensor::zeros({num_features});
+  running_var_ = Tensor::full({num_features}, 1);
+  num_batches_tracked_ = Tensor::zeros({}, DType::Int64);
+  add_parameter("weight", weight_);
+  add_parameter("bias", bias_);
+  add_buffer("running_mean", running_mean_);
+  add_buffer("running_var", running_var_);
+  add_buffer("num_batches_tracked", num_batches_tracked_);
+}
+
+std::string BatchNorm2d::description() const {
+  return concat("BatchNorm2d(", weight_.numel(), ", eps=", eps_, ", momentum=", momentum_,
+                ", affine=True, track_running_stats=True)");
+}
+
+Tensor BatchNorm2d::forward(const Tensor& x) {
+  check(x.dims() == 4, "[BatchNorm2d] x must be (N, H, W, C), got ", x.shape());
+  if (training()) num_batches_tracked_.fill(num_batches_tracked_.item() + 1);
+  return batch_norm(x, weight_, bias_, running_mean_, running_var_, {training(), momentum_, eps_});
+}
+
+Dropout::Dropout(double p, RandomStream& generator) : p_(p), generator_(generator) {
+  check(p >= 0 && p < 1, "[Dropout] p must be in [0, 1), got ", p);
+}
+
+std::string Dropout::description() const { return concat("Dropout(p=", p_, ", inplace=False)"); }
+Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, training(), generator_); }
+
+std::string LeakyReLU::description() const {
+  return concat("LeakyReLU(negative_slope=", negative_slope_, ")");
+}
+Tensor LeakyReLU::forward(const Tensor& x) { return leaky_relu(x, negative_slope_); }
+Tensor ReLU::forward(const Tensor& x) { return relu(x); }
+Tensor Sigmoid::forward(const Tensor& x) { return sigmoid(x); }
+Tensor Tanh::forward(const Tensor& x) { return duel::tanh(x); }
+
+Tensor Sequential::forward(const Tensor& x) {
+  Tensor y = x;
+  for (const auto& layer : layers_) y = (*layer)(y);
+  return y;
+}
+
+}  // namespace duel::nn

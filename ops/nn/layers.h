@@ -1,0 +1,149 @@
+// The layers. A new layer's weights and biases are 0 (batch norm's weight is 1): initialise with
+// ops/nn/init.h.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "lib/random.h"
+#include "ops/conv2d.h"
+#include "ops/nn/module.h"
+
+namespace duel::nn {
+
+/// x (N, in_features) -> (N, out_features). Weight (out, in) as in PyTorch.
+class Linear final : public Module {
+ public:
+  Linear(int64_t in_features, int64_t out_features, bool bias = true);
+  std::string description() const override;
+  int64_t multiply_adds(const Shape& input, const Shape& output) const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  Tensor weight_, bias_;
+};
+
+struct ConvOptions {
+  Pair stride{1, 1}, padding{0, 0}, output_padding{0, 0};  ///< output_padding: ConvTranspose2d only
+  bool bias = true;
+};
+
+/// x (N, H, W, in_channels) -> (N, OH, OW, out_channels); see conv2d(). Weight (out, KH, KW, in).
+class Conv2d final : public Module {
+ public:
+  Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvOptions& options = {});
+  std::string description() const override;
+  int64_t multiply_adds(const Shape& input, const Shape& output) const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  ConvOptions options_;
+  Tensor weight_, bias_;
+};
+
+/// x (N, H, W, in_channels) -> (N, OH, OW, out_channels); see conv_transpose2d(). Weight (in, KH, KW, out).
+class ConvTranspose2d final : public Module {
+ public:
+  ConvTranspose2d(int64_t in_channels, int64_t out_channels, Pair kernel_size,
+                  const ConvOptions& options = {});
+  std::string description() const override;
+  int64_t multiply_adds(const Shape& input, const Shape& output) const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  ConvOptions options_;
+  Tensor weight_, bias_;
+};
+
+/// x (N, H, W, num_features), normalised per channel; see batch_norm(). Evaluation uses the running
+/// statistics.
+class BatchNorm2d final : public Module {
+ public:
+  explicit BatchNorm2d(int64_t num_features, double eps = 1e-5, double momentum = 0.1);
+  std::string description() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  double eps_, momentum_;
+  Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
+};
+
+/// Zeroes elements with probability p while training. Draws from `generator`, which must outlive it.
+class Dropout final : public Module {
+ public:
+  Dropout(double p, RandomStream& generator);
+  std::string description() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  double p_;
+  RandomStream& generator_;
+};
+
+class ReLU final : public Module {
+ public:
+  std::string description() const override { return "ReLU()"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
+class LeakyReLU final : public Module {
+ public:
+  explicit LeakyReLU(double negative_slope = 0.01) : negative_slope_(negative_slope) {}
+  std::string description() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  double negative_slope_;
+};
+
+class Sigmoid final : public Module {
+ public:
+  std::string description() const override { return "Sigmoid()"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
+class Tanh final : public Module {
+ public:
+  std::string description() const override { return "Tanh()"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
+/// Modules one after the other; the children are named by their number.
+class Sequential final : public Module {
+ public:
+  Sequential() = default;
+  template <class Layer, class... Arguments>
+  Sequential& add(Arguments&&... arguments) {
+    layers_.push_back(std::make_unique<Layer>(std::forward<Arguments>(arguments)...));
+    add_child(std::to_string(layers_.size() - 1), *layers_.back());
+    return *this;
+  }
+  std::string description() const override { return "Sequential"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  std::vector<std::unique_ptr<Module>> layers_;
+};
+
+}  // namespace duel::nn
