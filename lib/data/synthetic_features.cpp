@@ -196,7 +196,7 @@ void paint_facial_hair(Canvas& canvas, const Portrait& portrait) {
   const float width = (0.195f + 0.050f * smiling) * f.mouth_width;
   const Rgb hair = mix(portrait.beard, portrait.skin * 0.45f, stubble ? 0.5f : 0.15f);
   canvas.paint([&](const Spot& spot, Rgb& colour) {
-    const float outline = portrait.head_outline(spot.head) - 0.02f;
+    const float outline = spot.outline - (stubble ? 0.0f : 0.02f);
     if (outline > pixel || spot.face.y < -0.1f) return;
     const Vec2 p = spot.face;
     const Vec2 half = {std::fabs(p.x), p.y};
@@ -224,12 +224,13 @@ void paint_glasses(Canvas& canvas, const Portrait& portrait) {
   const float pixel = canvas.pixel();
   const float middle = kEyeDistance * f.eye_spacing + 0.01f;
   // Horn on light skin, gold on dark skin: the frame must stand out.
-  const Rgb horn = mix(Rgb{0.30f, 0.20f, 0.14f}, Rgb{0.85f, 0.70f, 0.42f}, smoothstep(0.35f, 0.6f, f.skin_tone));
+  const Rgb horn =
+      mix(Rgb{0.30f, 0.20f, 0.14f}, Rgb{0.85f, 0.70f, 0.42f}, smoothstep(0.35f, 0.6f, f.skin_tone));
   const Rgb frame = round ? horn : Rgb{0.09f, 0.09f, 0.11f};
   const float thick = round ? 0.013f : 0.018f;
   canvas.paint([&](const Spot& spot, Rgb& colour) {
     const Vec2 p = spot.face - Vec2{0.0f, kEyeLine + 0.015f};
-    if (std::fabs(p.y) > 0.3f || portrait.head_outline(spot.head) > 0.03f) return;
+    if (std::fabs(p.y) > 0.3f || spot.outline > 0.03f) return;
     const Vec2 q = {std::fabs(p.x) - middle, p.y};
     float lens;
     if (round) {

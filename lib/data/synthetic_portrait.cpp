@@ -144,14 +144,16 @@ Canvas::Canvas(const Portrait& portrait, int64_t size)
                        (static_cast<float>(y) + 0.5f) * step - 1.0f};
       const Vec2 body = (at - portrait.middle) * (1.0f / portrait.scale);
       const Vec2 head = {body.x * cosine_ + body.y * sine_, body.y * cosine_ - body.x * sine_};
-      spots_[static_cast<size_t>(y * size + x)] = {body, head, portrait.face_point(head)};
+      spots_[static_cast<size_t>(y * size + x)] = {body, head, portrait.face_point(head),
+                                                   portrait.head_outline(head)};
     }
   }
 }
 
 void Canvas::store(int64_t channels, uint8_t* pixels) const {
-  const auto to_byte = [](float value) { return static_cast<uint8_t>(clamp01(value) * 255.0f + 0.5f); };
-  for (const Rgb& colour : colours_) {
+  const auto to_byte = [](float value) { return static_cast<uint8_t>(value * 255.0f + 0.5f); };
+  for (const Rgb& painted : colours_) {
+    const Rgb colour = {clamp01(painted.r), clamp01(painted.g), clamp01(painted.b)};
     if (channels == 1) {
       *pixels++ = to_byte(0.299f * colour.r + 0.587f * colour.g + 0.114f * colour.b);
     } else {
