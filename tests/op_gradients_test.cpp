@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "lib/autograd.h"
+#include "ops/activations.h"
 #include "ops/arithmetic.h"
 #include "ops/check/gradcheck.h"
 #include "ops/check/op_cases.h"
@@ -60,34 +61,26 @@ TEST_P(OpGradients, FrozenInputsGetNone) {
   }
 }
 
-TEST_P(OpGradients, AddUpOverTwoUsesInOneGraph) {
+// Two uses in one graph, two backwards, and a fresh start: gradients are added to what is there, and
+// overwrite memory that is there but holds none.
+TEST_P(OpGradients, AddUpUntilTheyAreForgotten) {
   const std::vector<Tensor> once = gradients_once();
   const OpTensors tensors = op_tensors(op_case(), DType::Float64);
   const std::vector<Tensor> inputs = op_inputs(op_case(), tensors);
+  const auto expect_multiple = [&](double factor) {
+    for (size_t i = 0; i < once.size(); ++i)
+      EXPECT_TRUE(close(inputs[i].grad(), scale(once[i], factor), kRounding)) << "input " << i;
+  };
   const Tensor y = run(tensors);
   backward(add(y, run(tensors)), seed(y));
-  for (size_t i = 0; i < once.size(); ++i) {
-    const Tensor twice = add(once[i], once[i]);
-    EXPECT_TRUE(close(inputs[i].grad(), twice, kRounding)) << "input " << i;
-  }
-}
-
-TEST_P(OpGradients, AddUpOverTwoBackwards) {
-  const std::vector<Tensor> once = gradients_once();
-  const OpTensors tensors = op_tensors(op_case(), DType::Float64);
-  const std::vector<Tensor> inputs = op_inputs(op_case(), tensors);
-  for (int pass = 0; pass < 2; ++pass) {
-    const Tensor y = run(tensors);
-    backward(y, seed(y));
-  }
-  for (size_t i = 0; i < once.size(); ++i) {
-    EXPECT_TRUE(close(inputs[i].grad(), add(once[i], once[i]), kRounding)) << "input " << i;
-    inputs[i].zero_grad();
-  }
-  // After zero_grad() the memory is there and must be overwritten, not added to.
-  const Tensor y = run(tensors);
-  backward(y, seed(y));
-  for (size_t i = 0; i < once.size(); ++i) EXPECT_TRUE(same(inputs[i].grad(), once[i])) << "input " << i;
+  expect_multiple(2);
+  const Tensor again = run(tensors);
+  backward(again, seed(again));
+  expect_multiple(3);
+  for (const Tensor& input : inputs) input.zero_grad();
+  const Tensor anew = run(tensors);
+  backward(anew, seed(anew));
+  expect_multiple(1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, OpGradients, testing::ValuesIn(op_cases()), op_case_name);
