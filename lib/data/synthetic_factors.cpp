@@ -174,7 +174,7 @@ void choose_features(FaceFactors& face, bool beardless, Chance& chance) {
   face.nose_length = chance.bell(1.0f, 0.15f);
   face.mouth_width = chance.bell(1.0f, 0.15f);
   face.lip_fullness = chance.bell(beardless ? 1.15f : 0.95f, 0.35f);
-  face.smile = chance.uniform(-0.3f, 1.0f);
+  face.smile = chance.uniform(-0.15f, 1.0f);
   // An open mouth is mostly a laughing one.
   if (chance.happens(0.15f + 0.4f * std::max(0.0f, face.smile))) face.mouth_open = chance.uniform(0.2f, 1.0f);
 }

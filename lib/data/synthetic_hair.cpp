@@ -119,8 +119,7 @@ const HairCut& hair_cut(HairStyle style) {
                                   .waves = 15.0f};
   static constexpr HairCut kAfro{.fall = Ball,
                                  .top = 0.26f,
-                                 .side = 0.28f,
-                                 .front = 0.15f,
+                                 .side = 0.28f, .front = 0.28f,
                                  .back = 0.42f,
                                  .flare = 0.0f,
                                  .hairline = -0.40f,
@@ -327,7 +326,9 @@ void paint_front_hair(Canvas& canvas, const Portrait& portrait) {
   canvas.paint([&](const Spot& spot, Rgb& colour) {
     const float outline = hair.outline(spot.head, hair.cut().front);
     if (outline > 0.12f) return;
-    const float opening = hair.opening(spot.face);
+    // On the far side of a turned head the opening would reach past the skin.
+    const float past_skin = portrait.head_outline(spot.head) + 0.01f - 2.0f * std::max(0.0f, spot.head.y);
+    const float opening = smooth_max(hair.opening(spot.face), past_skin, 0.03f);
     const float shade = smoothstep(0.13f, 0.0f, -opening) * smoothstep(0.05f, -0.1f, outline);
     if (!cropped) colour = colour * mix({1.0f, 1.0f, 1.0f}, {0.78f, 0.70f, 0.68f}, 0.8f * shade);
     const float cover = density * coverage(outline, pixel) * coverage(-opening, pixel + soft);

@@ -26,6 +26,7 @@ struct Portrait {
   Vec3 light;         ///< unit vector towards the light; z towards the beholder
   Rgb shade, bright;  ///< factors on a colour turned away from the light and towards it
   Rgb skin, hair, iris, lips;
+  Rgb beard;  ///< also of the brows: dyes stay on the head
   float half_width;  ///< of the head at the eyes
 
   /// `albedo` as lit on a surface with this normal (need not be of unit length).
