@@ -7,6 +7,7 @@
 #include "apps/commands/options.h"
 #include "apps/gan/checkpoint.h"
 #include "apps/gan/pictures.h"
+#include "apps/gan/run_folder.h"
 #include "lib/io/safetensors.h"
 #include "lib/kernels.h"
 #include "ops/layout.h"
