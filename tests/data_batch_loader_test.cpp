@@ -216,7 +216,7 @@ TEST(ShuffledOrder, IsAFairPermutation) {
 TEST(ShuffledOrder, IsWhatItWas) {
   std::vector<uint32_t> order(10);
   shuffled_order(1, 2, order);
-  EXPECT_EQ(order, (std::vector<uint32_t>{}));
+  EXPECT_EQ(order, (std::vector<uint32_t>{5, 4, 0, 9, 2, 3, 7, 6, 1, 8}));
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -36,12 +38,6 @@ Image plain(int64_t width, int64_t height, uint8_t value) {
   return {width, height, 1, std::vector<uint8_t>(static_cast<size_t>(width * height), value)};
 }
 
-CacheOptions nothing_kept() {
-  CacheOptions options;
-  options.memory_budget = 0;
-  return options;
-}
-
 // PictureFolder
 
 TEST(PictureFolder, FindsPicturesInOrderOfTheirPaths) {
@@ -67,7 +63,7 @@ TEST(PictureFolder, CropsResizesAndConverts) {
   TemporaryFolder folder;
   Image image = plain(20, 30, 10);
   for (int64_t y = 10; y < 20; ++y) std::memset(&image.pixels[static_cast<size_t>(y * 20 + 5)], 200, 10);
-  write_png(folder / "a.png", image);
+  folder.write("a.png", encode_png(image));
 
   const PictureFolder cropped(folder.path(), {4, 3, 10});
   EXPECT_EQ(picture(cropped, 0), std::vector<uint8_t>(4 * 4 * 3, 200));
@@ -111,7 +107,7 @@ class CachedPictures : public testing::TestWithParam<int64_t> {};
 TEST_P(CachedPictures, LeaveOutBrokenFilesAndNameThem) {
   TemporaryFolder folder;
   for (int i = 0; i < 60; ++i) {
-    write_png(folder / ("good" + std::to_string(10 + i) + ".png"), plain(8, 8, static_cast<uint8_t>(i)));
+    folder.write("good" + std::to_string(10 + i) + ".png", encode_png(plain(8, 8, static_cast<uint8_t>(i))));
   }
   std::vector<uint8_t> cut = read_file(folder / "good10.png");
   cut.resize(cut.size() / 2);
@@ -142,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(CachedDataset, CachedPictures, testing::Values(0, 63 * 
 
 TEST(CachedDataset, KeepsNoMoreThanItsBudget) {
   TemporaryFolder folder;
-  for (int i = 0; i < 3; ++i) write_png(folder / (std::to_string(i) + ".png"), plain(8, 8, 1));
+  for (int i = 0; i < 3; ++i) folder.write(std::to_string(i) + ".png", encode_png(plain(8, 8, 1)));
   const auto in_memory = [&](int64_t budget) {
     CacheOptions options;
     options.memory_budget = budget;
@@ -376,7 +372,7 @@ TEST(IdxImages, SaysWhatIsWrong) {
 
 TEST(OpenDataset, RecognisesWhatThePathIs) {
   TemporaryFolder folder;
-  write_png(folder / "pictures/sub/a.png", plain(8, 8, 1));
+  folder.write("pictures/sub/a.png", encode_png(plain(8, 8, 1)));
   folder.write("cifar/data_batch_1.bin", cifar_record(0, 1, 2, 3));
   folder.write("mnist/train-images-idx3-ubyte.gz", packed(idx_file(4, 4, 4)));
   folder.write("unnamed", idx_file(4, 4, 4));
