@@ -25,6 +25,7 @@ if(NOT DUEL_CUDA STREQUAL "OFF" AND cuda_sources)
 endif()
 message(STATUS "CUDA backend: ${DUEL_HAS_CUDA}")
 if(NOT DUEL_HAS_CUDA)
+  file(REMOVE "${PROJECT_BINARY_DIR}/libduel_cuda.so")  # the program would load one from an earlier build with CUDA
   return()
 endif()
 
@@ -36,13 +37,11 @@ enable_language(CUDA)
 find_package(CUDAToolkit 12 REQUIRED)
 
 target_compile_options(duel_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>
+  # Not by CUDA_STANDARD: CMake before 3.26 does not know that nvcc has C++20.
+  $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Xcompiler=-Wall,-Wextra,-Wshadow>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${DUEL_WERROR}>>:-Werror=all-warnings;-Xcompiler=-Werror>)
 
 add_library(duel_cuda SHARED ${cuda_sources})
-set_target_properties(duel_cuda PROPERTIES
-  CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF
-  INSTALL_RPATH_USE_LINK_PATH ON)  # to the toolkit's cuBLAS
 target_link_libraries(duel_cuda PRIVATE duel duel_options CUDA::cublas CUDA::cublasLt)
 
 # The backend brings its own copy of what it uses of the static library. Exported from the program, the program's

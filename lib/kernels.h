@@ -25,9 +25,20 @@ struct ParameterState {
   Tensor parameter, grad, a, b;
 };
 
+/// How a convolution becomes a matrix product.
+enum class ConvAlgorithm {
+  Im2col,    ///< by the stored im2col matrix and the BLAS library: the plain way
+  Implicit,  ///< its tiles packed on the way into this project's own product; float32 only, float64 takes
+             ///< Im2col
+};
+
 class Kernels {
  public:
   virtual ~Kernels() = default;
+
+  /// The algorithm of the convolutions and, on the CPU, of gemm from now on.
+  virtual void set_conv_algorithm(ConvAlgorithm algorithm) { conv_algorithm_ = algorithm; }
+  virtual ConvAlgorithm conv_algorithm() const { return conv_algorithm_; }
 
   /// One line for people: processor or card, threads, instruction set, libraries.
   virtual std::string description() const = 0;
@@ -60,7 +71,7 @@ class Kernels {
   }
 
   // ---- layout ----
-  /// y's dimension i is x's dimension dims[i].
+  /// y's dimension i is x's dimension dims[i]. Also for uint8.
   virtual void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) = 0;
   /// Copies `count` runs of `length` elements: run i starts at element x_start + i * x_stride of x and
   /// y_start + i * y_stride of y. Slices, concatenation and their gradients are made of it.
@@ -126,6 +137,9 @@ class Kernels {
   /// up.
   virtual void optimizer_step(const Update& update, std::span<const ParameterState> parameters,
                               const Tensor& clock) = 0;
+
+ private:
+  ConvAlgorithm conv_algorithm_ = ConvAlgorithm::Implicit;
 };
 
 /// The kernels of a device. Throws Error, saying why, where the device cannot be used. Defined by the one

@@ -17,7 +17,7 @@ struct DataOptions {
   std::string path = "synthetic";
   PictureFormat format;
   CacheOptions cache;                ///< how a set from the disk is read
-  int64_t synthetic_count = 50'000;  ///< number of faces of "synthetic"
+  int64_t synthetic_count = 6144;  ///< number of faces of "synthetic"
   uint64_t synthetic_seed = 1;       ///< the people that they show
 };
 

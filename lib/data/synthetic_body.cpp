@@ -19,15 +19,18 @@ Vec3 skin_normal(const Portrait& portrait, const Spot& spot) {
   const Vec2 dome = {spot.head.x / portrait.half_width, spot.head.y / 0.75f};
   const float depth = std::sqrt(std::max(0.06f, 1.0f - 0.80f * dot(dome, dome)));
   const Vec2 p = spot.face;
-  const Vec2 half = {std::fabs(p.x), p.y};  // the face is symmetrical
   const float nose = 0.29f * f.nose_length;
+  // The pairs, on the right half and mirrored: eye sockets, brow ridges, cheeks, wings of the nose.
+  const Vec2 half = {std::fabs(p.x), p.y};
   Vec2 slope = {0.0f, 0.0f};
   add_bump(slope, half, {kEyeDistance * 0.95f, kEyeLine - 0.02f}, 0.20f, 0.15f, -0.040f);
   add_bump(slope, half, {0.16f, -0.15f}, 0.26f, 0.10f, 0.018f);
   add_bump(slope, half, {0.29f, 0.24f}, 0.22f, 0.20f, 0.040f + 0.030f * std::max(0.0f, f.smile));
+  add_bump(slope, half, {0.075f * f.nose_width, nose - 0.03f}, 0.055f, 0.06f, 0.016f);
+  if (p.x < 0.0f) slope.x = -slope.x;
+  // Ridge and tip of the nose, lips, the hollow below them, chin.
   add_bump(slope, p, {0.0f, 0.08f}, 0.085f, 0.26f, 0.030f);
   add_bump(slope, p, {0.0f, nose - 0.06f}, 0.11f * f.nose_width, 0.11f, 0.055f);
-  add_bump(slope, half, {0.075f * f.nose_width, nose - 0.03f}, 0.055f, 0.06f, 0.016f);
   add_bump(slope, p, {0.0f, kMouthLine}, 0.28f, 0.14f, 0.020f);
   add_bump(slope, p, {0.0f, 0.56f}, 0.16f, 0.05f, -0.012f);
   add_bump(slope, p, {0.0f, 0.66f}, 0.17f, 0.12f, 0.030f);
@@ -84,7 +87,7 @@ void paint_body(Canvas& canvas, const Portrait& portrait) {
     const float neck = std::fabs(p.x) - neck_width - 0.5f * square(std::max(0.0f, p.y - 0.62f));
     if (neck < pixel) {
       Rgb skin = portrait.lit(portrait.skin * 0.97f, {p.x / neck_width * 0.9f, 0.15f, 0.75f});
-      const float under_chin = smoothstep(0.20f, 0.0f, portrait.head_outline(spot.head));
+      const float under_chin = smoothstep(0.20f, 0.0f, spot.outline);
       skin = skin * mix({1.0f, 1.0f, 1.0f}, {0.66f, 0.56f, 0.54f}, under_chin);
       blend(colour, skin, coverage(neck, pixel));
     }
@@ -112,7 +115,7 @@ void paint_head(Canvas& canvas, const Portrait& portrait) {
   const Vec3 halfway = normalised({portrait.light.x, portrait.light.y, portrait.light.z + 1.0f});
   const Rgb flush = portrait.skin * Rgb{1.02f, 0.72f, 0.70f};
   canvas.paint([&](const Spot& spot, Rgb& colour) {
-    const float outline = portrait.head_outline(spot.head);
+    const float outline = spot.outline;
     const float inside = coverage(outline, pixel);
     if (inside <= 0.0f) return;
     const Vec2 p = spot.face;

@@ -1,5 +1,8 @@
 // The table of the factors of a portrait, and the people drawn from it at random.
+#include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
 #include "lib/data/synthetic.h"
 #include "lib/error.h"
@@ -74,8 +77,8 @@ constexpr FaceFactor kFactors[] = {
     factor<&F::pitch>("pitch", -12.0f, 12.0f),
     factor<&F::roll>("roll", -10.0f, 10.0f),
     factor<&F::zoom>("zoom", 0.92f, 1.08f),
-    factor<&F::shift_x>("shift_x", -0.04f, 0.04f),
-    factor<&F::shift_y>("shift_y", -0.04f, 0.04f),
+    factor<&F::shift_x>("shift_x", -0.03f, 0.03f),
+    factor<&F::shift_y>("shift_y", -0.03f, 0.03f),
     factor<&F::light_azimuth>("light_azimuth", -90.0f, 90.0f),
     factor<&F::light_elevation>("light_elevation", 0.0f, 70.0f),
     factor<&F::light_strength>("light_strength", 0.0f, 1.0f),
@@ -127,20 +130,10 @@ void choose_colours(FaceFactors& face, Chance& chance) {
   face.eye_colour = chance.pick<EyeColour>(eyes);
 
   // Black, dark brown, brown, chestnut, auburn, ginger, dark blond, blond, grey, white, four dyes.
-  const float hair[] = {0.5f + 1.2f * face.skin_tone,
-                        0.9f,
-                        0.7f,
-                        0.5f,
-                        0.4f * fair + 0.1f,
-                        0.6f * fair,
-                        0.8f * fair,
-                        1.1f * fair,
-                        0.22f,
-                        0.16f,
-                        0.07f,
-                        0.09f,
-                        0.07f,
-                        0.04f};
+  const float black = 0.5f + 1.2f * face.skin_tone;
+  const float hair[] = {black,       0.9f,        0.7f,        0.5f,  0.4f * fair + 0.1f,
+                        0.6f * fair, 0.8f * fair, 1.1f * fair, 0.22f, 0.16f,
+                        0.06f,       0.07f,       0.06f,       0.04f};
   face.hair_colour = chance.pick<HairColour>(hair);
 }
 
@@ -174,7 +167,7 @@ void choose_features(FaceFactors& face, bool beardless, Chance& chance) {
   face.nose_length = chance.bell(1.0f, 0.15f);
   face.mouth_width = chance.bell(1.0f, 0.15f);
   face.lip_fullness = chance.bell(beardless ? 1.15f : 0.95f, 0.35f);
-  face.smile = chance.uniform(-0.3f, 1.0f);
+  face.smile = chance.uniform(-0.15f, 1.0f);
   // An open mouth is mostly a laughing one.
   if (chance.happens(0.15f + 0.4f * std::max(0.0f, face.smile))) face.mouth_open = chance.uniform(0.2f, 1.0f);
 }
@@ -185,7 +178,7 @@ void choose_scene(FaceFactors& face, Chance& chance) {
   face.roll = chance.bell(0.0f, 10.0f);
   face.zoom = chance.bell(1.0f, 0.06f);
   face.shift_x = chance.bell(0.0f, 0.03f);
-  face.shift_y = chance.bell(0.0f, 0.02f);
+  face.shift_y = chance.bell(0.0f, 0.025f);
   face.light_azimuth = chance.uniform(-75.0f, 75.0f);
   face.light_elevation = chance.uniform(10.0f, 60.0f);
   face.light_strength = chance.bell(0.55f, 0.4f);

@@ -28,7 +28,7 @@ constexpr Rgb kWhite = {1.0f, 1.0f, 1.0f};
 /// Iris, pupil and highlight on top of the white of the eye.
 Rgb eye_ball(const Portrait& portrait, const EyeFrame& eye, Vec2 p, float upper_lid, float pixel) {
   const FaceFactors& f = portrait.factors;
-  const float radius = 0.076f * f.eye_size;
+  const float radius = 0.079f * f.eye_size;
   const Vec2 looking = {eye.side * f.gaze * 0.040f, -0.010f};
   const Vec2 q = p - looking;
   const float distance = length(q);
@@ -50,7 +50,7 @@ void paint_eye(Canvas& canvas, const Portrait& portrait, float side) {
   const EyeFrame eye(f, side);
   const float width = 0.148f * f.eye_size;
   const float squeeze = 1.0f - 0.25f * std::max(0.0f, f.smile);
-  const float upper_height = 0.096f * f.eye_size * f.eye_openness;
+  const float upper_height = 0.090f * f.eye_size * f.eye_openness;
   const float lower_height = 0.062f * f.eye_size * (0.4f + 0.6f * f.eye_openness) * squeeze;
   const Rgb lash = mix(portrait.skin * 0.25f, {0.07f, 0.05f, 0.05f}, 0.6f + 0.4f * f.makeup);
   const float lash_width = 0.011f + 0.008f * f.makeup;
@@ -96,9 +96,7 @@ void paint_eyes(Canvas& canvas, const Portrait& portrait) {
 void paint_brows(Canvas& canvas, const Portrait& portrait) {
   const FaceFactors& f = portrait.factors;
   const float pixel = canvas.pixel();
-  // Light hair comes with somewhat darker brows.
-  const Rgb natural = mix(portrait.hair, Rgb{0.20f, 0.14f, 0.11f}, 0.45f);
-  const Rgb brow = mix(natural, portrait.skin * 0.6f, 0.15f);
+  const Rgb brow = mix(portrait.beard * 0.85f, portrait.skin * 0.6f, 0.15f);
   for (const float side : {-1.0f, 1.0f}) {
     const Vec2 centre = {side * kEyeDistance * f.eye_spacing, kEyeLine - 0.19f - 0.030f * f.brow_height};
     const float slant = std::sin(f.brow_slant * 0.0174533f);
@@ -106,7 +104,8 @@ void paint_brows(Canvas& canvas, const Portrait& portrait) {
       const Vec2 p = {(spot.face.x - centre.x) * side, spot.face.y - centre.y};
       const float t = (p.x + 0.125f) / 0.30f;  // 0 at the inner, 1 at the outer end
       if (t < -0.1f || t > 1.1f) return;
-      const float arc = -0.045f * (1.0f - square((t - 0.62f) / 0.62f)) - slant * (p.x - 0.02f) + 0.012f;
+      const float bend = (t - 0.60f) / (t < 0.60f ? 0.85f : 0.48f);
+      const float arc = -0.045f * (1.0f - bend * bend) - slant * (p.x - 0.02f) + 0.012f;
       const float thick = 0.023f * f.brow_thickness * mix(1.0f, 0.35f, t * t);
       const float ends = smoothstep(-0.04f, 0.10f, t) * smoothstep(1.04f, 0.92f, t);
       blend(colour, brow, 0.92f * ends * line_coverage(p.y - arc, thick, pixel));
@@ -189,14 +188,15 @@ void paint_facial_hair(Canvas& canvas, const Portrait& portrait) {
   if (f.facial_hair == FacialHair::None) return;
   const bool cheeks = f.facial_hair == FacialHair::Beard || f.facial_hair == FacialHair::Stubble;
   const bool chin = cheeks || f.facial_hair == FacialHair::Goatee;
-  const float density = f.facial_hair == FacialHair::Stubble ? 0.30f : 0.88f;
+  const bool stubble = f.facial_hair == FacialHair::Stubble;
+  const float density = stubble ? 0.26f : 0.88f;
   const float pixel = canvas.pixel();
-  const float soft = f.facial_hair == FacialHair::Stubble ? 0.10f : 0.04f;
+  const float soft = stubble ? 0.10f : 0.04f;
   const float smiling = std::max(0.0f, f.smile);
   const float width = (0.195f + 0.050f * smiling) * f.mouth_width;
-  const Rgb hair = mix(portrait.hair * 0.88f, portrait.skin * 0.5f, 0.15f);
+  const Rgb hair = mix(portrait.beard, portrait.skin * 0.45f, stubble ? 0.5f : 0.15f);
   canvas.paint([&](const Spot& spot, Rgb& colour) {
-    const float outline = portrait.head_outline(spot.head) - 0.02f;
+    const float outline = spot.outline - (stubble ? 0.0f : 0.02f);
     if (outline > pixel || spot.face.y < -0.1f) return;
     const Vec2 p = spot.face;
     const Vec2 half = {std::fabs(p.x), p.y};
@@ -223,11 +223,14 @@ void paint_glasses(Canvas& canvas, const Portrait& portrait) {
   const bool round = f.glasses == Glasses::Round;
   const float pixel = canvas.pixel();
   const float middle = kEyeDistance * f.eye_spacing + 0.01f;
-  const Rgb frame = round ? Rgb{0.30f, 0.20f, 0.14f} : Rgb{0.09f, 0.09f, 0.11f};
+  // Horn on light skin, gold on dark skin: the frame must stand out.
+  const Rgb horn =
+      mix(Rgb{0.30f, 0.20f, 0.14f}, Rgb{0.85f, 0.70f, 0.42f}, smoothstep(0.35f, 0.6f, f.skin_tone));
+  const Rgb frame = round ? horn : Rgb{0.09f, 0.09f, 0.11f};
   const float thick = round ? 0.013f : 0.018f;
   canvas.paint([&](const Spot& spot, Rgb& colour) {
     const Vec2 p = spot.face - Vec2{0.0f, kEyeLine + 0.015f};
-    if (std::fabs(p.y) > 0.3f || portrait.head_outline(spot.head) > 0.03f) return;
+    if (std::fabs(p.y) > 0.3f || spot.outline > 0.03f) return;
     const Vec2 q = {std::fabs(p.x) - middle, p.y};
     float lens;
     if (round) {

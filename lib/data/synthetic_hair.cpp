@@ -3,7 +3,6 @@
 // A haircut is a cap between two outlines: outwards the head's outline grown by the hair's volume, inwards
 // the opening in which the face shows.
 #include "lib/data/synthetic_portrait.h"
-#include "lib/error.h"
 
 namespace duel::synthetic {
 
@@ -11,7 +10,7 @@ namespace {
 
 enum class Fall { Cap, Curtain, Ball };  // ends around the ears, hangs down, or stands off all around
 
-/// Lengths in the units of Spot.
+/// One row of kHairCuts, below. Lengths in the units of Spot.
 struct HairCut {
   Fall fall;
   float top, side;    // volume over the skull
@@ -24,173 +23,35 @@ struct HairCut {
   float wave, waves;  // height and number of the waves of outline and strands
 };
 
-const HairCut& hair_cut(HairStyle style) {
-  using enum Fall;
-  static constexpr HairCut kBuzz{.fall = Cap,
-                                 .top = 0.025f,
-                                 .side = 0.015f,
-                                 .front = -0.04f,
-                                 .back = 0.0f,
-                                 .flare = 0.0f,
-                                 .hairline = -0.42f,
-                                 .arch = 0.8f,
-                                 .peak = 0.0f,
-                                 .sweep = 0.0f,
-                                 .opening = 0.50f,
-                                 .wave = 0.0f,
-                                 .waves = 0.0f};
-  static constexpr HairCut kSidePart{.fall = Cap,
-                                     .top = 0.12f,
-                                     .side = 0.05f,
-                                     .front = 0.05f,
-                                     .back = 0.0f,
-                                     .flare = 0.0f,
-                                     .hairline = -0.38f,
-                                     .arch = 0.45f,
-                                     .peak = 0.0f,
-                                     .sweep = 0.22f,
-                                     .opening = 0.49f,
-                                     .wave = 0.0f,
-                                     .waves = 0.0f};
-  static constexpr HairCut kQuiff{.fall = Cap,
-                                  .top = 0.17f,
-                                  .side = 0.025f,
-                                  .front = 0.0f,
-                                  .back = 0.0f,
-                                  .flare = 0.0f,
-                                  .hairline = -0.40f,
-                                  .arch = 0.35f,
-                                  .peak = 0.0f,
-                                  .sweep = 0.06f,
-                                  .opening = 0.50f,
-                                  .wave = 0.0f,
-                                  .waves = 0.0f};
-  static constexpr HairCut kBob{.fall = Curtain,
-                                .top = 0.12f,
-                                .side = 0.10f,
-                                .front = 0.52f,
-                                .back = 0.56f,
-                                .flare = 0.10f,
-                                .hairline = -0.18f,
-                                .arch = 0.15f,
-                                .peak = 0.0f,
-                                .sweep = 0.0f,
-                                .opening = 0.45f,
-                                .wave = 0.0f,
-                                .waves = 0.0f};
-  static constexpr HairCut kLong{.fall = Curtain,
-                                 .top = 0.10f,
-                                 .side = 0.07f,
-                                 .front = 1.4f,
-                                 .back = 1.4f,
-                                 .flare = 0.06f,
-                                 .hairline = -0.52f,
-                                 .arch = 0.5f,
-                                 .peak = 0.50f,
-                                 .sweep = 0.0f,
-                                 .opening = 0.46f,
-                                 .wave = 0.0f,
-                                 .waves = 0.0f};
-  static constexpr HairCut kWavy{.fall = Curtain,
-                                 .top = 0.13f,
-                                 .side = 0.10f,
-                                 .front = 1.4f,
-                                 .back = 1.4f,
-                                 .flare = 0.16f,
-                                 .hairline = -0.46f,
-                                 .arch = 0.6f,
-                                 .peak = 0.25f,
-                                 .sweep = 0.10f,
-                                 .opening = 0.46f,
-                                 .wave = 0.024f,
-                                 .waves = 12.0f};
-  static constexpr HairCut kCurly{.fall = Ball,
-                                  .top = 0.20f,
-                                  .side = 0.22f,
-                                  .front = 0.50f,
-                                  .back = 0.68f,
-                                  .flare = 0.0f,
-                                  .hairline = -0.32f,
-                                  .arch = 0.5f,
-                                  .peak = 0.0f,
-                                  .sweep = 0.0f,
-                                  .opening = 0.46f,
-                                  .wave = 0.045f,
-                                  .waves = 15.0f};
-  static constexpr HairCut kAfro{.fall = Ball,
-                                 .top = 0.26f,
-                                 .side = 0.28f,
-                                 .front = 0.15f,
-                                 .back = 0.42f,
-                                 .flare = 0.0f,
-                                 .hairline = -0.40f,
-                                 .arch = 0.6f,
-                                 .peak = 0.0f,
-                                 .sweep = 0.0f,
-                                 .opening = 0.49f,
-                                 .wave = 0.016f,
-                                 .waves = 30.0f};
-  static constexpr HairCut kBun{.fall = Cap,
-                                .top = 0.045f,
-                                .side = 0.025f,
-                                .front = 0.0f,
-                                .back = 0.0f,
-                                .flare = 0.0f,
-                                .hairline = -0.43f,
-                                .arch = 0.7f,
-                                .peak = 0.0f,
-                                .sweep = 0.0f,
-                                .opening = 0.50f,
-                                .wave = 0.0f,
-                                .waves = 0.0f};
-  static constexpr HairCut kPonytail{.fall = Cap,
-                                     .top = 0.06f,
-                                     .side = 0.03f,
-                                     .front = 0.02f,
-                                     .back = 0.0f,
-                                     .flare = 0.0f,
-                                     .hairline = -0.41f,
-                                     .arch = 0.5f,
-                                     .peak = 0.0f,
-                                     .sweep = 0.12f,
-                                     .opening = 0.495f,
-                                     .wave = 0.0f,
-                                     .waves = 0.0f};
-  switch (style) {
-    case HairStyle::Buzz:
-      return kBuzz;
-    case HairStyle::SidePart:
-      return kSidePart;
-    case HairStyle::Quiff:
-      return kQuiff;
-    case HairStyle::Bob:
-      return kBob;
-    case HairStyle::Long:
-      return kLong;
-    case HairStyle::Wavy:
-      return kWavy;
-    case HairStyle::Curly:
-      return kCurly;
-    case HairStyle::Afro:
-      return kAfro;
-    case HairStyle::Bun:
-      return kBun;
-    case HairStyle::Ponytail:
-      return kPonytail;
-    case HairStyle::Bald:
-      break;
-  }
-  fail("[synthetic] no haircut of style ", static_cast<int>(style));
-}
+using enum Fall;
+
+// One row an enumerator of HairStyle; the first is not looked at.
+// clang-format off
+constexpr HairCut kHairCuts[] = {
+  // fall         top   side  front   back  flare   line   arch   peak  sweep   open   wave  waves
+  {Cap,       0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0,   0.0},  // Bald
+  {Cap,     0.025, 0.015, -0.04,   0.0,   0.0, -0.42,   0.8,   0.0,   0.0,   0.5,   0.0,   0.0},  // Buzz
+  {Cap,      0.12,  0.05,  0.05,   0.0,   0.0, -0.38,  0.45,   0.0,  0.22,  0.49,   0.0,   0.0},  // SidePart
+  {Cap,      0.17, 0.025,   0.0,   0.0,   0.0,  -0.4,  0.35,   0.0,  0.06,   0.5,   0.0,   0.0},  // Quiff
+  {Curtain,  0.12,   0.1,  0.52,  0.56,   0.1, -0.18,  0.15,   0.0,   0.0,  0.45,   0.0,   0.0},  // Bob
+  {Curtain,   0.1,  0.07,   1.4,   1.4,  0.06, -0.52,   0.5,   0.5,   0.0,  0.46,   0.0,   0.0},  // Long
+  {Curtain,  0.13,   0.1,   1.4,   1.4,  0.16, -0.46,   0.6,  0.25,   0.1,  0.46, 0.024,  12.0},  // Wavy
+  {Ball,      0.2,  0.22,   0.5,  0.68,   0.0, -0.32,   0.5,   0.0,   0.0,  0.46, 0.045,  15.0},  // Curly
+  {Ball,     0.26,  0.28,  0.28,  0.42,   0.0,  -0.4,   0.6,   0.0,   0.0,  0.49, 0.016,  30.0},  // Afro
+  {Cap,     0.045, 0.025,   0.0,   0.0,   0.0, -0.43,   0.7,   0.0,   0.0,   0.5,   0.0,   0.0},  // Bun
+  {Cap,      0.06,  0.03,  0.02,   0.0,   0.0, -0.41,   0.5,   0.0,  0.12, 0.495,   0.0,   0.0},  // Ponytail
+};
+// clang-format on
 
 /// The hair of one portrait.
 class Hair {
  public:
   Hair(const Portrait& portrait, float pixel)
       : portrait_(portrait),
-        cut_(hair_cut(portrait.factors.hair_style)),
+        cut_(kHairCuts[static_cast<size_t>(portrait.factors.hair_style)]),
         volume_(portrait.factors.hair_volume),
         side_(portrait.factors.hair_parting > 0.0f ? 1.0f : -1.0f),
+        lean_(std::clamp(2.5f * portrait.factors.hair_parting, -1.0f, 1.0f)),
         parting_(0.24f * portrait.factors.hair_parting),
         brushed_up_(portrait.factors.hair_style == HairStyle::Quiff),
         pixel_(pixel) {}
@@ -210,7 +71,10 @@ class Hair {
 
   const Portrait& portrait_;
   const HairCut& cut_;
-  float volume_, side_, parting_;
+  float volume_;
+  float side_;  // -1 or 1: the side of the parting
+  float lean_;  // -1 .. 1: how much the hair is combed away from there
+  float parting_;
   bool brushed_up_;
   float pixel_;
 };
@@ -219,7 +83,7 @@ float Hair::outline(Vec2 head, float bottom) const {
   const float rx = portrait_.half_width + cut_.side * volume_, top = kCrown - cut_.top * volume_;
   Vec2 p = head;
   // Hair that is combed over stands higher on one side.
-  if (cut_.sweep > 0.0f) p.x -= 0.5f * side_ * cut_.sweep * cut_.top * volume_ * clamp01(-2.0f * p.y);
+  if (cut_.sweep > 0.0f) p.x -= 0.5f * lean_ * cut_.sweep * cut_.top * volume_ * clamp01(-2.0f * p.y);
   float distance;
   if (cut_.fall == Fall::Ball) {
     const float middle = 0.5f * (top + cut_.back);
@@ -232,7 +96,7 @@ float Hair::outline(Vec2 head, float bottom) const {
     distance = std::fabs(p.x) - rx - cut_.flare * std::min(p.y, 0.8f);
   }
   if (cut_.fall == Fall::Curtain && cut_.wave > 0.0f) {
-    distance += cut_.wave * wave(cut_.waves * p.y + side_ * p.x) * smoothstep(-0.7f, -0.3f, p.y);
+    distance += cut_.wave * wave(cut_.waves * p.y + lean_ * p.x) * smoothstep(-0.7f, -0.3f, p.y);
   }
   return smooth_max(distance, p.y - bottom, 0.15f);
 }
@@ -240,7 +104,7 @@ float Hair::outline(Vec2 head, float bottom) const {
 float Hair::opening(Vec2 face) const {
   const float from_parting = face.x - parting_;
   float line = cut_.hairline + cut_.arch * square(face.x);
-  line += cut_.peak * std::sqrt(square(from_parting) + 0.002f) - cut_.sweep * face.x * side_;
+  line += cut_.peak * std::sqrt(square(from_parting) + 0.002f) - cut_.sweep * face.x * lean_;
   if (portrait_.factors.hair_style == HairStyle::Bob) line += 0.012f * wave(22.0f * face.x + 1.0f);
   float beside = std::fabs(face.x) - cut_.opening * portrait_.factors.face_width;
   if (cut_.fall == Fall::Ball) {
@@ -271,13 +135,13 @@ float Hair::strands(Vec2 head) const {
   float down = head.y + 0.80f, across = head.x - parting_;
   if (brushed_up_) {
     down = 0.15f - head.y;
-    across = head.x + 0.3f * side_;
+    across = head.x + 0.3f * lean_;
   }
   float at = 17.0f * across / (0.30f + 0.7f * clamp01(down));
   if (cut_.wave > 0.0f) at += 14.0f * cut_.wave * wave(cut_.waves * 0.8f * head.y + 2.0f * head.x);
   // A strand finer than the pixels shows as their mean.
   at += 1.1f * wave(0.45f * at + 2.0f);
-  const float fine = clamp01(1.3f - pixel_ * 10.0f);
+  const float fine = clamp01(1.3f - pixel_ * 16.0f);
   return 0.55f * wave(at) + 0.45f * fine * wave(2.7f * at + 1.3f);
 }
 
@@ -285,7 +149,7 @@ float Hair::strands(Vec2 head) const {
 float Hair::curls(Vec2 head) const {
   const float wide = 0.9f * cut_.waves + 8.0f;
   const float x = wide * head.x, y = wide * head.y;
-  const float visible = clamp01(1.5f - 0.30f * pixel_ * wide);
+  const float visible = clamp01(1.4f - 0.5f * pixel_ * wide);
   return visible * wave(x + 1.3f * wave(0.7f * y)) * wave(y + 1.3f * wave(0.8f * x + 1.0f));
 }
 
@@ -327,7 +191,9 @@ void paint_front_hair(Canvas& canvas, const Portrait& portrait) {
   canvas.paint([&](const Spot& spot, Rgb& colour) {
     const float outline = hair.outline(spot.head, hair.cut().front);
     if (outline > 0.12f) return;
-    const float opening = hair.opening(spot.face);
+    // On the far side of a turned head the opening would reach past the skin.
+    const float past_skin = spot.outline + 0.01f - 2.0f * std::max(0.0f, spot.head.y);
+    const float opening = smooth_max(hair.opening(spot.face), past_skin, 0.03f);
     const float shade = smoothstep(0.13f, 0.0f, -opening) * smoothstep(0.05f, -0.1f, outline);
     if (!cropped) colour = colour * mix({1.0f, 1.0f, 1.0f}, {0.78f, 0.70f, 0.68f}, 0.8f * shade);
     const float cover = density * coverage(outline, pixel) * coverage(-opening, pixel + soft);

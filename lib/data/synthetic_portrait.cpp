@@ -20,7 +20,7 @@ Rgb skin_colour(float tone, float warmth) {
   const float at = tone * 5.999f;
   const int step = static_cast<int>(at);
   const Rgb skin = mix(tones[step], tones[step + 1], at - static_cast<float>(step));
-  return skin * Rgb{1.0f, 1.0f + 0.03f * warmth, 1.0f - 0.06f * warmth};
+  return skin * Rgb{1.0f, 1.0f + 0.03f * warmth, 1.0f - 0.08f * std::max(0.0f, warmth)};
 }
 
 Rgb hair_colour(HairColour colour) {
@@ -90,6 +90,8 @@ Portrait::Portrait(const FaceFactors& face) : factors(face) {
   bright = {1.01f + 0.04f * deep, 1.01f + 0.04f * deep, 1.0f + 0.04f * deep};
   skin = skin_colour(face.skin_tone, face.skin_warmth);
   hair = hair_colour(face.hair_colour);
+  const bool dyed = face.hair_colour >= HairColour::Blue;
+  beard = mix(dyed ? hair_colour(HairColour::DarkBrown) : hair, bytes(58, 40, 32), 0.3f);
   iris = iris_colour(face.eye_colour);
   const Rgb natural = skin * Rgb{0.90f, 0.62f, 0.62f};
   const Rgb painted = mix(bytes(200, 44, 70), skin * Rgb{0.8f, 0.25f, 0.35f}, 0.4f);
@@ -142,14 +144,16 @@ Canvas::Canvas(const Portrait& portrait, int64_t size)
                        (static_cast<float>(y) + 0.5f) * step - 1.0f};
       const Vec2 body = (at - portrait.middle) * (1.0f / portrait.scale);
       const Vec2 head = {body.x * cosine_ + body.y * sine_, body.y * cosine_ - body.x * sine_};
-      spots_[static_cast<size_t>(y * size + x)] = {body, head, portrait.face_point(head)};
+      spots_[static_cast<size_t>(y * size + x)] = {body, head, portrait.face_point(head),
+                                                   portrait.head_outline(head)};
     }
   }
 }
 
 void Canvas::store(int64_t channels, uint8_t* pixels) const {
-  const auto to_byte = [](float value) { return static_cast<uint8_t>(clamp01(value) * 255.0f + 0.5f); };
-  for (const Rgb& colour : colours_) {
+  const auto to_byte = [](float value) { return static_cast<uint8_t>(value * 255.0f + 0.5f); };
+  for (const Rgb& painted : colours_) {
+    const Rgb colour = {clamp01(painted.r), clamp01(painted.g), clamp01(painted.b)};
     if (channels == 1) {
       *pixels++ = to_byte(0.299f * colour.r + 0.587f * colour.g + 0.114f * colour.b);
     } else {

@@ -10,9 +10,10 @@ namespace duel::synthetic {
 
 /// Where a pixel lies, in units of about half a width of the picture; x to the right, y down.
 struct Spot {
-  Vec2 body;  ///< the origin is the middle of the head; upright
-  Vec2 head;  ///< tilted with the head
-  Vec2 face;  ///< on the surface of the turned head: the same point of the face at every yaw and pitch
+  Vec2 body;      ///< the origin is the middle of the head; upright
+  Vec2 head;      ///< tilted with the head
+  Vec2 face;      ///< on the surface of the turned head: the same point of the face at every yaw and pitch
+  float outline;  ///< signed distance to the outline of skull and jaw
 };
 
 /// The sitter: the factors and what follows from them for every part.
@@ -26,6 +27,7 @@ struct Portrait {
   Vec3 light;         ///< unit vector towards the light; z towards the beholder
   Rgb shade, bright;  ///< factors on a colour turned away from the light and towards it
   Rgb skin, hair, iris, lips;
+  Rgb beard;         ///< also of the brows: dyes stay on the head
   float half_width;  ///< of the head at the eyes
 
   /// `albedo` as lit on a surface with this normal (need not be of unit length).

@@ -104,6 +104,10 @@ void Module::add_buffer(const char* name, Tensor& tensor) {
   buffers_.push_back({name, &tensor, Layout::Plain});
 }
 
+Shape outside_shape(const Shape& inside, Layout layout) {
+  return layout == Layout::ConvWeight ? Shape{inside[0], inside[3], inside[1], inside[2]} : inside;
+}
+
 Tensor to_outside(const Tensor& tensor, Layout layout) {
   const NoGrad no_graph;
   const Tensor host = tensor.detach().to(Device{});

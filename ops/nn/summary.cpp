@@ -19,7 +19,7 @@ std::string with_commas(int64_t number) {
 }
 
 /// Without the batch, pictures as C x H x W.
-std::string outside_shape(const Shape& shape) {
+std::string picture_shape(const Shape& shape) {
   std::vector<int64_t> sizes(shape.begin() + 1, shape.end());
   if (sizes.size() == 3) std::rotate(sizes.begin(), sizes.begin() + 2, sizes.end());
   std::string text;
@@ -30,7 +30,7 @@ std::string outside_shape(const Shape& shape) {
 void describe(const Module& module, const std::string& label, const std::string& indent,
               const std::map<const Module*, Shape>& outputs, std::vector<Line>& lines) {
   const auto found = outputs.find(&module);
-  const std::string output = found == outputs.end() ? "" : outside_shape(found->second);
+  const std::string output = found == outputs.end() ? "" : picture_shape(found->second);
   if (module.children().empty()) {
     const int64_t count = module.parameter_count();
     lines.push_back({indent + label + module.description(), output, count ? with_commas(count) : ""});

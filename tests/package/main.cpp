@@ -1,11 +1,14 @@
 // A project outside Duel that uses the installed package.
-#include <iostream>
+#include <cstdio>
 
-#include "lib/error.h"
-#include "lib/philox.h"
+#include "lib/tensor.h"
+#include "ops/matmul.h"
 
 int main() {
-  const duel::PhiloxBlock block = duel::philox4x32_10(0, 0, 0);
-  duel::check(block.word[0] == 0x6627e8d5u, "Philox gives ", block.word[0]);
-  std::cout << "duel from outside: " << block.word[0] << "\n";
+  const duel::Tensor x = duel::Tensor::full({2, 3}, 0.5);
+  const duel::Tensor y = duel::matmul(x, duel::Tensor::full({3, 1}, 4));
+  for (const float value : y.to_vector<float>()) {
+    std::printf("%g\n", static_cast<double>(value));
+    if (value != 6) return 1;
+  }
 }
