@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <array>
 
 #include "lib/error.h"
 #include "ops/cpu/gemm_scratch.h"
@@ -19,6 +20,27 @@ int64_t panels_of(const Microkernels& kernels, const Product& product) {
 int64_t tile_floats(const Microkernels& kernels) {
   return std::max(kernels.tile_rows * left_row_stride, max_depth * kernels.left_depth_stride);
 }
+
+/// Memory to prefetch, doled out a tile at a time.
+class Wanted {
+ public:
+  void add(Range range) {
+    if (range.begin < range.end) ranges_[count_++] = range;
+  }
+  /// The next `lines` cache lines, or null if there is nothing left.
+  const float* take(int64_t lines) {
+    if (count_ == 0) return nullptr;
+    Range& range = ranges_[count_ - 1];
+    const float* const begin = range.begin;
+    range.begin += lines * 16;
+    if (range.begin >= range.end) --count_;
+    return begin;
+  }
+
+ private:
+  std::array<Range, 32> ranges_;
+  size_t count_ = 0;
+};
 
 /// How the blocks of all products are dealt out. Every product has the same number of blocks, some perhaps
 /// empty.
@@ -48,11 +70,14 @@ void run_task(const Microkernels& kernels, std::span<const Product> products, co
   const size_t index = static_cast<size_t>(task / tasks.panel_groups) % products.size();
   const int64_t block = task / tasks.panel_groups / static_cast<int64_t>(products.size());
   const Product& product = products[index];
+  const int64_t next_block = block + 1;
+  const int64_t nr0 = product.m * next_block / tasks.row_blocks, nr1 = product.m * (next_block + 1) / tasks.row_blocks;
+  Range next; if (next_block < tasks.row_blocks && product.a->layout() == LeftLayout::RowMajor) next = product.a->source(nr0, nr1 - nr0, 0, 0);
   const int64_t panels = panels_of(kernels, product);
   const int64_t row = product.m * block / tasks.row_blocks,
                 row_end = product.m * (block + 1) / tasks.row_blocks;
   const int64_t first = panels * group / tasks.panel_groups, last = panels * (group + 1) / tasks.panel_groups;
-  worker.run(product, row, row_end - row, first, last - first, packed[index]);
+  worker.run(product, row, row_end - row, first, last - first, packed[index], next);
 }
 
 }  // namespace
@@ -104,8 +129,19 @@ BlockWorker::BlockWorker(const Microkernels& kernels, float* buffer) : kernels_(
   rows_ = reinterpret_cast<float**>(panel_ + Scratch::padded(max_depth * kernels.panel));
 }
 
+void BlockWorker::pack_depth_major(const Product& product, int64_t row, int64_t rows, int64_t k, int64_t depth) {
+  constexpr int64_t steps = 16;
+  const int64_t tiles = ceil_div(rows, kernels_.tile_rows);
+  for (int64_t i = 0; i < depth; i += steps)
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t begin = rows * t / tiles, height = rows * (t + 1) / tiles - begin;
+      product.a->pack(kernels_, row + begin, height, product.k_begin + k + i, std::min(steps, depth - i),
+                      left_ + t * tile_floats(kernels_) + i * kernels_.left_depth_stride);
+    }
+}
+
 void BlockWorker::run(const Product& product, int64_t row, int64_t rows, int64_t first_panel, int64_t panels,
-                      const float* packed) {
+                      const float* packed, Range next) {
   const DepthBlocks blocks(product.k);
   const int64_t tiles = ceil_div(rows, kernels_.tile_rows), all_panels = panels_of(kernels_, product);
   const size_t layout = product.a->layout() == LeftLayout::RowMajor ? 0 : 1;
@@ -114,30 +150,50 @@ void BlockWorker::run(const Product& product, int64_t row, int64_t rows, int64_t
   for (int64_t block = 0; block < blocks.count; ++block) {
     const int64_t k = block * blocks.depth, depth = std::min(blocks.depth, product.k - k);
     const bool last = block + 1 == blocks.count;
+    Wanted wanted;
+    if (last) {
+      wanted.add(next);
+    } else if (layout == 1) {
+      const int64_t next_k = product.k_begin + k + depth, next_depth = std::min(depth, product.k - k - depth);
+      wanted.add(product.a->source(row, rows, next_k, next_depth));
+      if (packed == nullptr) wanted.add(product.b->source(next_k, next_depth));
+    }
+    const auto compute = [&](int64_t p, const float* right, int64_t begin, int64_t height, const float* left) {
+      const int64_t column = p * kernels_.panel, columns = std::min(kernels_.panel, product.n - column);
+      kernels_.tile[layout][columns > kernels_.vector ? 1 : 0][height - 1](
+          {.a = left, .b = right, .depth = depth, .c = rows_ + begin, .column = column, .columns = columns,
+           .accumulate = product.accumulate || block > 0, .wanted = wanted.take(depth),
+           .epilogue = last ? &product.epilogue : nullptr});
+      if (last && tanh_pass)
+        for (int64_t r = begin; r < begin + height; ++r) kernels_.activate(product.epilogue, rows_[r] + column, columns);
+    };
+    if (packed != nullptr) {
+      const float* const panels_of_block = packed + k * all_panels * kernels_.panel;
+      {
+        const int64_t nk = last ? 0 : k + depth, nd = std::min(blocks.depth, product.k - nk);
+        const float* const np = packed + nk * all_panels * kernels_.panel;
+        if (blocks.count > 1) wanted.add({np + nd * first_panel * kernels_.panel, np + nd * (first_panel + panels) * kernels_.panel});
+      }
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t begin = rows * t / tiles, height = rows * (t + 1) / tiles - begin;
+        if (layout == 0 && depth > 0) product.a->pack(kernels_, row + begin, height, product.k_begin + k, depth, left_);
+        if (layout == 1 && t==0) pack_depth_major(product, row, rows, k, depth);
+        for (int64_t p = first_panel; p < first_panel + panels; ++p)
+          compute(p, panels_of_block + depth * p * kernels_.panel, begin, height, layout == 0 ? left_ : left_ + t * tile_floats(kernels_));
+      }
+      continue;
+    }
     for (int64_t p = first_panel; p < first_panel + panels; ++p) {
       const int64_t column = p * kernels_.panel, columns = std::min(kernels_.panel, product.n - column);
-      const float* right = panel_;
-      if (packed != nullptr)
-        right = packed + k * all_panels * kernels_.panel + depth * column;
-      else if (depth > 0)
+      if (depth > 0)
         product.b->pack(kernels_, column, columns, product.k_begin + k, depth, panel_);
-      const auto& tile_of_rows = kernels_.tile[layout][columns > kernels_.vector ? 1 : 0];
+      if (p == first_panel && layout == 1) pack_depth_major(product, row, rows, k, depth);
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t begin = rows * t / tiles, height = rows * (t + 1) / tiles - begin;
         float* const left = left_ + t * tile_floats(kernels_);
-        if (p == first_panel && depth > 0)
+        if (p == first_panel && layout == 0 && depth > 0)
           product.a->pack(kernels_, row + begin, height, product.k_begin + k, depth, left);
-        tile_of_rows[height - 1]({.a = left,
-                                  .b = right,
-                                  .depth = depth,
-                                  .c = rows_ + begin,
-                                  .column = column,
-                                  .columns = columns,
-                                  .accumulate = product.accumulate || block > 0,
-                                  .epilogue = last ? &product.epilogue : nullptr});
-        if (last && tanh_pass)
-          for (int64_t r = begin; r < begin + height; ++r)
-            kernels_.activate(product.epilogue, rows_[r] + column, columns);
+        compute(p, panel_, begin, height, left);
       }
     }
   }
@@ -152,7 +208,7 @@ void multiply(std::span<const Product> products) {
 
   int64_t first_piece[max_products + 1] = {};
   int64_t packed_floats = 0;
-  const bool share = tasks.row_blocks > 1;
+  const bool share = tasks.row_blocks > 1 && products[0].b->small();
   for (size_t i = 0; i < products.size(); ++i) {
     first_piece[i + 1] = first_piece[i] + (share ? PackedRight::pieces(kernels, products[i]) : 0);
     if (share) packed_floats += Scratch::padded(PackedRight::floats(kernels, products[i]));

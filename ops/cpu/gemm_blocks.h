@@ -68,16 +68,18 @@ struct PackedRight {
 class BlockWorker {
  public:
   /// Most rows of a block.
-  static int64_t max_rows(const Microkernels& kernels) { return 16 * kernels.tile_rows; }
+  static int64_t max_rows(const Microkernels& kernels) { return 19 * kernels.tile_rows; }
   static int64_t floats(const Microkernels& kernels);
   BlockWorker(const Microkernels& kernels, float* buffer);
 
   /// The block of rows row .. row+rows-1 and the panels first_panel .. first_panel+panels-1.
-  /// `packed` is all of B packed, or null: then panels are packed here.
+  /// `packed` is all of B packed, or null: then panels are packed here. `next` is what the block after this one reads.
   void run(const Product& product, int64_t row, int64_t rows, int64_t first_panel, int64_t panels,
-           const float* packed);
+           const float* packed, Range next);
 
  private:
+  void pack_depth_major(const Product& product, int64_t row, int64_t rows, int64_t k, int64_t depth);
+
   const Microkernels& kernels_;
   float* left_;   // tiles of A
   float* panel_;  // one of B
