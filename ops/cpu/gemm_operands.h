@@ -65,7 +65,9 @@ class PatchesLeft final : public LeftOperand {
             float* out) const override {
     kernels.gather_patches(patches_, row, rows, k, depth, out, left_row_stride, next_tile(kernels));
   }
-  Range source(int64_t row, int64_t rows, int64_t, int64_t) const override { return patches_source(patches_, row, rows); }
+  Range source(int64_t row, int64_t rows, int64_t, int64_t) const override {
+    return patches_source(patches_, row, rows);
+  }
 
  private:
   /// From a patch to the one a tile later, or a few rows of the picture more.
@@ -130,10 +132,18 @@ class PatchesRight final : public RightOperand {
   Range source(int64_t k, int64_t depth) const override { return patches_source(patches_, k, depth); }
   void pack(const Microkernels& kernels, int64_t column, int64_t columns, int64_t k, int64_t depth,
             float* out) const override {
-    kernels.gather_patches(patches_, k, depth, column, columns, out, kernels.panel, kernels.panel);
+    kernels.gather_patches(patches_, k, depth, column, columns, out, kernels.panel,
+                           next_panel(kernels, column));
   }
 
  private:
+  /// From a panel to the next one: the following floats of the picture's row, or the start of the taps in the
+  /// next row.
+  int64_t next_panel(const Microkernels& kernels, int64_t column) const {
+    const int64_t run = patches_.taps_w * patches_.channels, begin = column % run;
+    return begin + kernels.panel < run ? kernels.panel : patches_.width * patches_.channels - begin;
+  }
+
   Patches patches_;
 };
 

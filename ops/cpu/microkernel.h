@@ -65,10 +65,10 @@ struct Microkernels {
   /// tile[layout][vectors - 1][rows - 1] computes a tile of so many rows and `vectors` vectors of columns.
   void (*tile[2][2][max_tile_rows])(const Tile&);
 
-  /// out[r * out_stride + c] = element (row + r, column + c) of the patch matrix. The memory `ahead` floats after each
-  /// element read is prefetched.
-  void (*gather_patches)(const Patches&, int64_t row, int64_t rows, int64_t column, int64_t columns, float* out,
-                         int64_t out_stride, int64_t ahead);
+  /// out[r * out_stride + c] = element (row + r, column + c) of the patch matrix. The memory `ahead` floats
+  /// after each element read is prefetched.
+  void (*gather_patches)(const Patches&, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                         float* out, int64_t out_stride, int64_t ahead);
 
   /// out[r * out_stride + c] = in[r * in_stride + c].
   void (*copy_rows)(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,

@@ -169,7 +169,7 @@ struct Body {
 
   /// `in + ahead` may lie outside any object: it is only an address.
   [[gnu::always_inline]] static inline void prefetch(const float* in, int64_t ahead) {
-    __builtin_prefetch(reinterpret_cast<const char*>(reinterpret_cast<intptr_t>(in) + ahead * 4), 0, 2);
+    __builtin_prefetch(reinterpret_cast<const char*>(reinterpret_cast<intptr_t>(in) + ahead * 4), 0, 3);
   }
 
   static void clear(float* out, int64_t count) {
@@ -224,7 +224,8 @@ struct Body {
 
   static void gather_patches(const Patches& p, int64_t row, int64_t rows, int64_t column, int64_t columns,
                              float* out, int64_t out_stride, int64_t ahead) {
-    const int64_t run = p.taps_w * p.channels, picture_row = p.width * p.channels, step = p.step_w * p.channels;
+    const int64_t run = p.taps_w * p.channels, picture_row = p.width * p.channels,
+                  step = p.step_w * p.channels;
     const int64_t first_tap = column / run, first_begin = column % run;
     int64_t picture = row / (p.grid_h * p.grid_w), gy = row / p.grid_w % p.grid_h, gx = row % p.grid_w;
     while (rows > 0) {
@@ -233,20 +234,32 @@ struct Body {
       for (float* o = out; left > 0; ++sy, begin = 0) {
         const int64_t length = min(run - begin, left);
         const int64_t inside = sy >= 0 && sy < p.height ? picture_row : 0;
-        const Runs runs{.source = p.pictures + (picture * p.height + sy) * picture_row, .inside = inside,
-                        .first = (gx * p.step_w + p.first_w) * p.channels + begin, .step = step, .count = count,
-                        .out = o, .out_stride = out_stride, .ahead = ahead};
+        const Runs runs{.source = p.pictures + (picture * p.height + sy) * picture_row,
+                        .inside = inside,
+                        .first = (gx * p.step_w + p.first_w) * p.channels + begin,
+                        .step = step,
+                        .count = count,
+                        .out = o,
+                        .out_stride = out_stride,
+                        .ahead = ahead};
         if (length == 2 * width)
-          gather_runs(runs, [](const float* in, float* to, int64_t next) { copy_vectors<2>(in, to, next); }, length);
+          gather_runs(
+              runs, [](const float* in, float* to, int64_t next) { copy_vectors<2>(in, to, next); }, length);
         else if (length == width)
-          gather_runs(runs, [](const float* in, float* to, int64_t next) { copy_vectors<1>(in, to, next); }, length);
+          gather_runs(
+              runs, [](const float* in, float* to, int64_t next) { copy_vectors<1>(in, to, next); }, length);
         else if (length < width)
-          gather_runs(runs, [length](const float* in, float* to, int64_t next) {
-            prefetch(in, next);
-            V::store_part(to, V::load_part(in, length), length);
-          }, length);
+          gather_runs(
+              runs,
+              [length](const float* in, float* to, int64_t next) {
+                prefetch(in, next);
+                V::store_part(to, V::load_part(in, length), length);
+              },
+              length);
         else
-          gather_runs(runs, [length](const float* in, float* to, int64_t next) { copy(in, length, to, next); }, length);
+          gather_runs(
+              runs, [length](const float* in, float* to, int64_t next) { copy(in, length, to, next); },
+              length);
         o += length;
         left -= length;
       }
@@ -260,7 +273,8 @@ struct Body {
     }
   }
 
-  /// `count` runs, run i from source[first + i * step] to out[i * out_stride]. The source is zero outside 0 .. inside-1.
+  /// `count` runs, run i from source[first + i * step] to out[i * out_stride]. The source is zero outside 0
+  /// .. inside-1.
   struct Runs {
     const float* source;
     int64_t inside, first, step, count;
@@ -279,7 +293,8 @@ struct Body {
 
   /// `copy_whole` copies a run that lies inside.
   template <class Copy>
-  [[gnu::always_inline]] static inline void gather_runs(const Runs& runs, const Copy& copy_whole, int64_t length) {
+  [[gnu::always_inline]] static inline void gather_runs(const Runs& runs, const Copy& copy_whole,
+                                                        int64_t length) {
     const float* const source = runs.source;
     const int64_t last = runs.inside - length;
     int64_t first = runs.first, count = runs.count;
