@@ -39,8 +39,8 @@ TEST(AppCommands, AWrongCommandLineIsNamedInOneLine) {
   const Program dcgan;
   dcgan.bad({}, "subcommand");
   dcgan.bad({"draw"}, "draw");
-  for (const char* command : {"train", "sample", "info", "gradcheck"})
-    dcgan.bad({command, "--colour"}, "--colour");
+  for (const char* command : {"train", "info", "gradcheck"}) dcgan.bad({command, "--colour"}, "--colour");
+  dcgan.bad({"sample", "--checkpoint", "a", "--colour"}, "--colour");
   dcgan.bad({"train", "--epochs"}, "--epochs");
   dcgan.bad({"train", "--epochs", "many"}, "--epochs");
   dcgan.bad({"train", "--epochs", "1.5"}, "--epochs");

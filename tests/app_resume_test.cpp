@@ -8,7 +8,7 @@
 namespace duel {
 namespace {
 
-const Words long_run{"--epochs", "4", "--synthetic-count", "200", "--batch-size", "4", "--hflip"};
+const Words long_run{"--epochs", "4", "--synthetic-count", "80", "--batch-size", "4", "--hflip"};
 
 /// metrics.csv without the last column, the speed.
 Words metrics(const Program& dcgan, const std::string& run) {
