@@ -35,7 +35,7 @@ void* CachingAllocator::allocate(size_t bytes) {
       block = system_allocate(size);
     }
     check(block != nullptr, "out of memory: asked for ", size, " bytes with ", stats_.bytes_in_use,
-          " bytes in use; a smaller --batch-size needs less");
+          " bytes in use", system_room(), "; a smaller --batch-size needs less");
     ++stats_.system_allocations;
   }
   stats_.bytes_in_use += static_cast<int64_t>(size);

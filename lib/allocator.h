@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace duel {
@@ -24,7 +25,7 @@ class CachingAllocator {
   CachingAllocator& operator=(const CachingAllocator&) = delete;
 
   /// At least `bytes` bytes, aligned to 64. Kept blocks go back to the system before a request fails;
-  /// throws Error with the bytes asked for and in use if it fails even then.
+  /// throws Error with the bytes asked for, in use and free if it fails even then.
   void* allocate(size_t bytes);
   /// Takes back a block of `bytes` bytes that allocate() gave.
   void release(void* block, size_t bytes) noexcept;
@@ -36,6 +37,8 @@ class CachingAllocator {
   CachingAllocator() = default;
   virtual void* system_allocate(size_t bytes) noexcept = 0;  ///< nullptr when there is no room
   virtual void system_free(void* block) noexcept = 0;
+  /// What the system says about its free memory, as a part of a message; empty where it says nothing.
+  virtual std::string system_room() const { return {}; }
 
  private:
   mutable std::mutex mutex_;

@@ -1,0 +1,12 @@
+#include "cuda/cuda_kernels.h"
+
+namespace duel::cuda {
+
+CudaKernels::CudaKernels(int device)
+    : queue_(device), allocator_(device), staging_(queue_), blas_(queue_, allocator_) {}
+
+std::string CudaKernels::description() const {
+  return concat("CUDA, ", queue_.description(), ", ", blas_.description());
+}
+
+}  // namespace duel::cuda
