@@ -2,6 +2,11 @@
 
 if(DUEL_DEPS_PREFIX)
   list(PREPEND CMAKE_PREFIX_PATH "${DUEL_DEPS_PREFIX}/usr")
+  # An RPATH, unlike the usual RUNPATH, also holds for what OpenBLAS itself loads (libgfortran).
+  foreach(kind EXE SHARED)
+    string(APPEND CMAKE_${kind}_LINKER_FLAGS
+           " -Wl,--disable-new-dtags,-rpath,${DUEL_DEPS_PREFIX}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}")
+  endforeach()
 endif()
 
 set(duel_missing "")

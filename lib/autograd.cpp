@@ -19,6 +19,17 @@ Write open(GradSlot& slot) {
   return std::exchange(slot.filled, true) ? Write::Add : Write::Set;
 }
 
+/// Adds `value` to the slot's gradient: taken without a copy where no memory is there yet.
+void gather(GradSlot& slot, const Tensor& value) {
+  if (slot.filled || slot.tensor.defined()) {
+    const Write write = open(slot);
+    kernels(value.device()).accumulate(value.view(slot.shape), slot.tensor, write);
+    return;
+  }
+  slot.tensor = value.view(slot.shape);
+  slot.filled = slot.shared = true;
+}
+
 /// The nodes that the root depends on, each after all nodes that use it. Depth first, without recursion: a
 /// graph may be deeper than the stack.
 std::vector<std::shared_ptr<Node>> users_first(const std::shared_ptr<Node>& root) {
@@ -50,19 +61,20 @@ const Tensor& Saved::get(const char* op) const {
   return tensor_;
 }
 
-// Nodes own their producers: destroying a long chain link by link would recurse once a link.
+// Nodes own their producers: destroying a long chain link by link would recurse once a link. A producer that
+// is used twice is an orphan once the last edge to it is gone.
 Node::~Node() {
   std::vector<std::shared_ptr<Node>> orphans;
   const auto take = [&orphans](std::vector<Edge>& edges) {
     for (Edge& edge : edges) {
-      if (edge.producer.use_count() == 1) orphans.push_back(std::move(edge.producer));
+      if (edge.producer) orphans.push_back(std::move(edge.producer));
     }
   };
   take(inputs);
   while (!orphans.empty()) {
     const std::shared_ptr<Node> node = std::move(orphans.back());
     orphans.pop_back();
-    take(node->inputs);
+    if (node.use_count() == 1) take(node->inputs);
   }
 }
 
@@ -72,16 +84,7 @@ Node::Target Node::target(size_t input) const {
   return {slot.tensor, write};
 }
 
-void Node::pass(size_t input, const Tensor& value) const {
-  GradSlot& slot = *inputs[input].slot;
-  if (slot.filled || slot.tensor.defined()) {
-    const Target to = target(input);
-    kernels(value.device()).accumulate(value.view(slot.shape), to.tensor, to.write);
-    return;
-  }
-  slot.tensor = value.view(slot.shape);
-  slot.filled = slot.shared = true;
-}
+void Node::pass(size_t input, const Tensor& value) const { gather(*inputs[input].slot, value); }
 
 bool needs_grad(std::initializer_list<Tensor> inputs) {
   return recording &&
@@ -109,8 +112,7 @@ void record(const Tensor& y, std::shared_ptr<Node> node, const std::vector<Tenso
 }
 
 void backward(const Tensor& root, const Tensor& seed) {
-  check(root.requires_grad() && root.node(),
-        "[backward] no gradient flows to this tensor: it was computed from ",
+  check(root.requires_grad(), "[backward] no gradient flows to this tensor: it was computed from ",
         "tensors that require none, or under NoGrad");
   if (seed.defined()) {
     check_shape("backward", "seed", seed, root.shape());
@@ -119,14 +121,13 @@ void backward(const Tensor& root, const Tensor& seed) {
     check(root.numel() == 1, "[backward] a tensor of shape ", root.shape(),
           " needs a seed of that shape; only a ", "single number has an obvious one");
   }
+  const NoGrad no_recording_here;
+  const Tensor top = seed.defined() ? seed : Tensor::full(root.shape(), 1, root.dtype(), root.device());
+  if (!root.node()) return gather(*root.grad_slot(), top);
   check(!root.node()->used,
         "[backward] this graph was used already: one forward serves one backward; compute the ",
         "forward again");
-
-  const NoGrad no_recording_here;
-  GradSlot& top = *root.node()->output;
-  top.tensor = seed.defined() ? seed : Tensor::full(root.shape(), 1, root.dtype(), root.device());
-  top.filled = top.shared = true;
+  gather(*root.node()->output, top);
   for (const std::shared_ptr<Node>& node : users_first(root.node())) {
     check(!node->used, "[", node->name(),
           "] was part of a graph that an earlier backward used; compute its forward ",

@@ -25,9 +25,20 @@ struct ParameterState {
   Tensor parameter, grad, a, b;
 };
 
+/// How a convolution becomes a matrix product.
+enum class ConvAlgorithm {
+  Im2col,    ///< by the stored im2col matrix and the BLAS library: the plain way
+  Implicit,  ///< its tiles packed on the way into this project's own product; float32 only, float64 takes
+             ///< Im2col
+};
+
 class Kernels {
  public:
   virtual ~Kernels() = default;
+
+  /// The algorithm of the convolutions and, on the CPU, of gemm from now on.
+  void set_conv_algorithm(ConvAlgorithm algorithm) { conv_algorithm_ = algorithm; }
+  ConvAlgorithm conv_algorithm() const { return conv_algorithm_; }
 
   /// One line for people: processor or card, threads, instruction set, libraries.
   virtual std::string description() const = 0;
@@ -39,7 +50,7 @@ class Kernels {
   virtual void upload(const void* host, const Tensor& target) = 0;
   virtual void download(const Tensor& source, void* host) = 0;
   virtual void fill(const Tensor& x, double value) = 0;
-  /// See Generator::fill. `position` is int64 (1): the first block to use, advanced past the last.
+  /// See RandomStream::fill. `position` is int64 (1): the first block to use, advanced past the last.
   virtual void random(const Distribution& distribution, uint64_t seed, uint64_t stream,
                       const Tensor& position, const Tensor& x) = 0;
   /// y = pixel_value(pixels): bytes (uint8) to the range of tanh.
@@ -126,6 +137,9 @@ class Kernels {
   /// up.
   virtual void optimizer_step(const Update& update, std::span<const ParameterState> parameters,
                               const Tensor& clock) = 0;
+
+ private:
+  ConvAlgorithm conv_algorithm_ = ConvAlgorithm::Implicit;
 };
 
 /// The kernels of a device. Throws Error, saying why, where the device cannot be used. Defined by the one

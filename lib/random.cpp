@@ -4,15 +4,15 @@
 
 namespace duel {
 
-Generator::Generator(uint64_t seed, Stream stream, Device device)
+RandomStream::RandomStream(uint64_t seed, Stream stream, Device device)
     : seed_(seed), stream_(stream), position_(Tensor::zeros({1}, DType::Int64, device)) {}
 
-void Generator::fill(const Tensor& x, const Distribution& distribution) {
+void RandomStream::fill(const Tensor& x, const Distribution& distribution) {
   kernels(x.device()).random(distribution, seed_, static_cast<uint64_t>(stream_), position_, x);
   x.mark_changed();
 }
 
-int64_t Generator::position() const { return position_.to_vector<int64_t>()[0]; }
-void Generator::set_position(int64_t block) { position_.upload(&block); }
+int64_t RandomStream::position() const { return position_.to_vector<int64_t>()[0]; }
+void RandomStream::set_position(int64_t block) { position_.upload(&block); }
 
 }  // namespace duel

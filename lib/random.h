@@ -37,9 +37,9 @@ using Distribution = std::variant<Uniform, Normal, Bernoulli>;
 
 /// One stream of random numbers. Its whole state is the number of the next unused Philox block, kept on the
 /// device so that a captured step advances it by itself.
-class Generator {
+class RandomStream {
  public:
-  Generator(uint64_t seed, Stream stream, Device device = {});
+  RandomStream(uint64_t seed, Stream stream, Device device = {});
 
   /// Fills `x` (float32 or float64; the same float values in both): element i is lane i % 4 of block i / 4,
   /// counted from the current one, and uses ceil(numel / 4) blocks up.

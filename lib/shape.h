@@ -47,7 +47,7 @@ class Shape {
   /// As people write it: "(256, 4, 4, 512)".
   std::string str() const {
     std::string text = "(";
-    for (int i = 0; i < dims_; ++i) text += (i ? ", " : "") + std::to_string((*this)[i]);
+    for (int i = 0; i < dims_; ++i) text.append(i ? ", " : "").append(std::to_string((*this)[i]));
     return text + ")";
   }
 

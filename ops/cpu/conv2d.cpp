@@ -4,6 +4,7 @@
 // The pictures are taken a few at a time, so that X stays within a fixed amount of memory.
 #include <algorithm>
 
+#include "ops/cpu/conv2d_implicit.h"
 #include "ops/cpu/cpu_kernels.h"
 #include "ops/cpu/im2col.h"
 #include "ops/cpu/matmul.h"
@@ -34,6 +35,9 @@ int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 
 void CpuKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
                               const Tensor& y, Write write) {
+  if (implicit(x.dtype())) {
+    return conv2d_fprop_implicit(shape, x.data<float>(), weight.data<float>(), {}, y.data<float>(), write);
+  }
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
     for_each_part<T>(shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
@@ -46,6 +50,9 @@ void CpuKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const T
 
 void CpuKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
                               const Tensor& dx, Write write) {
+  if (implicit(dy.dtype())) {
+    return conv2d_dgrad_implicit(shape, dy.data<float>(), weight.data<float>(), {}, dx.data<float>(), write);
+  }
   if (write == Write::Set) fill(dx, 0);
   dispatch_float(dy.dtype(), [&](auto type) {
     using T = decltype(type);
@@ -59,6 +66,9 @@ void CpuKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const 
 
 void CpuKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                               Write write) {
+  if (implicit(x.dtype())) {
+    return conv2d_wgrad_implicit(shape, x.data<float>(), dy.data<float>(), dw.data<float>(), write);
+  }
   if (write == Write::Set) fill(dw, 0);
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);

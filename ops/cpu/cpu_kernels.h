@@ -1,4 +1,4 @@
-// The CPU backend: OpenMP loops, and OpenBLAS for the products.
+// The CPU backend: OpenMP loops; products by this project's own kernels or by OpenBLAS.
 #pragma once
 
 #include <memory>
@@ -67,7 +67,15 @@ class CpuKernels final : public Kernels {
                       const Tensor& clock) override;
 
  private:
+  /// Whether the fast path takes a product or convolution of this element type.
+  bool implicit(DType dtype) const {
+    return dtype == DType::Float32 && conv_algorithm() == ConvAlgorithm::Implicit;
+  }
+
   HostAllocator allocator_;
 };
+
+/// The number of threads of all kernels from now on, OpenBLAS's included; at least 1.
+void set_threads(int count);
 
 }  // namespace duel::cpu

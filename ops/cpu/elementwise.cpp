@@ -6,12 +6,14 @@ namespace duel::cpu {
 namespace {
 
 /// Calls body(i) for every element, its stores vectorised: elements do not depend on each other, so an output
-/// may be one of the inputs.
+/// may be one of the inputs. Each chunk works on a copy of the body: what is reached by reference might be
+/// what is stored to, and the compiler would have to load it again for every element.
 template <class Body>
 void for_each_element(int64_t n, const Body& body) {
   parallel_for(n, [&](int64_t begin, int64_t end) {
+    const Body f = body;
 #pragma omp simd
-    for (int64_t i = begin; i < end; ++i) body(i);
+    for (int64_t i = begin; i < end; ++i) f(i);
   });
 }
 

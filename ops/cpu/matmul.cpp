@@ -4,6 +4,7 @@
 
 #include "lib/error.h"
 #include "ops/cpu/cpu_kernels.h"
+#include "ops/cpu/gemm.h"
 
 namespace duel::cpu {
 namespace {
@@ -38,6 +39,10 @@ template void matmul(bool, bool, int64_t, int64_t, int64_t, const double*, const
 void CpuKernels::gemm(bool transpose_a, bool transpose_b, const Tensor& a, const Tensor& b, const Tensor& y,
                       Write write) {
   const int64_t k = a.dim(transpose_a ? 0 : 1);
+  if (implicit(y.dtype())) {
+    return sgemm(transpose_a, transpose_b, y.dim(0), y.dim(1), k, a.data<float>(), b.data<float>(),
+                 y.data<float>(), write);
+  }
   dispatch_float(y.dtype(), [&](auto type) {
     using T = decltype(type);
     matmul(transpose_a, transpose_b, y.dim(0), y.dim(1), k, a.data<T>(), b.data<T>(), y.data<T>(), write);

@@ -2,7 +2,7 @@
 
 namespace duel::nn {
 
-void init_normal(Module& module, double std, Generator& generator) {
+void init_normal(Module& module, double std, RandomStream& stream) {
   for (const NamedTensor& parameter : module.parameters()) {
     const Tensor& tensor = *parameter.tensor;
     const bool is_bias = parameter.name.ends_with("bias");
@@ -10,8 +10,9 @@ void init_normal(Module& module, double std, Generator& generator) {
       tensor.fill(is_bias ? 0 : 1);
       continue;
     }
-    const Tensor drawn = Tensor::empty(to_outside(tensor, parameter.layout).shape(), tensor.dtype());
-    generator.fill(drawn, Normal{0, std});
+    const Tensor drawn =
+        Tensor::empty(outside_shape(tensor.shape(), parameter.layout), tensor.dtype(), tensor.device());
+    stream.fill(drawn, Normal{0, std});
     tensor.copy_from(from_outside(drawn, parameter.layout));
   }
 }

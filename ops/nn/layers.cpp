@@ -116,7 +116,7 @@ Tensor BatchNorm2d::forward(const Tensor& x) {
   return batch_norm(x, weight_, bias_, running_mean_, running_var_, {training(), momentum_, eps_});
 }
 
-Dropout::Dropout(double p, Generator& generator) : p_(p), generator_(generator) {
+Dropout::Dropout(double p, RandomStream& generator) : p_(p), generator_(generator) {
   check(p >= 0 && p < 1, "[Dropout] p must be in [0, 1), got ", p);
 }
 

@@ -80,7 +80,7 @@ class BatchNorm2d final : public Module {
 /// Zeroes elements with probability p while training. Draws from `generator`, which must outlive it.
 class Dropout final : public Module {
  public:
-  Dropout(double p, Generator& generator);
+  Dropout(double p, RandomStream& generator);
   std::string description() const override;
 
  protected:
@@ -88,7 +88,7 @@ class Dropout final : public Module {
 
  private:
   double p_;
-  Generator& generator_;
+  RandomStream& generator_;
 };
 
 class ReLU final : public Module {

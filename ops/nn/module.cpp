@@ -84,8 +84,10 @@ void Module::replace_tensors(const std::function<Tensor(const Tensor&)>& change)
   }
 }
 
+// Counters stay on the host: nothing on a device reads them.
 void Module::to(Device device) {
-  replace_tensors([&](const Tensor& tensor) { return tensor.to(device); });
+  replace_tensors(
+      [&](const Tensor& tensor) { return tensor.dtype() == DType::Int64 ? tensor : tensor.to(device); });
 }
 
 void Module::to(DType dtype) {
@@ -100,6 +102,10 @@ void Module::add_parameter(const char* name, Tensor& tensor, Layout layout) {
 
 void Module::add_buffer(const char* name, Tensor& tensor) {
   buffers_.push_back({name, &tensor, Layout::Plain});
+}
+
+Shape outside_shape(const Shape& inside, Layout layout) {
+  return layout == Layout::ConvWeight ? Shape{inside[0], inside[3], inside[1], inside[2]} : inside;
 }
 
 Tensor to_outside(const Tensor& tensor, Layout layout) {

@@ -79,6 +79,8 @@ class Module {
   bool training_ = true;
 };
 
+/// The shape that a tensor of shape `inside` has outside.
+Shape outside_shape(const Shape& inside, Layout layout);
 /// A tensor as it is stored outside (see Layout), on the host, or back into the form used inside.
 Tensor to_outside(const Tensor& tensor, Layout layout);
 Tensor from_outside(const Tensor& tensor, Layout layout);

@@ -14,23 +14,23 @@ struct Line {
 std::string with_commas(int64_t number) {
   std::string digits = std::to_string(number);
   for (auto i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3)
-    digits.insert(static_cast<size_t>(i), ",");
+    digits.insert(static_cast<size_t>(i), 1, ',');
   return digits;
 }
 
 /// Without the batch, pictures as C x H x W.
-std::string outside_shape(const Shape& shape) {
+std::string picture_shape(const Shape& shape) {
   std::vector<int64_t> sizes(shape.begin() + 1, shape.end());
   if (sizes.size() == 3) std::rotate(sizes.begin(), sizes.begin() + 2, sizes.end());
   std::string text;
-  for (size_t i = 0; i < sizes.size(); ++i) text += (i ? " x " : "") + std::to_string(sizes[i]);
+  for (size_t i = 0; i < sizes.size(); ++i) text.append(i ? " x " : "").append(std::to_string(sizes[i]));
   return text;
 }
 
 void describe(const Module& module, const std::string& label, const std::string& indent,
               const std::map<const Module*, Shape>& outputs, std::vector<Line>& lines) {
   const auto found = outputs.find(&module);
-  const std::string output = found == outputs.end() ? "" : outside_shape(found->second);
+  const std::string output = found == outputs.end() ? "" : picture_shape(found->second);
   if (module.children().empty()) {
     const int64_t count = module.parameter_count();
     lines.push_back({indent + label + module.description(), output, count ? with_commas(count) : ""});
@@ -38,7 +38,7 @@ void describe(const Module& module, const std::string& label, const std::string&
   }
   lines.push_back({indent + label + module.description() + "(", "", ""});
   for (const auto& [name, child] : module.children())
-    describe(*child, "(" + name + "): ", indent + "  ", outputs, lines);
+    describe(*child, concat("(", name, "): "), indent + "  ", outputs, lines);
   lines.push_back({indent + ")", "", ""});
 }
 

@@ -1,0 +1,167 @@
+// dcgan gradcheck
+#include "ops/check/gradcheck.h"
+
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "apps/commands/commands.h"
+#include "apps/commands/options.h"
+#include "apps/gan/networks.h"
+#include "lib/autograd.h"
+#include "ops/arithmetic.h"
+#include "ops/check/op_cases.h"
+#include "ops/losses.h"
+#include "ops/nn/init.h"
+
+namespace duel::commands {
+namespace {
+
+struct Options {
+  gan::Config config;
+  std::string op;
+  int64_t elements = 8;
+  uint64_t seed = 0;
+  MachineOptions machine;
+};
+
+/// The table's line for one op or network: how much was checked and where it was worst.
+struct Row {
+  int64_t cases = 0, checked = 0, elements = 0;
+  bool passed = true;
+  double error = -1;
+  std::string where;
+
+  void add(const GradcheckResult& result, const std::string& at, const std::vector<std::string>& names) {
+    ++cases;
+    checked += result.checked;
+    elements += result.elements;
+    passed = passed && result.passed;
+    if (result.error <= error) return;
+    error = result.error;
+    where = concat(at, " ", names[result.input], "[", result.element, "]");
+  }
+
+  void print(const std::string& name) const {
+    std::printf("%-18s %6lld %10lld of %-10lld %9.1e  %-4s  %s\n", name.c_str(),
+                static_cast<long long>(cases), static_cast<long long>(checked),
+                static_cast<long long>(elements), error, passed ? "ok" : "FAIL", where.c_str());
+    std::fflush(stdout);
+  }
+};
+
+bool check_ops(const Options& o, Device device) {
+  std::map<std::string, std::vector<OpCase>> by_op;
+  for (const OpCase& op_case : op_cases())
+    if (op_case.gradcheck && (o.op.empty() || op_case.op == o.op)) by_op[op_case.op].push_back(op_case);
+  check(!by_op.empty(), "--op: there is no op '", o.op, "'");
+  bool passed = true;
+  for (const auto& [op, cases] : by_op) {
+    Row row;
+    for (const OpCase& op_case : cases) {
+      const OpTensors tensors = op_tensors(op_case, DType::Float64, device);
+      std::vector<std::string> names;
+      for (const OpTensor& input : op_case.inputs) names.push_back(input.name);
+      row.add(
+          gradcheck([&] { return run_op(op_case, tensors); }, op_inputs(op_case, tensors), {.seed = o.seed}),
+          op_case.name, names);
+    }
+    row.print(op);
+    passed = passed && row.passed;
+  }
+  return passed;
+}
+
+/// Of each tensor some elements, in steps so small that few of a network's many kinks lie within one.
+bool check_network(const char* name, const nn::Module& network, const std::function<Tensor()>& loss,
+                   const Options& o) {
+  std::vector<Tensor> parameters;
+  std::vector<std::string> names;
+  for (const nn::NamedTensor& parameter : network.parameters()) {
+    parameters.push_back(*parameter.tensor);
+    names.push_back(parameter.name);
+  }
+  Row row;
+  row.add(gradcheck(loss, parameters,
+                    {.rtol = 1e-4, .atol = 1e-8, .step = 1e-6, .max_elements = o.elements, .seed = o.seed}),
+          "", names);
+  row.print(name);
+  return row.passed;
+}
+
+bool check_networks(const Options& o, Device device) {
+  gan::Generator generator(o.config);
+  gan::Discriminator discriminator(o.config);
+  RandomStream stream(o.seed, Stream::Weights);
+  for (nn::Module* network : std::initializer_list<nn::Module*>{&generator, &discriminator}) {
+    nn::init_normal(*network, o.config.init_std, stream);
+    network->to(DType::Float64);
+    network->to(device);
+  }
+  const int64_t count = o.config.batch_size, size = o.config.image_size;
+  const Tensor z = Tensor::empty({count, o.config.z_dim}, DType::Float64);
+  const Tensor real = Tensor::empty({count, size, size, o.config.channels}, DType::Float64);
+  stream.fill(z, Uniform{-1, 1});
+  stream.fill(real, Uniform{-1, 1});
+  const Tensor latent = z.to(device), pictures = real.to(device);
+  const Tensor ones = Tensor::full({count, 1}, 1, DType::Float64, device);
+  const Tensor zeros = Tensor::zeros({count, 1}, DType::Float64, device);
+
+  generator.set_requires_grad(false);
+  const Tensor fake = generator(latent);
+  const bool d_passed = check_network(
+      "D's loss", discriminator,
+      [&] {
+        return add(bce_with_logits(discriminator(pictures), ones),
+                   bce_with_logits(discriminator(fake), zeros));
+      },
+      o);
+  generator.set_requires_grad(true);
+  discriminator.set_requires_grad(false);
+  const bool g_passed = check_network(
+      "G's loss", generator, [&] { return bce_with_logits(discriminator(generator(latent)), ones); }, o);
+  return d_passed && g_passed;
+}
+
+void run(const Options& o) {
+  gan::recipe(o.config.recipe);
+  gan::check_config(o.config);
+  const Device device = o.machine.apply();
+  std::printf("%-18s %6s %10s    %-10s %9s  %-4s  %s\n", "op", "cases", "checked", "elements", "worst", "",
+              "where");
+  bool passed = check_ops(o, device);
+  if (o.op.empty()) passed = check_networks(o, device) && passed;
+  if (!passed) {
+    std::cerr
+        << "dcgan: gradcheck: a gradient differs from its difference quotient: see the lines marked FAIL"
+        << std::endl;
+    throw Exit{1};
+  }
+}
+
+}  // namespace
+
+void add_gradcheck(CLI::App& program) {
+  CLI::App* const command = program.add_subcommand(
+      "gradcheck",
+      "Compare the gradient of every op and of both networks with difference quotients, in float64");
+  const auto options = std::make_shared<Options>();
+  options->config.batch_size = 4;
+  command->add_option("--op", options->op, "Only this op, and no network");
+  command
+      ->add_option("--elements", options->elements, "Elements checked of each tensor of the networks; 0: all")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--seed", options->seed, "Weights, inputs and the choice of elements follow from it")
+      ->capture_default_str();
+  command->add_option("--batch-size", options->config.batch_size, "Pictures that the networks see")
+      ->capture_default_str();
+  add_network_options(*command, options->config);
+  options->machine.add_to(*command);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace duel::commands

@@ -1,0 +1,53 @@
+// dcgan info
+#include <iostream>
+#include <memory>
+
+#include "apps/commands/commands.h"
+#include "apps/commands/options.h"
+#include "apps/gan/checkpoint.h"
+#include "apps/gan/run_folder.h"
+#include "apps/gan/training_run.h"
+
+namespace duel::commands {
+namespace {
+
+struct InfoOptions {
+  gan::Config config;
+  std::string checkpoint;
+  MachineOptions machine;
+};
+
+void run(InfoOptions& o) {
+  const Device device = o.machine.apply();
+  if (o.checkpoint.empty()) {
+    gan::recipe(o.config.recipe);
+    gan::check_config(o.config);
+  } else {
+    const std::filesystem::path path = gan::find_checkpoint(o.checkpoint);
+    o.config = gan::read_config(path);
+    std::cout << path.string() << ": " << o.config.recipe << "\n";
+  }
+  gan::Trainer trainer(o.config, device);
+  std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer);
+}
+
+}  // namespace
+
+void add_info(CLI::App& program) {
+  CLI::App* const command =
+      program.add_subcommand("info", "Show networks, shapes, parameters, multiply-adds and memory");
+  const auto options = std::make_shared<InfoOptions>();
+  add_network_options(*command, options->config);
+  command->add_option("--batch-size", options->config.batch_size, "Pictures per step")->capture_default_str();
+  command->add_option("--checkpoint", options->checkpoint, "A checkpoint or run folder, instead of a recipe")
+      ->excludes("--recipe")
+      ->excludes("--image-size")
+      ->excludes("--channels")
+      ->excludes("--z-dim")
+      ->excludes("--g-dim")
+      ->excludes("--d-dim");
+  options->machine.add_to(*command);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace duel::commands

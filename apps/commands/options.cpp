@@ -1,0 +1,64 @@
+#include "apps/commands/options.h"
+
+#include <charconv>
+
+#include "lib/error.h"
+#include "lib/kernels.h"
+#include "ops/cpu/cpu_kernels.h"
+
+namespace duel::commands {
+namespace {
+
+Device parse_device(const std::string& text) {
+  if (text == "auto" || text == "cpu") return {};
+  const std::string prefix = "cuda:";
+  Device device{Device::Kind::Cuda, 0};
+  if (text == "cuda") return device;
+  if (text.starts_with(prefix)) {
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data() + prefix.size(), end, device.index);
+    if (error == std::errc() && rest == end && device.index >= 0) return device;
+  }
+  fail("--device must be auto, cpu, cuda or cuda:N, got '", text, "'");
+}
+
+}  // namespace
+
+void MachineOptions::add_to(CLI::App& command) {
+  command.add_option("--device", device, "Where to compute: auto, cpu, cuda or cuda:N")
+      ->capture_default_str();
+  command.add_option("--threads", threads, "CPU threads; 0: one for each core")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+}
+
+Device MachineOptions::apply() const {
+  const Device chosen = parse_device(device);
+  if (threads > 0) cpu::set_threads(threads);
+  kernels(chosen);
+  return chosen;
+}
+
+void add_network_options(CLI::App& command, gan::Config& config) {
+  command.add_option("--recipe", config.recipe, "The recipe whose numbers are the defaults: celeba32")
+      ->capture_default_str();
+  command.add_option("--image-size", config.image_size, "Side of the pictures in pixels: 32, 64 or 128")
+      ->capture_default_str();
+  command.add_option("--channels", config.channels, "1 (grey) or 3 (RGB)")->capture_default_str();
+  command.add_option("--z-dim", config.z_dim, "Length of the latent vector")->capture_default_str();
+  command.add_option("--g-dim", config.g_dim, "Channels of G's last hidden layer; the others are multiples")
+      ->capture_default_str();
+  command.add_option("--d-dim", config.d_dim, "Channels of D's first layer; the others are multiples")
+      ->capture_default_str();
+  command
+      .add_option("--negative-slope", config.negative_slope,
+                  "Slope of D's LeakyReLU below 0 (the paper: 0.2)")
+      ->capture_default_str();
+  command.add_option("--bn-eps", config.bn_eps, "Batch norm: added to the variance")->capture_default_str();
+  command
+      .add_option("--bn-momentum", config.bn_momentum,
+                  "Batch norm: weight of a batch in the running statistics")
+      ->capture_default_str();
+}
+
+}  // namespace duel::commands

@@ -1,0 +1,100 @@
+// dcgan sample
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "apps/commands/commands.h"
+#include "apps/commands/options.h"
+#include "apps/gan/checkpoint.h"
+#include "apps/gan/pictures.h"
+#include "apps/gan/run_folder.h"
+#include "lib/io/safetensors.h"
+#include "lib/kernels.h"
+#include "ops/layout.h"
+
+namespace duel::commands {
+namespace {
+
+struct SampleOptions {
+  std::string checkpoint, z_file, save_z, save_images, output = "samples.png", singles;
+  int64_t count = 64, batch_size = 64, columns = 0;
+  uint64_t seed = 0;
+  MachineOptions machine;
+};
+
+/// The latents in the file's tensor "z", (count, z_dim) float32.
+Tensor read_z(const std::string& path, int64_t z_dim) {
+  const Tensor z = read_safetensors(path).at("z");
+  check(z.dtype() == DType::Float32 && z.dims() == 2 && z.dim(0) > 0 && z.dim(1) == z_dim, path,
+        ": z must be float32 of shape (count, ", z_dim, ") for this checkpoint, got ", name_of(z.dtype()),
+        " ", z.shape());
+  return z;
+}
+
+void write_singles(const std::string& folder, const std::vector<Image>& images) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  check(!error, folder, ": the folder cannot be made: ", error.message());
+  const size_t digits = std::to_string(images.size()).size();
+  for (size_t i = 0; i < images.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    write_png(std::filesystem::path(folder) /
+                  concat("sample-", std::string(digits - number.size(), '0'), number, ".png"),
+              images[i]);
+  }
+}
+
+void run(const SampleOptions& o) {
+  const Device device = o.machine.apply();
+  const std::filesystem::path path = gan::find_checkpoint(o.checkpoint);
+  const gan::Config config = gan::read_config(path);
+  gan::Generator generator(config);
+  gan::load_networks(path, &generator, nullptr);
+  generator.to(device);
+
+  RandomStream stream(o.seed, Stream::Latent);
+  const Tensor z = o.z_file.empty() ? gan::uniform_z(stream, o.count, config.z_dim, Device{})
+                                    : read_z(o.z_file, config.z_dim);
+  const Tensor pictures = gan::generate(generator, z.to(device), o.batch_size).to(Device{});
+  const std::vector<Image> images = gan::to_images(pictures);
+  if (!o.save_z.empty()) write_safetensors(o.save_z, {{"z", z}}, {});
+  if (!o.save_images.empty())
+    write_safetensors(o.save_images, {{"images", permute(pictures, {0, 3, 1, 2})}}, {});
+  if (!o.singles.empty()) write_singles(o.singles, images);
+  write_png(o.output, gan::grid(images, o.columns));
+  std::cout << images.size() << " pictures from " << path.string() << " are in " << o.output << std::endl;
+}
+
+}  // namespace
+
+void add_sample(CLI::App& program) {
+  CLI::App* const command = program.add_subcommand("sample", "Draw pictures with a trained generator");
+  const auto options = std::make_shared<SampleOptions>();
+  SampleOptions& o = *options;
+  command->add_option("--checkpoint", o.checkpoint, "A checkpoint, or the folder of a run (its latest)")
+      ->required();
+  CLI::Option* const count = command->add_option("--count", o.count, "Pictures to draw")
+                                 ->capture_default_str()
+                                 ->check(CLI::PositiveNumber);
+  CLI::Option* const seed =
+      command->add_option("--seed", o.seed, "The latents follow from it")->capture_default_str();
+  command->add_option("--z", o.z_file, "Take the latents from this safetensors file, tensor z (count, z_dim)")
+      ->excludes(count)
+      ->excludes(seed);
+  command->add_option("--save-z", o.save_z, "Save the latents that were used, as --z reads them");
+  command->add_option(
+      "--save-images", o.save_images,
+      "Save the pictures as numbers in [-1, 1]: safetensors, tensor images (count, channels, H, W)");
+  command->add_option("--output", o.output, "The grid, a PNG")->capture_default_str();
+  command->add_option("--columns", o.columns, "Columns of the grid; 0: as many as rows")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--singles", o.singles, "Also write each picture as a PNG of its own into this folder");
+  command->add_option("--batch-size", o.batch_size, "Pictures computed at a time")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  o.machine.add_to(*command);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace duel::commands

@@ -1,0 +1,158 @@
+// dcgan train
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "apps/commands/commands.h"
+#include "apps/commands/options.h"
+#include "apps/gan/progress.h"
+#include "apps/gan/training_run.h"
+#include "lib/data/open_dataset.h"
+#include "lib/kernels.h"
+
+namespace duel::commands {
+namespace {
+
+volatile std::sig_atomic_t caught_signal = 0;
+
+// The first signal asks the run to stop; a second one, as the handler is gone by then, ends the program at
+// once.
+extern "C" void remember_signal(int number) {
+  caught_signal = number;
+  std::signal(number, SIG_DFL);
+}
+
+struct TrainOptions {
+  gan::Config config;
+  std::vector<double> betas{0.5, 0.999};
+  MachineOptions machine;
+  std::string output, resume, init;
+  int64_t keep = 3;
+};
+
+void add_schedule_options(CLI::App& command, TrainOptions& o) {
+  gan::Config& c = o.config;
+  command.add_option("--epochs", c.epochs, "Passes over the data")->capture_default_str();
+  command.add_option("--batch-size", c.batch_size, "Pictures per step")->capture_default_str();
+  command.add_option("--lr", c.lr, "Learning rate of both Adams")->capture_default_str();
+  command.add_option("--betas", o.betas, "Decay of Adam's two moments, as A,B")
+      ->delimiter(',')
+      ->expected(2)
+      ->capture_default_str();
+  command.add_option("--eps", c.eps, "Adam: added to the denominator")->capture_default_str();
+  command.add_option("--init-std", c.init_std, "Standard deviation of the first weights")
+      ->capture_default_str();
+  command.add_option("--seed", c.seed, "Weights, latents and order of the data follow from it")
+      ->capture_default_str();
+  command.add_option("--log-every", c.log_every, "Batches between two lines of metrics.csv")
+      ->capture_default_str();
+  command.add_option("--sample-count", c.sample_count, "Pictures in the grid of each epoch")
+      ->capture_default_str();
+}
+
+void add_data_options(CLI::App& command, TrainOptions& o) {
+  gan::Config& c = o.config;
+  command.add_option("--data", c.data, "A folder of pictures, CIFAR-10 or IDX (MNIST) files, or: synthetic")
+      ->capture_default_str();
+  command.add_option("--synthetic-count", c.synthetic_count, "Pictures of the synthetic set")
+      ->capture_default_str();
+  command
+      .add_option("--crop", c.crop,
+                  "Side of the central square to cut out before resizing; 0: the shorter side")
+      ->capture_default_str();
+  command.add_flag("--hflip", c.hflip, "Mirror each picture with probability 1/2");
+}
+
+void add_run_options(CLI::App& command, TrainOptions& o) {
+  command.add_option("--output", o.output,
+                     "Folder of the run; without it runs/RECIPE-N with the next free N");
+  command.add_option("--keep", o.keep, "Epochs' checkpoints that are kept beside the latest")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  CLI::Option* const resume =
+      command.add_option("--resume", o.resume, "Continue the run in this folder exactly");
+  command.add_option("--init", o.init, "Begin with the weights in this file, saved by dcgan or by PyTorch")
+      ->excludes(resume);
+  resume->excludes("--output");
+}
+
+/// What may be given beside --resume: everything else is the run's own.
+void check_resume_options(const CLI::App& command) {
+  const std::set<std::string> allowed{"--resume", "--epochs", "--keep", "--device", "--threads", "--help"};
+  for (const CLI::Option* option : command.get_options()) {
+    check(option->count() == 0 || allowed.contains(option->get_name()), option->get_name(),
+          " cannot be changed by --resume: a run continues with its own; only --epochs, --keep, --device and "
+          "--threads may be given");
+  }
+}
+
+gan::Outcome run(TrainOptions& o, const CLI::App& command) {
+  const bool resuming = !o.resume.empty();
+  if (resuming) {
+    check_resume_options(command);
+    const int64_t epochs = o.config.epochs;
+    o.config = gan::RunFolder::open(o.resume).config();
+    if (command.count("--epochs")) o.config.epochs = epochs;
+  } else {
+    gan::recipe(o.config.recipe);
+    o.config.beta1 = o.betas[0];
+    o.config.beta2 = o.betas[1];
+  }
+  gan::check_config(o.config);
+  const gan::Config& c = o.config;
+  const Device device = o.machine.apply();
+  std::cout << "Duel on " << kernels(device).description() << std::endl;
+
+  const auto data = open_dataset({.source = c.data,
+                                  .image_size = c.image_size,
+                                  .channels = c.channels,
+                                  .crop = c.crop,
+                                  .synthetic_count = c.synthetic_count,
+                                  .seed = c.seed});
+  std::cout << data->description() << std::endl;
+  check(c.batch_size <= data->size(), "--batch-size ", c.batch_size, " is more than the ", data->size(),
+        " pictures of ", c.data, "; choose a smaller batch");
+
+  gan::Trainer trainer(c, device);
+  gan::Position position;
+  const gan::RunFolder folder =
+      resuming ? gan::RunFolder::open(o.resume) : gan::RunFolder::create(o.output, c);
+  if (resuming && std::filesystem::exists(folder.latest())) {
+    position = gan::load_checkpoint(folder.latest(), trainer);
+    folder.write_config(c);
+  }
+  if (!o.init.empty()) gan::load_networks(o.init, &trainer.generator(), &trainer.discriminator());
+  const int64_t batches = data->size() / c.batch_size;
+  const int64_t left = std::max<int64_t>(0, c.epochs * batches - position.epoch * batches - position.batch);
+  std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer) << left
+            << " iterations to go, about " << gan::duration(gan::expected_seconds(trainer, left))
+            << " on this machine\n"
+            << "Writing into " << folder.path().string() << std::endl;
+  const gan::Outcome outcome =
+      gan::train(trainer, *data, folder, position, {.keep = o.keep, .stop = &caught_signal});
+  if (outcome == gan::Outcome::Stopped)
+    std::cout << "Continue with: ./apps/dcgan train --resume " << folder.path().string() << std::endl;
+  return outcome;
+}
+
+}  // namespace
+
+void add_train(CLI::App& program) {
+  CLI::App* const command = program.add_subcommand("train", "Train a DCGAN, or continue a run");
+  const auto options = std::make_shared<TrainOptions>();
+  add_network_options(*command, options->config);
+  add_data_options(*command, *options);
+  add_schedule_options(*command, *options);
+  add_run_options(*command, *options);
+  options->machine.add_to(*command);
+  command->callback([command, options] {
+    std::signal(SIGINT, remember_signal);
+    std::signal(SIGTERM, remember_signal);
+    if (run(*options, *command) == gan::Outcome::Finished) return;
+    throw Exit{128 + caught_signal};
+  });
+}
+
+}  // namespace duel::commands

@@ -1,0 +1,30 @@
+// dcgan: train a deep convolutional generative adversarial network on pictures, and draw new ones with it.
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+
+#include "apps/commands/commands.h"
+
+int main(int argc, char** argv) {
+  CLI::App program("Train a deep convolutional GAN on pictures of faces, and draw new ones with it.",
+                   "dcgan");
+  program.require_subcommand(1);
+  program.set_help_all_flag("--help-all", "Show the help of all subcommands");
+  duel::commands::add_train(program);
+  duel::commands::add_sample(program);
+  duel::commands::add_info(program);
+  duel::commands::add_gradcheck(program);
+  try {
+    program.parse(argc, argv);
+    return 0;
+  } catch (const duel::commands::Exit& exit) {
+    return exit.code;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return program.exit(error);  // --help
+    std::cerr << "dcgan: " << error.what() << " (see --help)" << std::endl;
+    return 2;
+  } catch (const std::exception& error) {
+    std::cerr << "dcgan: " << error.what() << std::endl;
+    return 1;
+  }
+}

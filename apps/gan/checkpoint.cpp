@@ -1,0 +1,146 @@
+#include "apps/gan/checkpoint.h"
+
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/io/safetensors.h"
+
+namespace duel::gan {
+namespace {
+
+constexpr const char* format_key = "format";
+constexpr const char* format_value = "duel dcgan checkpoint 1";
+
+/// One tensor of a checkpoint: the program's handle and its outside form.
+struct Entry {
+  std::string name;
+  Tensor tensor;
+  nn::Layout layout;
+};
+
+void add_network(std::vector<Entry>& entries, const nn::Module& network, const char* prefix) {
+  for (const nn::NamedTensor& part : network.state(prefix))
+    entries.push_back({part.name, *part.tensor, part.layout});
+}
+
+/// State tensors take the layout of the parameter that they belong to.
+void add_optimizer(std::vector<Entry>& entries, const Optimizer& optimizer, const nn::Module& network,
+                   const std::string& prefix) {
+  std::map<std::string, nn::Layout> layouts;
+  for (const nn::NamedTensor& parameter : network.parameters()) layouts[parameter.name] = parameter.layout;
+  for (const auto& [name, tensor] : optimizer.state()) {
+    const auto layout = layouts.find(name.substr(0, name.rfind('.')));
+    entries.push_back(
+        {prefix + "." + name, tensor, layout == layouts.end() ? nn::Layout::Plain : layout->second});
+  }
+}
+
+std::vector<Entry> network_entries(Trainer& trainer) {
+  std::vector<Entry> entries;
+  add_network(entries, trainer.generator(), "G");
+  add_network(entries, trainer.discriminator(), "D");
+  return entries;
+}
+
+std::vector<Entry> all_entries(Trainer& trainer) {
+  std::vector<Entry> entries = network_entries(trainer);
+  add_optimizer(entries, trainer.adam_g(), trainer.generator(), "optimizer_G");
+  add_optimizer(entries, trainer.adam_d(), trainer.discriminator(), "optimizer_D");
+  return entries;
+}
+
+void write(const std::filesystem::path& path, const std::vector<Entry>& entries,
+           const std::map<std::string, std::string>& metadata) {
+  std::vector<std::pair<std::string, Tensor>> outside;
+  for (const Entry& entry : entries)
+    outside.emplace_back(entry.name, nn::to_outside(entry.tensor, entry.layout));
+  write_safetensors(path, outside, metadata);
+}
+
+/// Copies every entry from the file, after all have been looked at, so that a bad file changes nothing.
+void read(const std::filesystem::path& path, const SafetensorsFile& file, const std::vector<Entry>& entries) {
+  std::vector<Tensor> found;
+  for (const Entry& entry : entries) {
+    const Tensor& tensor = file.at(entry.name);
+    const Shape expected = nn::outside_shape(entry.tensor.shape(), entry.layout);
+    check(tensor.shape() == expected, path.string(), ": ", entry.name, " has shape ", tensor.shape(),
+          ", the network needs ", expected,
+          "; it was saved with other sizes (--image-size, --z-dim, --g-dim, --d-dim)");
+    check(tensor.dtype() == entry.tensor.dtype(), path.string(), ": ", entry.name, " holds ",
+          name_of(tensor.dtype()), ", expected ", name_of(entry.tensor.dtype()));
+    found.push_back(nn::from_outside(tensor, entry.layout));
+  }
+  for (size_t i = 0; i < entries.size(); ++i) entries[i].tensor.copy_from(found[i]);
+}
+
+const std::string& metadata(const std::filesystem::path& path, const SafetensorsFile& file, const char* key) {
+  const auto found = file.metadata.find(key);
+  check(found != file.metadata.end(), path.string(), ": is not a checkpoint of dcgan: its metadata has no '",
+        key, "'");
+  return found->second;
+}
+
+int64_t number(const std::filesystem::path& path, const SafetensorsFile& file, const char* key) {
+  const std::string& text = metadata(path, file, key);
+  int64_t value = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  check(error == std::errc() && end == text.data() + text.size() && value >= 0, path.string(), ": metadata '",
+        key, "' is no count: '", text, "'");
+  return value;
+}
+
+Config config_of(const std::filesystem::path& path, const SafetensorsFile& file) {
+  const std::string& text = metadata(path, file, "config");
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  check(!json.is_discarded(), path.string(), ": the configuration in its metadata is no JSON");
+  try {
+    Config config = config_from_json(json);
+    check_config(config);
+    return config;
+  } catch (const Error& error) {
+    fail(path.string(), ": ", error.what());
+  }
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const Position& position) {
+  write(path, all_entries(trainer),
+        {{format_key, format_value},
+         {"config", to_json(trainer.config()).dump()},
+         {"epoch", std::to_string(position.epoch)},
+         {"batch", std::to_string(position.batch)},
+         {"pictures", std::to_string(position.pictures)},
+         {"latent_position", std::to_string(trainer.latent().position())}});
+}
+
+void save_networks(const std::filesystem::path& path, Trainer& trainer) {
+  write(path, network_entries(trainer), {{"config", to_json(trainer.config()).dump()}});
+}
+
+Config read_config(const std::filesystem::path& path) { return config_of(path, read_safetensors(path)); }
+
+Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
+  const SafetensorsFile file = read_safetensors(path);
+  check(metadata(path, file, format_key) == format_value, path.string(), ": is of the format '",
+        metadata(path, file, format_key), "', this program reads '", format_value, "'");
+  const Position position{number(path, file, "epoch"), number(path, file, "batch"),
+                          number(path, file, "pictures")};
+  const int64_t latent_position = number(path, file, "latent_position");
+  read(path, file, all_entries(trainer));
+  trainer.latent().set_position(latent_position);
+  return position;
+}
+
+void load_networks(const std::filesystem::path& path, Generator* generator, Discriminator* discriminator) {
+  std::vector<Entry> entries;
+  if (generator) add_network(entries, *generator, "G");
+  if (discriminator) add_network(entries, *discriminator, "D");
+  read(path, read_safetensors(path), entries);
+}
+
+}  // namespace duel::gan

@@ -1,0 +1,42 @@
+// Checkpoints: all that a run needs to go on as if it had never stopped, as one safetensors file.
+//
+// Tensors have the names, shapes and order of PyTorch: "G.fc.weight", ..., "D.layer_1.0.weight", ..., then
+// the state of both Adams, "optimizer_G.fc.weight.exp_avg", .... The metadata holds the configuration
+// ("config", JSON) and the place in the run.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "apps/gan/trainer.h"
+
+namespace duel::gan {
+
+/// How far a run has come.
+struct Position {
+  int64_t epoch = 0;     ///< whole epochs done
+  int64_t batch = 0;     ///< batches done of the next one
+  int64_t pictures = 0;  ///< in the data set: with another number the order of the data would be another one
+
+  bool operator==(const Position&) const = default;
+};
+
+/// Writes networks, optimisers and random counter; atomically, so that an earlier file of that name stays
+/// whole until the new one is complete. Throws Error naming the file and the system's reason.
+void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const Position& position);
+
+/// Writes the two networks alone.
+void save_networks(const std::filesystem::path& path, Trainer& trainer);
+
+/// The configuration that a checkpoint was written with. Throws Error if the file is no checkpoint.
+Config read_config(const std::filesystem::path& path);
+
+/// Puts the trainer, built with the checkpoint's configuration, into the state that was saved. Throws Error
+/// naming the tensor that is missing or has another shape; the trainer is then unchanged.
+Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer);
+
+/// Puts the weights and running statistics of a file (a checkpoint, or a PyTorch state dict under those
+/// names) into the networks; a null network is left out. Throws as load_checkpoint() does.
+void load_networks(const std::filesystem::path& path, Generator* generator, Discriminator* discriminator);
+
+}  // namespace duel::gan

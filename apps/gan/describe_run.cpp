@@ -1,0 +1,87 @@
+// The numbers that a run begins with.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "apps/gan/training_run.h"
+#include "lib/kernels.h"
+
+namespace duel::gan {
+namespace {
+
+/// Of one network, for one picture.
+struct Work {
+  int64_t forward = 0;      ///< multiply-adds of the forward
+  int64_t first = 0;        ///< those of its first layer: the data gets no gradient
+  int64_t activations = 0;  ///< elements of all layers' outputs
+};
+
+Work measure(nn::Module& network, const Shape& input) {
+  Work work;
+  nn::Module::trace(network, input, [&](const nn::Module& layer, const Shape& in, const Shape& out) {
+    const int64_t multiply_adds = layer.multiply_adds(in, out);
+    if (work.forward == 0) work.first = multiply_adds;
+    work.forward += multiply_adds;
+    if (layer.children().empty()) work.activations += out.numel();
+  });
+  return work;
+}
+
+struct Works {
+  Work g, d;
+};
+
+Works measure(Trainer& trainer) {
+  const Config& c = trainer.config();
+  return {measure(trainer.generator(), {1, c.z_dim}),
+          measure(trainer.discriminator(), {1, c.image_size, c.image_size, c.channels})};
+}
+
+}  // namespace
+
+// A layer's backward costs its forward once for the weights and once for its input. D's step: G forward, D
+// forward and backward on real and fake, without the gradient of the pictures. G's step: G and D forward,
+// through D without the gradients of its weights, G backward without the gradient of z.
+int64_t multiply_adds_per_iteration(Trainer& trainer) {
+  const auto [g, d] = measure(trainer);
+  const int64_t d_step = g.forward + 2 * (3 * d.forward - d.first);
+  const int64_t g_step = g.forward + 2 * d.forward + 2 * g.forward - g.first;
+  return trainer.config().batch_size * (d_step + g_step);
+}
+
+std::string describe_networks(Trainer& trainer) {
+  const Config& c = trainer.config();
+  return nn::summary(trainer.generator(), "G", {1, c.z_dim}) +
+         nn::summary(trainer.discriminator(), "D", {1, c.image_size, c.image_size, c.channels});
+}
+
+std::string describe_work(Trainer& trainer) {
+  const int64_t batch = trainer.config().batch_size;
+  const auto [g, d] = measure(trainer);
+  const int64_t parameters =
+      trainer.generator().parameter_count() + trainer.discriminator().parameter_count();
+  // Each parameter has a gradient and Adam's two moments; the larger of the two steps holds one forward of D
+  // on real and one on fake, or one of G and one of D.
+  const int64_t held = batch * (d.activations + std::max(d.activations, g.activations));
+  char text[160];
+  std::snprintf(
+      text, sizeof text, "An iteration on %lld pictures takes %.1f GFLOP and about %.0f MB of memory\n",
+      static_cast<long long>(batch), 2e-9 * static_cast<double>(multiply_adds_per_iteration(trainer)),
+      4e-6 * static_cast<double>(4 * parameters + held));
+  return text;
+}
+
+double expected_seconds(Trainer& trainer, int64_t iterations) {
+  const Config& c = trainer.config();
+  RandomStream stream(c.seed, Stream::Test, trainer.device());
+  const Tensor z = uniform_z(stream, c.batch_size, c.z_dim, trainer.device());
+  const auto start = std::chrono::steady_clock::now();
+  generate(trainer.generator(), z, c.batch_size);
+  kernels(trainer.device()).synchronize();
+  const double forward = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const int64_t forward_work = c.batch_size * measure(trainer).g.forward;
+  return forward * static_cast<double>(multiply_adds_per_iteration(trainer)) /
+         static_cast<double>(forward_work) * static_cast<double>(iterations);
+}
+
+}  // namespace duel::gan

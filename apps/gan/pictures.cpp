@@ -1,0 +1,41 @@
+#include "apps/gan/pictures.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace duel::gan {
+
+std::vector<Image> to_images(const Tensor& pictures) {
+  const std::vector<float> values = pictures.to_vector<float>();
+  const int64_t count = pictures.dim(0), size = count ? pictures.numel() / count : 0;
+  std::vector<Image> images;
+  for (int64_t i = 0; i < count; ++i) {
+    Image image{pictures.dim(2), pictures.dim(1), pictures.dim(3),
+                std::vector<uint8_t>(static_cast<size_t>(size))};
+    std::transform(values.begin() + i * size, values.begin() + (i + 1) * size, image.pixels.begin(),
+                   [](float x) {
+                     return static_cast<uint8_t>(std::lround((std::clamp(x, -1.0f, 1.0f) + 1.0f) * 127.5f));
+                   });
+    images.push_back(std::move(image));
+  }
+  return images;
+}
+
+Image grid(const std::vector<Image>& images, int64_t columns) {
+  if (columns <= 0) columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(images.size()))));
+  return tile(images, columns, 2);
+}
+
+std::vector<Image> first_images(const Dataset& data, int64_t count) {
+  std::vector<Image> images;
+  const int64_t size = data.image_size();
+  for (int64_t i = 0; i < std::min(count, data.size()); ++i) {
+    Image image{size, size, data.channels(), {}};
+    image.pixels.resize(static_cast<size_t>(size * size * data.channels()));
+    data.read(i, image.pixels.data());
+    images.push_back(std::move(image));
+  }
+  return images;
+}
+
+}  // namespace duel::gan

@@ -1,0 +1,123 @@
+#include "apps/gan/run_folder.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "lib/io/file.h"
+
+namespace duel::gan {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* metrics_head = "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second\n";
+
+void make_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  check(!error, path.string(), ": the folder cannot be made: ", error.message());
+}
+
+/// "epoch-0012" and the ending.
+std::string epoch_file(int64_t epoch, const char* ending) {
+  char name[64];
+  std::snprintf(name, sizeof name, "epoch-%04lld%s", static_cast<long long>(epoch), ending);
+  return name;
+}
+
+}  // namespace
+
+RunFolder RunFolder::create(const fs::path& wanted, const Config& config) {
+  fs::path path = wanted;
+  for (int n = 1; path.empty(); ++n) {
+    const fs::path candidate = fs::path("runs") / concat(config.recipe, "-", n);
+    if (!fs::exists(candidate)) path = candidate;
+  }
+  check(!fs::exists(path / "config.json"), path.string(),
+        ": already holds a run; continue it with --resume, or name another folder with --output");
+  make_folder(path / "checkpoints");
+  make_folder(path / "samples");
+  RunFolder folder(path);
+  folder.write_config(config);
+  return folder;
+}
+
+RunFolder RunFolder::open(const fs::path& path) {
+  check(fs::is_directory(path), path.string(), ": is no folder; --resume takes the folder of a run");
+  check(fs::exists(path / "config.json"), path.string(), ": holds no run: config.json is not there");
+  make_folder(path / "checkpoints");
+  make_folder(path / "samples");
+  return RunFolder(path);
+}
+
+Config RunFolder::config() const {
+  const fs::path file = path_ / "config.json";
+  const std::vector<uint8_t> bytes = read_file(file);
+  const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  check(!json.is_discarded(), file.string(), ": is no JSON");
+  try {
+    Config config = config_from_json(json);
+    check_config(config);
+    return config;
+  } catch (const Error& error) {
+    fail(file.string(), ": ", error.what());
+  }
+}
+
+void RunFolder::write_config(const Config& config) const {
+  write_file_atomically(path_ / "config.json", to_json(config).dump(2) + "\n");
+}
+
+fs::path RunFolder::epoch_checkpoint(int64_t epoch) const {
+  return path_ / "checkpoints" / epoch_file(epoch, ".safetensors");
+}
+
+fs::path RunFolder::samples(int64_t epoch) const { return path_ / "samples" / epoch_file(epoch, ".png"); }
+
+void RunFolder::append_metrics(const Metrics& m) const {
+  const fs::path file = path_ / "metrics.csv";
+  std::ofstream out(file, std::ios::app);
+  if (out && out.tellp() == 0) out << metrics_head;
+  out.precision(9);
+  out << m.epoch << ',' << m.batch << ',' << m.step << ',' << m.d_loss << ',' << m.g_loss << ',' << m.d_real
+      << ',' << m.d_fake << ',';
+  out.precision(5);
+  out << m.images_per_second << '\n';
+  out.flush();
+  check(out.good(), file.string(), ": cannot be written: ", std::strerror(errno));
+}
+
+void RunFolder::truncate_metrics(int64_t step) const {
+  const fs::path file = path_ / "metrics.csv";
+  if (!fs::exists(file)) return;
+  std::ifstream in(file);
+  std::string kept, line;
+  while (std::getline(in, line)) {
+    long long epoch = 0, batch = 0, at = 0;
+    const bool is_row = std::sscanf(line.c_str(), "%lld,%lld,%lld,", &epoch, &batch, &at) == 3;
+    if (kept.empty() || (is_row && at <= step)) kept += line + "\n";
+  }
+  write_file_atomically(file, kept);
+}
+
+void RunFolder::prune_checkpoints(int64_t epoch, int64_t keep) const {
+  for (int64_t old = epoch - keep; old > 0; --old) {
+    std::error_code ignored;
+    if (!fs::remove(epoch_checkpoint(old), ignored)) break;
+  }
+}
+
+fs::path find_checkpoint(const fs::path& path) {
+  check(fs::exists(path), path.string(), ": there is no such file or run folder");
+  if (!fs::is_directory(path)) return path;
+  const fs::path latest = path / "checkpoints" / "latest.safetensors";
+  check(fs::exists(latest), path.string(),
+        ": holds no checkpoint (checkpoints/latest.safetensors is not there)");
+  return latest;
+}
+
+}  // namespace duel::gan

@@ -1,0 +1,57 @@
+// The folder of a training run:
+//     config.json   metrics.csv   reals.png   samples/epoch-0001.png ...
+//     checkpoints/latest.safetensors   checkpoints/epoch-0001.safetensors ...   networks.safetensors
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "apps/gan/checkpoint.h"
+
+namespace duel::gan {
+
+/// One line of metrics.csv.
+struct Metrics {
+  int64_t epoch = 0, batch = 0,
+          step = 0;  ///< the first two from 1; step counts all batches of the run, from 1
+  double d_loss = 0, g_loss = 0, d_real = 0, d_fake = 0;
+  double images_per_second = 0;  ///< since the line before
+};
+
+class RunFolder {
+ public:
+  /// Makes the folder `path`, or "runs/<recipe>-<n>" with the first free n where `path` is empty, and writes
+  /// config.json. Throws Error if it cannot be written or already holds a run.
+  static RunFolder create(const std::filesystem::path& path, const Config& config);
+  /// Opens a folder that create() made; throws Error if it holds no run.
+  static RunFolder open(const std::filesystem::path& path);
+
+  /// The configuration in config.json.
+  Config config() const;
+  /// Replaces config.json.
+  void write_config(const Config& config) const;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path latest() const { return path_ / "checkpoints" / "latest.safetensors"; }
+  std::filesystem::path epoch_checkpoint(int64_t epoch) const;
+  std::filesystem::path networks() const { return path_ / "networks.safetensors"; }
+  std::filesystem::path reals() const { return path_ / "reals.png"; }
+  std::filesystem::path samples(int64_t epoch) const;
+
+  /// Appends a line; the first call writes the head.
+  void append_metrics(const Metrics& metrics) const;
+  /// Drops the lines after `step`: a resumed run writes them again.
+  void truncate_metrics(int64_t step) const;
+  /// Removes the epochs' checkpoints but the last `keep`, counted back from `epoch`.
+  void prune_checkpoints(int64_t epoch, int64_t keep) const;
+
+ private:
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+/// The file that `path` means as a checkpoint: itself, or of a run folder its latest one. Throws Error if
+/// there is none.
+std::filesystem::path find_checkpoint(const std::filesystem::path& path);
+
+}  // namespace duel::gan

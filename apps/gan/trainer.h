@@ -1,0 +1,56 @@
+// The duel: one step of D, one step of G. Read trainer.cpp first.
+#pragma once
+
+#include "apps/gan/config.h"
+#include "apps/gan/networks.h"
+#include "lib/optim.h"
+#include "lib/random.h"
+
+namespace duel::gan {
+
+/// What one step of D saw; each tensor holds one number.
+struct DStep {
+  Tensor loss;    ///< BCE over the real pictures plus BCE over the fakes
+  Tensor d_real;  ///< mean D(x): the probability that D gives to real pictures
+  Tensor d_fake;  ///< mean D(G(z)): the one it gives to fakes
+};
+
+class Trainer {
+ public:
+  /// Networks initialised from the seed, on `device`. The configuration has been checked.
+  explicit Trainer(const Config& config, Device device = {});
+
+  /// One update of D on pictures (N, S, S, channels) in [-1, 1] and the fakes of z (N, z_dim).
+  DStep d_step(const Tensor& real, const Tensor& z);
+  /// One update of G on z (N, z_dim); its loss.
+  Tensor g_step(const Tensor& z);
+
+  /// The next `count` latents, uniform on (-1, 1).
+  Tensor draw_z(int64_t count);
+  /// The latents behind the grid of each epoch: the same for a seed, whenever asked.
+  Tensor fixed_z() const;
+
+  const Config& config() const { return config_; }
+  Device device() const { return device_; }
+  Generator& generator() { return generator_; }
+  Discriminator& discriminator() { return discriminator_; }
+  Optimizer& adam_g() { return adam_g_; }
+  Optimizer& adam_d() { return adam_d_; }
+  RandomStream& latent() { return latent_; }
+
+ private:
+  Config config_;
+  Device device_;
+  RandomStream latent_;
+  Generator generator_;
+  Discriminator discriminator_;
+  Optimizer adam_g_, adam_d_;
+};
+
+/// Uniform latents (count, z_dim) on (-1, 1) from `stream`.
+Tensor uniform_z(RandomStream& stream, int64_t count, int64_t z_dim, Device device);
+
+/// The pictures of z, by G in evaluation mode, a few at a time: (N, S, S, channels) in [-1, 1].
+Tensor generate(Generator& generator, const Tensor& z, int64_t batch_size = 64);
+
+}  // namespace duel::gan

@@ -1,0 +1,102 @@
+#include "apps/gan/training_run.h"
+
+#include <cmath>
+#include <optional>
+
+#include "apps/gan/pictures.h"
+#include "apps/gan/progress.h"
+#include "lib/data/batch_loader.h"
+#include "lib/kernels.h"
+
+namespace duel::gan {
+namespace {
+
+/// The next batch on the trainer's device, as numbers in [-1, 1].
+Tensor next_batch(BatchLoader& loader, const Config& config, Device device) {
+  const Shape shape{config.batch_size, config.image_size, config.image_size, config.channels};
+  const Tensor pixels = Tensor::from(loader.next(), shape, device);
+  const Tensor pictures = Tensor::empty(shape, DType::Float32, device);
+  kernels(device).pixels_to_float(pixels, pictures);
+  return pictures;
+}
+
+void check_finite(const char* network, double loss, const Metrics& at, const RunFolder& folder) {
+  check(std::isfinite(loss), "the loss of ", network, " is ", loss, " at epoch ", at.epoch, ", batch ",
+        at.batch, " (step ", at.step, "): training has diverged; ", folder.latest().string(),
+        " is the last good checkpoint, a lower --lr may help");
+}
+
+Metrics run_batch(Trainer& trainer, const Tensor& real, const Position& position, int64_t batches_per_epoch,
+                  const RunFolder& folder) {
+  Metrics m;
+  m.epoch = position.epoch + 1;
+  m.batch = position.batch + 1;
+  m.step = position.epoch * batches_per_epoch + m.batch;
+  const int64_t count = real.dim(0);
+  const DStep d = trainer.d_step(real, trainer.draw_z(count));
+  m.d_loss = d.loss.item();
+  check_finite("D", m.d_loss, m, folder);
+  m.g_loss = trainer.g_step(trainer.draw_z(count)).item();
+  check_finite("G", m.g_loss, m, folder);
+  m.d_real = d.d_real.item();
+  m.d_fake = d.d_fake.item();
+  return m;
+}
+
+void finish_epoch(Trainer& trainer, const RunFolder& folder, const Position& position, int64_t keep) {
+  write_png(folder.samples(position.epoch),
+            grid(to_images(generate(trainer.generator(), trainer.fixed_z()))));
+  save_checkpoint(folder.latest(), trainer, position);
+  if (keep > 0) {
+    save_checkpoint(folder.epoch_checkpoint(position.epoch), trainer, position);
+    folder.prune_checkpoints(position.epoch, keep);
+  }
+}
+
+}  // namespace
+
+Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
+              const RunOptions& options) {
+  const Config& config = trainer.config();
+  BatchLoader loader(data, {.batch_size = config.batch_size, .seed = config.seed, .hflip = config.hflip});
+  const int64_t batches = loader.batches_per_epoch();
+  check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
+        ": was trained on ", position.pictures, " pictures, the data now has ", data.size(),
+        "; it cannot go on exactly with other data");
+  position.pictures = data.size();
+  const int64_t done = position.epoch * batches + position.batch;
+  folder.truncate_metrics(done);
+  write_png(folder.reals(), grid(first_images(data, 64)));
+
+  Progress progress(config.epochs, batches, config.batch_size, done);
+  loader.seek(position.epoch, position.batch);
+  const auto stopping = [&] { return options.stop && *options.stop; };
+  while (position.epoch < config.epochs) {
+    for (; position.batch < batches && !stopping(); ++position.batch) {
+      Metrics m = run_batch(trainer, next_batch(loader, config, trainer.device()), position, batches, folder);
+      const bool logged = position.batch % config.log_every == 0 || m.batch == batches;
+      progress.update(m, logged);
+      if (!logged) continue;
+      m.images_per_second = progress.images_per_second();
+      folder.append_metrics(m);
+    }
+    if (position.batch == batches) {
+      ++position.epoch;
+      position.batch = 0;
+      finish_epoch(trainer, folder, position, options.keep);
+    }
+    if (stopping() && position.epoch < config.epochs) {
+      save_checkpoint(folder.latest(), trainer, position);
+      progress.message(concat("stopped after epoch ", position.epoch, ", batch ", position.batch, "; ",
+                              folder.latest().string(), " is saved"));
+      return Outcome::Stopped;
+    }
+  }
+  save_networks(folder.networks(), trainer);
+  progress.message(concat("finished ", config.epochs, " epochs; samples are in ",
+                          (folder.path() / "samples").string(), ", the networks in ",
+                          folder.networks().string()));
+  return Outcome::Finished;
+}
+
+}  // namespace duel::gan

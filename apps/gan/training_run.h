@@ -1,0 +1,38 @@
+// A whole training run: epochs of batches, and all that is written on the way.
+#pragma once
+
+#include <csignal>
+#include <string>
+
+#include "apps/gan/run_folder.h"
+#include "apps/gan/trainer.h"
+#include "lib/data/dataset.h"
+
+namespace duel::gan {
+
+struct RunOptions {
+  int64_t keep = 3;  ///< epochs' checkpoints that are kept
+  /// Becomes non-zero when the run is to stop: after the batch under way it saves and returns.
+  const volatile std::sig_atomic_t* stop = nullptr;
+};
+
+enum class Outcome { Finished, Stopped };
+
+/// Trains from `position` (where the trainer is) to the configured number of epochs, writing into `folder`.
+/// Throws Error if the set has fewer pictures than a batch, if a loss is no longer finite (the last
+/// checkpoint stays), or if a file cannot be written.
+Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
+              const RunOptions& options);
+
+/// Multiply-adds of one training iteration on one batch: D's step and G's step, without what is not computed
+/// (see docs/decisions.md).
+int64_t multiply_adds_per_iteration(Trainer& trainer);
+
+/// The two networks as PyTorch prints them, with shapes and parameters.
+std::string describe_networks(Trainer& trainer);
+/// One line: work and memory of an iteration.
+std::string describe_work(Trainer& trainer);
+/// The seconds that `iterations` will take, judged by one forward of G.
+double expected_seconds(Trainer& trainer, int64_t iterations);
+
+}  // namespace duel::gan

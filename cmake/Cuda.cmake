@@ -1,0 +1,50 @@
+# The CUDA backend: a shared library that the program loads at run time, so that one build of the program also starts
+# on a machine without CUDA. Sets DUEL_HAS_CUDA.
+
+set(DUEL_HAS_CUDA OFF)
+if(NOT DUEL_CUDA MATCHES "^(ON|OFF|AUTO)$")
+  message(FATAL_ERROR "DUEL_CUDA=${DUEL_CUDA}: it takes ON, OFF or AUTO")
+endif()
+file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS "cuda/*.cu" "cuda/*.cpp")
+if(NOT DUEL_CUDA STREQUAL "OFF" AND cuda_sources)
+  include(CheckLanguage)
+  if(NOT DEFINED CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+    find_program(DUEL_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
+    mark_as_advanced(DUEL_NVCC)
+    if(DUEL_NVCC)
+      set(CMAKE_CUDA_COMPILER "${DUEL_NVCC}")
+    endif()
+  endif()
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(DUEL_HAS_CUDA ON)
+  elseif(DUEL_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "DUEL_CUDA=ON, but no working nvcc was found: install the CUDA toolkit (12 or newer), name its "
+                        "compiler with -DCMAKE_CUDA_COMPILER=..., or build without it (make CUDA=0)")
+  endif()
+endif()
+message(STATUS "CUDA backend: ${DUEL_HAS_CUDA}")
+if(NOT DUEL_HAS_CUDA)
+  file(REMOVE "${PROJECT_BINARY_DIR}/libduel_cuda.so")  # the program would load one from an earlier build with CUDA
+  return()
+endif()
+
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  # Turing to Hopper, and PTX that the driver compiles for what comes later.
+  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90)
+endif()
+enable_language(CUDA)
+find_package(CUDAToolkit 12 REQUIRED)
+
+target_compile_options(duel_options INTERFACE
+  # Not by CUDA_STANDARD: CMake before 3.26 does not know that nvcc has C++20.
+  $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Xcompiler=-Wall,-Wextra,-Wshadow>
+  $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${DUEL_WERROR}>>:-Werror=all-warnings;-Xcompiler=-Werror>)
+
+add_library(duel_cuda SHARED ${cuda_sources})
+target_link_libraries(duel_cuda PRIVATE duel duel_options CUDA::cublas CUDA::cublasLt)
+
+# The backend brings its own copy of what it uses of the static library. Exported from the program, the program's
+# copy takes precedence, and both share one allocator, one default generator, and so on.
+target_link_options(duel INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:LINKER:--export-dynamic>)
+install(TARGETS duel_cuda LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")

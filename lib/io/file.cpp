@@ -1,0 +1,116 @@
+#include "lib/io/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "lib/error.h"
+
+namespace duel {
+namespace {
+
+[[noreturn]] void fail_with_errno(const char* what, const std::filesystem::path& path) {
+  const int reason = errno;
+  fail("cannot ", what, " ", path.string(), ": ", std::strerror(reason));
+}
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor() { close(); }
+
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  /// Like close(2): false, with errno set, if the system reports an error of an earlier write.
+  bool close() { return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0; }
+
+ private:
+  int fd_;
+};
+
+/// Removes a file at the end of the scope unless it has been released.
+class RemovedAtExit {
+ public:
+  explicit RemovedAtExit(std::filesystem::path path) : path_(std::move(path)) {}
+  RemovedAtExit(const RemovedAtExit&) = delete;
+  RemovedAtExit& operator=(const RemovedAtExit&) = delete;
+  ~RemovedAtExit() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  void release() { path_.clear(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+bool write_all(int fd, std::span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return false;
+    }
+    bytes = bytes.subspan(static_cast<size_t>(count));
+  }
+  return true;
+}
+
+/// Makes the names in a folder durable. Some file systems cannot do that for folders and say EINVAL.
+bool flush_folder(const std::filesystem::path& folder) {
+  FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return descriptor.valid() && (::fsync(descriptor.get()) == 0 || errno == EINVAL);
+}
+
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+  static std::atomic<unsigned> counter{0};
+  return path.string() + concat(".tmp-", ::getpid(), "-", counter++);
+}
+
+}  // namespace
+
+std::vector<uint8_t> read_file(const std::filesystem::path& path) {
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) fail_with_errno("read", path);
+
+  // One byte more than the size, so that the end of the file shows without growing the buffer.
+  std::vector<uint8_t> bytes(static_cast<size_t>(status.st_size) + 1);
+  size_t length = 0;
+  for (;;) {
+    if (length == bytes.size()) bytes.resize(2 * bytes.size());
+    const ssize_t count = ::read(file.get(), bytes.data() + length, bytes.size() - length);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_with_errno("read", path);
+    if (count == 0) break;
+    length += static_cast<size_t>(count);
+  }
+  bytes.resize(length);
+  return bytes;
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
+  const std::filesystem::path temporary = temporary_name(path);
+  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file.valid()) fail_with_errno("write", path);
+  RemovedAtExit guard(temporary);
+  if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0 || !file.close())
+    fail_with_errno("write", path);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) fail_with_errno("write", path);
+  guard.release();
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!flush_folder(folder)) fail_with_errno("flush the folder of", path);
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view text) {
+  write_file_atomically(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
+
+}  // namespace duel

@@ -1,0 +1,23 @@
+// Reading and writing whole files.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace duel {
+
+/// The bytes of a file. Throws Error that names the path and the system's reason.
+std::vector<uint8_t> read_file(const std::filesystem::path& path);
+
+/// Replaces the file `path` (or creates it) so that at every moment, a crash or power cut included, it holds
+/// either all of its old bytes or all of the new ones: the bytes go to a temporary file in the same folder,
+/// which is flushed to the disk and then renamed. Throws Error with the path and the system's reason (full
+/// disk, folder not writable,
+/// ...); the old file is then whole and the temporary one gone.
+void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+void write_file_atomically(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace duel

@@ -1,0 +1,235 @@
+#include "lib/io/image.h"
+
+#define STBI_NO_STDIO
+#define STBI_WRITE_NO_STDIO
+#include <stb/stb_image.h>
+#include <stb/stb_image_resize.h>
+#include <stb/stb_image_write.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "lib/error.h"
+#include "lib/io/file.h"
+#include "lib/io/pnm.h"
+
+namespace duel {
+namespace {
+
+/// Hands bytes to stb_image and notices when the decoder wants more of them than there are. Decoders of
+/// stb_image take the missing bytes as zeros and most of them report success, so this is the only way to see
+/// that a picture was cut short.
+class ByteSource {
+ public:
+  explicit ByteSource(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+
+  bool overrun() const { return overrun_; }
+
+  static stbi_io_callbacks callbacks() {
+    return {[](void* self, char* data, int size) { return static_cast<ByteSource*>(self)->read(data, size); },
+            [](void* self, int count) { static_cast<ByteSource*>(self)->skip(count); },
+            [](void* self) { return static_cast<int>(static_cast<ByteSource*>(self)->at_end()); }};
+  }
+
+ private:
+  /// stb_image reads either ahead into a small buffer of its own, as it does first of all, or straight into
+  /// the picture. Ahead it may get less than it asked for, and only nothing at all means that a byte is
+  /// missing.
+  int read(char* data, int size) {
+    if (read_ahead_buffer_ == nullptr) read_ahead_buffer_ = data;
+    const size_t count = std::min(static_cast<size_t>(size), bytes_.size() - position_);
+    if (count == 0 || (data != read_ahead_buffer_ && count < static_cast<size_t>(size))) overrun_ = true;
+    if (count > 0) std::memcpy(data, bytes_.data() + position_, count);
+    position_ += count;
+    return static_cast<int>(count);
+  }
+
+  void skip(int count) {
+    const int64_t target = static_cast<int64_t>(position_) + count;
+    if (target > static_cast<int64_t>(bytes_.size())) overrun_ = true;
+    position_ = static_cast<size_t>(std::clamp<int64_t>(target, 0, static_cast<int64_t>(bytes_.size())));
+  }
+
+  bool at_end() const { return position_ == bytes_.size(); }
+
+  std::span<const uint8_t> bytes_;
+  size_t position_ = 0;
+  const char* read_ahead_buffer_ = nullptr;
+  bool overrun_ = false;
+};
+
+constexpr char kCutShort[] = "is cut short: the file ends before the picture does";
+
+/// The format that the first bytes tell, or null. A TGA has no such mark.
+const char* marked_format(std::span<const uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with("\xFF\xD8\xFF")) return "JPEG";
+  if (text.starts_with("\x89PNG")) return "PNG";
+  if (text.starts_with("BM")) return "BMP";
+  if (text.starts_with("GIF8")) return "GIF";
+  return nullptr;
+}
+
+[[noreturn]] void fail_to_decode(std::span<const uint8_t> bytes, bool overrun) {
+  const char* format = marked_format(bytes);
+  check(format != nullptr, "is not a JPEG, PNG, BMP, TGA, GIF or PNM picture");
+  check(!overrun, kCutShort);
+  fail("is a damaged ", format, ", or one of a kind that cannot be read");
+}
+
+uint8_t on_white(int value, int alpha) {
+  return static_cast<uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
+}
+
+/// From 1 to 4 channels, of which the second or fourth is transparency, to 1 or 3.
+Image composited(const uint8_t* pixels, int64_t width, int64_t height, int channels) {
+  Image image{width, height, channels <= 2 ? 1 : 3, {}};
+  const int64_t count = width * height;
+  if (channels == image.channels) {
+    image.pixels.assign(pixels, pixels + count * channels);
+    return image;
+  }
+  image.pixels.reserve(static_cast<size_t>(count * image.channels));
+  for (const uint8_t* pixel = pixels; pixel != pixels + count * channels; pixel += channels) {
+    for (int64_t c = 0; c < image.channels; ++c)
+      image.pixels.push_back(on_white(pixel[c], pixel[channels - 1]));
+  }
+  return image;
+}
+
+Image decode_with_stb(std::span<const uint8_t> bytes) {
+  const stbi_io_callbacks callbacks = ByteSource::callbacks();
+  int width = 0, height = 0, channels = 0;
+  ByteSource header(bytes);
+  if (!stbi_info_from_callbacks(&callbacks, &header, &width, &height, &channels)) {
+    fail_to_decode(bytes, header.overrun());
+  }
+  check_picture_size(width, height);
+
+  ByteSource source(bytes);
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stbi_image_free);
+  check(!source.overrun(), kCutShort);
+  if (pixels == nullptr) fail_to_decode(bytes, false);
+  return composited(pixels.get(), width, height, channels);
+}
+
+}  // namespace
+
+void check_picture_size(int64_t width, int64_t height) {
+  check(width >= 1 && height >= 1, "is an empty picture: ", width, "x", height, " pixels");
+  check(width <= kMaxPixels / height, "is too large: ", width, "x", height, " pixels, where ", kMaxPixels,
+        " in all are the most");
+}
+
+Image decode_image(std::span<const uint8_t> bytes) {
+  check(!bytes.empty(), "is empty: 0 bytes");
+  check(bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max()),
+        "is too large for a picture: ", bytes.size(), " bytes");
+  return is_pnm(bytes) ? decode_pnm(bytes) : decode_with_stb(bytes);
+}
+
+Image load_image(const std::filesystem::path& path) {
+  const std::vector<uint8_t> bytes = read_file(path);
+  try {
+    return decode_image(bytes);
+  } catch (const Error& error) {
+    fail(path.string(), " ", error.what());
+  }
+}
+
+Image with_channels(Image image, int64_t channels) {
+  check(channels == 1 || channels == 3, "a picture has 1 or 3 channels, not ", channels);
+  if (image.channels == channels) return image;
+  Image result{image.width, image.height, channels, {}};
+  const size_t count = static_cast<size_t>(image.width * image.height);
+  result.pixels.resize(count * static_cast<size_t>(channels));
+  const uint8_t* from = image.pixels.data();
+  uint8_t* to = result.pixels.data();
+  for (size_t i = 0; i < count; ++i) {
+    if (channels == 3) {
+      std::fill_n(to + 3 * i, 3, from[i]);
+    } else {
+      to[i] = static_cast<uint8_t>((299 * from[3 * i] + 587 * from[3 * i + 1] + 114 * from[3 * i + 2] + 500) /
+                                   1000);
+    }
+  }
+  return result;
+}
+
+Image central_square(const Image& image, int64_t crop, int64_t size) {
+  const int64_t shorter = std::min(image.width, image.height);
+  const int64_t side = crop == 0 ? shorter : crop;
+  check(side <= shorter, "is ", image.width, "x", image.height, " pixels, smaller than the crop of ", crop,
+        "x", crop);
+  const int64_t stride = image.width * image.channels;
+  const uint8_t* corner =
+      image.pixels.data() + (image.height - side) / 2 * stride + (image.width - side) / 2 * image.channels;
+
+  Image result{size, size, image.channels, {}};
+  result.pixels.resize(static_cast<size_t>(size * size * image.channels));
+  if (side == size) {
+    const size_t row = static_cast<size_t>(size * image.channels);
+    for (int64_t y = 0; y < size; ++y)
+      std::memcpy(result.pixels.data() + y * size * image.channels, corner + y * stride, row);
+    return result;
+  }
+  const int ok = stbir_resize_uint8_generic(
+      corner, static_cast<int>(side), static_cast<int>(side), static_cast<int>(stride), result.pixels.data(),
+      static_cast<int>(size), static_cast<int>(size), 0, static_cast<int>(image.channels),
+      STBIR_ALPHA_CHANNEL_NONE, 0, STBIR_EDGE_CLAMP, STBIR_FILTER_TRIANGLE, STBIR_COLORSPACE_LINEAR, nullptr);
+  check(ok, "could not be resized from ", side, "x", side, " to ", size, "x", size, " pixels: out of memory");
+  return result;
+}
+
+Image tile(std::span<const Image> images, int64_t columns, int64_t padding, uint8_t background) {
+  check(!images.empty() && columns >= 1 && padding >= 0, "[tile] ", images.size(), " pictures in ", columns,
+        " columns with a padding of ", padding, " make no grid");
+  const Image& first = images.front();
+  const int64_t count = static_cast<int64_t>(images.size());
+  const int64_t rows = (count + columns - 1) / columns;
+  Image grid{columns * (first.width + padding) + padding,
+             rows * (first.height + padding) + padding,
+             first.channels,
+             {}};
+  grid.pixels.assign(static_cast<size_t>(grid.width * grid.height * grid.channels), background);
+  const int64_t row_bytes = first.width * first.channels;
+  for (int64_t i = 0; i < count; ++i) {
+    const Image& image = images[static_cast<size_t>(i)];
+    check(image.width == first.width && image.height == first.height && image.channels == first.channels,
+          "[tile] picture ", i, " is ", image.width, "x", image.height, "x", image.channels,
+          ", the first one ", first.width, "x", first.height, "x", first.channels);
+    const int64_t left = padding + i % columns * (first.width + padding);
+    const int64_t top = padding + i / columns * (first.height + padding);
+    for (int64_t y = 0; y < image.height; ++y) {
+      std::memcpy(grid.pixels.data() + ((top + y) * grid.width + left) * grid.channels,
+                  image.pixels.data() + y * row_bytes, static_cast<size_t>(row_bytes));
+    }
+  }
+  return grid;
+}
+
+std::vector<uint8_t> encode_png(const Image& image) {
+  std::vector<uint8_t> bytes;
+  const auto append = [](void* context, void* data, int size) {
+    const uint8_t* begin = static_cast<const uint8_t*>(data);
+    static_cast<std::vector<uint8_t>*>(context)->insert(static_cast<std::vector<uint8_t>*>(context)->end(),
+                                                        begin, begin + size);
+  };
+  const int channels = static_cast<int>(image.channels);
+  const int ok =
+      stbi_write_png_to_func(append, &bytes, static_cast<int>(image.width), static_cast<int>(image.height),
+                             channels, image.pixels.data(), static_cast<int>(image.width) * channels);
+  check(ok, "a picture of ", image.width, "x", image.height, " pixels could not be encoded: out of memory");
+  return bytes;
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  write_file_atomically(path, encode_png(image));
+}
+
+}  // namespace duel

@@ -1,0 +1,73 @@
+#include "ops/cpu/cpu_features.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <string_view>
+
+#include "lib/error.h"
+
+namespace duel::cpu {
+namespace {
+
+constexpr Isa all_isas[] = {Isa::Avx512, Isa::Avx2, Isa::Portable};  // best first
+
+Isa initial_isa() {
+  const char* wanted = std::getenv("DUEL_CPU");
+  if (wanted == nullptr || *wanted == '\0') {
+    for (const Isa isa : all_isas)
+      if (isa_supported(isa)) return isa;
+  }
+  for (const Isa isa : all_isas) {
+    if (std::string_view(wanted) != isa_name(isa)) continue;
+    check(isa_supported(isa), "[cpu] DUEL_CPU=", wanted,
+          ": this processor or this build has no such instructions; unset DUEL_CPU to use the best that it "
+          "has");
+    return isa;
+  }
+  fail("[cpu] DUEL_CPU=", wanted, ": unknown; one of avx512, avx2, portable");
+}
+
+std::atomic<Isa>& choice() {
+  static std::atomic<Isa> isa{initial_isa()};
+  return isa;
+}
+
+}  // namespace
+
+const char* isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::Avx512:
+      return "avx512";
+    case Isa::Avx2:
+      return "avx2";
+    case Isa::Portable:
+      break;
+  }
+  return "portable";
+}
+
+bool isa_supported(Isa isa) {
+#if defined(__x86_64__)
+  switch (isa) {
+    case Isa::Avx512:
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("fma");
+    case Isa::Avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case Isa::Portable:
+      break;
+  }
+#endif
+  return isa == Isa::Portable;
+}
+
+Isa active_isa() { return choice().load(std::memory_order_relaxed); }
+
+void force_isa(Isa isa) {
+  check(isa_supported(isa), "[cpu] ", isa_name(isa),
+        " was asked for, but this processor or this build has no such ", "instructions");
+  choice().store(isa, std::memory_order_relaxed);
+}
+
+}  // namespace duel::cpu

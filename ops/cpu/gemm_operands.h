@@ -1,0 +1,120 @@
+// Where the two factors of a product come from: matrices, or the patches of pictures (an implicit im2col
+// matrix). An operand knows how to pack a piece of itself for the microkernels; nothing else of it is ever
+// stored.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/cpu/microkernel.h"
+
+namespace duel::cpu {
+
+/// A (m x k).
+class LeftOperand {
+ public:
+  explicit LeftOperand(LeftLayout layout) : layout_(layout) {}
+  virtual ~LeftOperand() = default;
+  LeftLayout layout() const { return layout_; }
+  /// Rows row .. row+rows-1 (at most a tile's) of the steps k .. k+depth-1, in the layout.
+  virtual void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
+                    float* out) const = 0;
+
+ private:
+  LeftLayout layout_;
+};
+
+/// B (k x n).
+class RightOperand {
+ public:
+  virtual ~RightOperand() = default;
+  /// out[i * kernels.panel + j] = element (k + i, column + j). Lanes past `columns` may be left as they are:
+  /// what the microkernel computes from them is not stored.
+  virtual void pack(const Microkernels& kernels, int64_t column, int64_t columns, int64_t k, int64_t depth,
+                    float* out) const = 0;
+};
+
+/// Patches, one per row. A matrix (m x k) is the patches of m pictures of one pixel with k channels.
+class PatchesLeft final : public LeftOperand {
+ public:
+  explicit PatchesLeft(const Patches& patches) : LeftOperand(LeftLayout::RowMajor), patches_(patches) {}
+  void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
+            float* out) const override {
+    kernels.gather_patches(patches_, row, rows, k, depth, out, left_row_stride);
+  }
+
+ private:
+  Patches patches_;
+};
+
+/// The transpose of a matrix stored as (k, m).
+class TransposedLeft final : public LeftOperand {
+ public:
+  TransposedLeft(const float* data, int64_t m) : LeftOperand(LeftLayout::DepthMajor), data_(data), m_(m) {}
+  void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
+            float* out) const override {
+    kernels.copy_rows(data_ + k * m_ + row, m_, depth, rows, out, kernels.left_depth_stride);
+  }
+
+ private:
+  const float* data_;
+  int64_t m_;
+};
+
+/// A matrix stored as (k, n).
+class MatrixRight final : public RightOperand {
+ public:
+  MatrixRight(const float* data, int64_t n) : data_(data), n_(n) {}
+  void pack(const Microkernels& kernels, int64_t column, int64_t columns, int64_t k, int64_t depth,
+            float* out) const override {
+    kernels.copy_rows(data_ + k * n_ + column, n_, depth, columns, out, kernels.panel);
+  }
+
+ private:
+  const float* data_;
+  int64_t n_;
+};
+
+/// The transpose of a matrix stored as (n, k).
+class TransposedRight final : public RightOperand {
+ public:
+  TransposedRight(const float* data, int64_t k) : data_(data), k_(k) {}
+  void pack(const Microkernels& kernels, int64_t column, int64_t columns, int64_t k, int64_t depth,
+            float* out) const override {
+    kernels.transpose(data_ + column * k_ + k, k_, columns, depth, out, kernels.panel);
+  }
+
+ private:
+  const float* data_;
+  int64_t k_;
+};
+
+/// Patches, one per step of the depth.
+class PatchesRight final : public RightOperand {
+ public:
+  explicit PatchesRight(const Patches& patches) : patches_(patches) {}
+  void pack(const Microkernels& kernels, int64_t column, int64_t columns, int64_t k, int64_t depth,
+            float* out) const override {
+    kernels.gather_patches(patches_, k, depth, column, columns, out, kernels.panel);
+  }
+
+ private:
+  Patches patches_;
+};
+
+/// A matrix (rows x columns) as the patches that it is made of.
+inline Patches matrix_patches(const float* data, int64_t columns) {
+  return {.pictures = data,
+          .height = 1,
+          .width = 1,
+          .channels = columns,
+          .grid_h = 1,
+          .grid_w = 1,
+          .step_h = 1,
+          .step_w = 1,
+          .first_h = 0,
+          .first_w = 0,
+          .taps_h = 1,
+          .taps_w = 1};
+}
+
+}  // namespace duel::cpu

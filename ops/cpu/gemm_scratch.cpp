@@ -1,0 +1,66 @@
+#include "ops/cpu/gemm_scratch.h"
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+
+#include "lib/error.h"
+
+namespace duel::cpu {
+namespace {
+
+std::atomic<int64_t> total_bytes{0};
+
+struct Block {
+  float* data = nullptr;
+  int64_t bytes = 0;
+
+  ~Block() { release(); }
+  void release() {
+    std::free(data);
+    total_bytes -= bytes;
+    data = nullptr;
+    bytes = 0;
+  }
+  void grow(int64_t wanted) {
+    if (wanted <= bytes) return;
+    release();
+    constexpr int64_t page = 4096;
+    wanted = (wanted + page - 1) / page * page;
+    data = static_cast<float*>(std::aligned_alloc(page, static_cast<size_t>(wanted)));
+    check(data != nullptr, "[cpu] no memory for ", wanted, " bytes of scratch; a smaller batch needs less");
+    bytes = wanted;
+    total_bytes += wanted;
+  }
+};
+
+struct Blocks {
+  std::array<Block, 4> at_depth;
+  size_t depth = 0;
+};
+
+thread_local Blocks blocks;
+
+}  // namespace
+
+Scratch::Scratch(int64_t floats) {
+  check(blocks.depth < blocks.at_depth.size(), "[cpu] scratch claims nested too deep: a bug in the kernel");
+  Block& block = blocks.at_depth[blocks.depth];
+  block.grow(padded(floats) * static_cast<int64_t>(sizeof(float)));
+  ++blocks.depth;
+  next_ = block.data;
+  end_ = block.data + padded(floats);
+}
+
+Scratch::~Scratch() { --blocks.depth; }
+
+float* Scratch::take(int64_t floats) {
+  float* const result = next_;
+  next_ += padded(floats);
+  check(next_ <= end_, "[cpu] scratch taken past its end: a bug in the kernel that counted it");
+  return result;
+}
+
+int64_t scratch_bytes() { return total_bytes; }
+
+}  // namespace duel::cpu

@@ -1,0 +1,18 @@
+#include "ops/cpu/microkernel.h"
+
+namespace duel::cpu {
+
+extern const Microkernels portable_microkernels;
+#if defined(__x86_64__)
+extern const Microkernels avx2_microkernels, avx512_microkernels;
+#endif
+
+const Microkernels& microkernels(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::Avx512) return avx512_microkernels;
+  if (isa == Isa::Avx2) return avx2_microkernels;
+#endif
+  return portable_microkernels;
+}
+
+}  // namespace duel::cpu

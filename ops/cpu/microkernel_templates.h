@@ -1,0 +1,277 @@
+// The bodies of the microkernels, written once over a vector type V and instantiated by
+// microkernel_<isa>.cpp.
+//
+// Those files are compiled for processors that may be newer than the one that runs. So that the linker can
+// never pick such a copy for code that runs anywhere, everything here is a template over V, a type of the
+// including file's unnamed namespace, which keeps every instantiation inside that file; nothing of the
+// standard library that could be compiled out of line is used.
+//
+// V has: Reg (a GCC vector of floats), Int (of int32_t), width, load, store, load_part and store_part (the
+// first `count` lanes, the others of a load being 0), broadcast, fma(a, b, c) = a * b + c.
+#pragma once
+
+#include "ops/cpu/microkernel.h"
+
+namespace duel::cpu {
+
+template <class V, int tile_rows>
+struct Body {
+  static_assert(tile_rows <= max_tile_rows);
+  using Reg = typename V::Reg;
+  using Int = typename V::Int;
+  static constexpr int64_t width = V::width;
+  static constexpr int64_t left_depth_stride =
+      tile_rows <= 8 ? 8 : 16;  // whole cache lines or halves of them
+
+  static int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
+  static int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+  // ---- activations; a NaN stays one, so that a training run can notice it ----
+
+  static Reg relu(Reg x) { return x <= Reg{} ? Reg{} : x; }
+  static Reg leaky_relu(Reg x, Reg slope) { return x > Reg{} ? x : x * slope; }
+
+  /// Within 2 units in the last place. Near 0 an odd polynomial, else 1 - 2 / (e^2|x| + 1) with e^y = 2^n
+  /// e^r.
+  static Reg tanh(Reg x) {
+    const Int sign = reinterpret_cast<Int>(x) & INT32_MIN;
+    const Reg size = reinterpret_cast<Reg>(reinterpret_cast<Int>(x) ^ sign);
+    const Reg square = x * x;
+    Reg small = V::fma(V::broadcast(-5.70498872745e-3f), square, V::broadcast(2.06390887954e-2f));
+    small = V::fma(small, square, V::broadcast(-5.37397155531e-2f));
+    small = V::fma(small, square, V::broadcast(1.33314422036e-1f));
+    small = V::fma(small, square, V::broadcast(-3.33332819422e-1f));
+    small = V::fma(small * square, x, x);
+
+    const Reg limit = V::broadcast(10.0f);  // tanh is 1 in float from there on
+    const Reg y = (size > limit ? limit : size) * 2.0f;
+    const Reg shift = V::broadcast(12582912.0f);  // adding 1.5 * 2^23 rounds to an integer in the low bits
+    const Reg shifted = V::fma(y, V::broadcast(1.44269504089f), shift);
+    const Reg n = shifted - shift;
+    Reg r = V::fma(n, V::broadcast(-0.693359375f), y);
+    r = V::fma(n, V::broadcast(2.12194440e-4f), r);
+    Reg e = V::fma(V::broadcast(1.9875691500e-4f), r, V::broadcast(1.3981999507e-3f));
+    e = V::fma(e, r, V::broadcast(8.3334519073e-3f));
+    e = V::fma(e, r, V::broadcast(4.1665795894e-2f));
+    e = V::fma(e, r, V::broadcast(1.6666665459e-1f));
+    e = V::fma(e, r, V::broadcast(5.0000001201e-1f));
+    e = V::fma(e * r, r, r) + 1.0f;
+    const Reg power = reinterpret_cast<Reg>((reinterpret_cast<Int>(shifted) - 0x4B400000 + 127) << 23);
+    const Reg large = 1.0f - 2.0f / V::fma(e, power, V::broadcast(1.0f));
+    const Reg signed_large = reinterpret_cast<Reg>(reinterpret_cast<Int>(large) | sign);
+    const Reg result = size < V::broadcast(0.625f) ? small : signed_large;
+    return x == x ? result : x;
+  }
+
+  static Reg apply(const Epilogue& epilogue, Reg x) {
+    switch (epilogue.activation) {
+      case Epilogue::Activation::Relu:
+        return relu(x);
+      case Epilogue::Activation::LeakyRelu:
+        return leaky_relu(x, V::broadcast(epilogue.negative_slope));
+      case Epilogue::Activation::Tanh:
+        return tanh(x);
+      case Epilogue::Activation::None:
+        break;
+    }
+    return x;
+  }
+
+  static void activate(const Epilogue& epilogue, float* y, int64_t count) {
+    if (epilogue.activation == Epilogue::Activation::None) return;
+    for (; count >= width; count -= width, y += width) V::store(y, apply(epilogue, V::load(y)));
+    if (count > 0) V::store_part(y, apply(epilogue, V::load_part(y, count)), count);
+  }
+
+  // ---- the tile ----
+
+  /// The accumulators are an array that full unrolling turns into registers.
+  template <LeftLayout layout, int rows, int vectors>
+  static void tile(const Tile& t) {
+    constexpr int64_t row_stride = layout == LeftLayout::RowMajor ? left_row_stride : 1;
+    constexpr int64_t depth_stride = layout == LeftLayout::RowMajor ? 1 : left_depth_stride;
+    constexpr int64_t panel = 2 * width;
+    Reg sum[rows][vectors] = {};
+    const float* a = t.a;
+    const float* b = t.b;
+    for (int64_t k = 0; k < t.depth; ++k) {
+      Reg right[vectors];
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) right[v] = V::load(b + v * width);
+#pragma GCC unroll 14
+      for (int r = 0; r < rows; ++r) {
+        const Reg left = V::broadcast(a[r * row_stride]);
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) sum[r][v] = V::fma(left, right[v], sum[r][v]);
+      }
+      a += depth_stride;
+      b += panel;
+    }
+    if (t.columns == vectors * width)
+      finish<true>(t, sum);
+    else
+      finish<false>(t, sum);
+  }
+
+  /// Stores the accumulators; `whole` says that every lane is a column of C.
+  template <bool whole, int rows, int vectors>
+  [[gnu::always_inline]] static inline void finish(const Tile& t, Reg (&sum)[rows][vectors]) {
+    const int64_t rest = t.columns - (vectors - 1) * width;  // columns in the last vector
+    const auto load = [=](const float* from, int v) {
+      return whole || v + 1 < vectors ? V::load(from + v * width) : V::load_part(from + v * width, rest);
+    };
+    const auto for_each = [&sum](const auto& body) {
+#pragma GCC unroll 14
+      for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) body(sum[r][v], r, v);
+      }
+    };
+    if (t.accumulate) for_each([&](Reg& x, int r, int v) { x += load(t.c[r] + t.column, v); });
+    if (t.epilogue != nullptr) {
+      if (t.epilogue->bias != nullptr)
+        for_each([&](Reg& x, int, int v) { x += load(t.epilogue->bias + t.column, v); });
+      if (t.epilogue->activation == Epilogue::Activation::Relu)
+        for_each([&](Reg& x, int, int) { x = relu(x); });
+      else if (t.epilogue->activation == Epilogue::Activation::LeakyRelu)
+        for_each([slope = V::broadcast(t.epilogue->negative_slope)](Reg& x, int, int) {
+          x = leaky_relu(x, slope);
+        });
+    }
+    for_each([&](const Reg& x, int r, int v) {
+      float* const to = t.c[r] + t.column + v * width;
+      if (whole || v + 1 < vectors)
+        V::store(to, x);
+      else
+        V::store_part(to, x, rest);
+    });
+  }
+
+  // ---- moving data ----
+
+  [[gnu::always_inline]] static inline void copy(const float* in, int64_t count, float* out) {
+    for (; count >= width; count -= width, in += width, out += width) V::store(out, V::load(in));
+    if (count > 0) V::store_part(out, V::load_part(in, count), count);
+  }
+
+  static void clear(float* out, int64_t count) {
+    for (; count >= width; count -= width, out += width) V::store(out, Reg{});
+    if (count > 0) V::store_part(out, Reg{}, count);
+  }
+
+  static void copy_rows(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
+                        int64_t out_stride) {
+    for (int64_t r = 0; r < rows; ++r) copy(in + r * in_stride, columns, out + r * out_stride);
+  }
+
+  static void add_rows(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
+                       int64_t out_stride) {
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* i = in + r * in_stride;
+      float* o = out + r * out_stride;
+      int64_t count = columns;
+      for (; count >= width; count -= width, i += width, o += width) V::store(o, V::load(o) + V::load(i));
+      if (count > 0) V::store_part(o, V::load_part(o, count) + V::load_part(i, count), count);
+    }
+  }
+
+  /// Four by four at a time in 128-bit registers, which every instruction set has; the weights that go
+  /// through here are few beside the products made with them.
+  static void transpose(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
+                        int64_t out_stride) {
+    typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+    const auto at = [](const float* p) { return *reinterpret_cast<const Four*>(p); };
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+      const float* i = in + r * in_stride;
+      float* o = out + r;
+      int64_t c = 0;
+      for (; c + 4 <= columns; c += 4, i += 4, o += 4 * out_stride) {
+        const Four a = at(i), b = at(i + in_stride), d = at(i + 2 * in_stride), e = at(i + 3 * in_stride);
+        const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+                   ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+        const Four de_low = __builtin_shufflevector(d, e, 0, 4, 1, 5),
+                   de_high = __builtin_shufflevector(d, e, 2, 6, 3, 7);
+        *reinterpret_cast<Four*>(o) = __builtin_shufflevector(ab_low, de_low, 0, 1, 4, 5);
+        *reinterpret_cast<Four*>(o + out_stride) = __builtin_shufflevector(ab_low, de_low, 2, 3, 6, 7);
+        *reinterpret_cast<Four*>(o + 2 * out_stride) = __builtin_shufflevector(ab_high, de_high, 0, 1, 4, 5);
+        *reinterpret_cast<Four*>(o + 3 * out_stride) = __builtin_shufflevector(ab_high, de_high, 2, 3, 6, 7);
+      }
+      for (; c < columns; ++c, ++i, o += out_stride)
+        for (int64_t j = 0; j < 4; ++j) o[j] = i[j * in_stride];
+    }
+    for (; r < rows; ++r)
+      for (int64_t c = 0; c < columns; ++c) out[c * out_stride + r] = in[r * in_stride + c];
+  }
+
+  static void gather_patches(const Patches& p, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                             float* out, int64_t out_stride) {
+    const int64_t run = p.taps_w * p.channels;
+    int64_t picture = row / (p.grid_h * p.grid_w), gy = row / p.grid_w % p.grid_h, gx = row % p.grid_w;
+    while (rows > 0) {
+      const int64_t count = min(rows, p.grid_w - gx);
+      int64_t begin = column % run, left = columns, sy = gy * p.step_h + p.first_h + column / run;
+      for (float* o = out; left > 0; ++sy, begin = 0) {
+        const int64_t length = min(run - begin, left);
+        const float* source = p.pictures + (picture * p.height + sy) * p.width * p.channels;
+        const int64_t inside = sy >= 0 && sy < p.height ? p.width * p.channels : 0;
+        const int64_t first = (gx * p.step_w + p.first_w) * p.channels + begin;
+        gather_runs(source, inside, first, p.step_w * p.channels, length, count, o, out_stride);
+        o += length;
+        left -= length;
+      }
+      out += count * out_stride;
+      rows -= count;
+      gx = 0;
+      if (++gy == p.grid_h) {
+        gy = 0;
+        ++picture;
+      }
+    }
+  }
+
+  /// `count` runs of `length` floats, run i from source[first + i * step]; source is zero outside 0 ..
+  /// inside-1.
+  static void gather_runs(const float* source, int64_t inside, int64_t first, int64_t step, int64_t length,
+                          int64_t count, float* out, int64_t out_stride) {
+    for (; count > 0; --count, first += step, out += out_stride) {
+      if (first >= 0 && first + length <= inside) {
+        copy(source + first, length, out);
+        continue;
+      }
+      const int64_t low = min(max(-first, 0), length), high = max(min(inside - first, length), low);
+      clear(out, low);
+      copy(source + first + low, high - low, out + low);
+      clear(out + high, length - high);
+    }
+  }
+
+  // ---- the table ----
+
+  template <int rows>
+  static constexpr void add_tiles(Microkernels& table) {
+    table.tile[0][0][rows - 1] = tile<LeftLayout::RowMajor, rows, 1>;
+    table.tile[0][1][rows - 1] = tile<LeftLayout::RowMajor, rows, 2>;
+    table.tile[1][0][rows - 1] = tile<LeftLayout::DepthMajor, rows, 1>;
+    table.tile[1][1][rows - 1] = tile<LeftLayout::DepthMajor, rows, 2>;
+    if constexpr (rows > 1) add_tiles<rows - 1>(table);
+  }
+
+  static constexpr Microkernels table(Isa isa) {
+    Microkernels result{};
+    result.isa = isa;
+    result.tile_rows = tile_rows;
+    result.left_depth_stride = left_depth_stride;
+    result.vector = width;
+    result.panel = 2 * width;
+    result.gather_patches = gather_patches;
+    result.copy_rows = copy_rows;
+    result.add_rows = add_rows;
+    result.transpose = transpose;
+    result.activate = activate;
+    add_tiles<tile_rows>(result);
+    return result;
+  }
+};
+
+}  // namespace duel::cpu

@@ -1,0 +1,283 @@
+// The implicit convolutions against a direct one in double precision, with every instruction set of this
+// machine.
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <cmath>
+#include <vector>
+
+#include "lib/error.h"
+#include "lib/philox.h"
+#include "ops/cpu/conv2d_implicit.h"
+#include "ops/cpu/cpu_features.h"
+
+namespace duel::cpu {
+namespace {
+
+using Activation = Epilogue::Activation;
+
+std::vector<float> random_floats(int64_t count, uint64_t seed) {
+  PhiloxWalk walk(seed, static_cast<uint64_t>(Stream::Test));
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = walk.uniform(-1, 1);
+  return values;
+}
+
+/// Calls body(x index, weight index, y index) for every tap of every output that lies in the picture.
+template <class Body>
+void for_each_tap(const Conv2dShape& s, const Body& body) {
+  for (int64_t n = 0; n < s.n; ++n)
+    for (int64_t oy = 0; oy < s.oh; ++oy)
+      for (int64_t ox = 0; ox < s.ow; ++ox)
+        for (int64_t ky = 0; ky < s.kh; ++ky)
+          for (int64_t kx = 0; kx < s.kw; ++kx) {
+            const int64_t iy = oy * s.stride_h - s.pad_h + ky, ix = ox * s.stride_w - s.pad_w + kx;
+            if (iy < 0 || iy >= s.ih || ix < 0 || ix >= s.iw) continue;
+            for (int64_t oc = 0; oc < s.oc; ++oc)
+              for (int64_t ic = 0; ic < s.ic; ++ic)
+                body(static_cast<size_t>(((n * s.ih + iy) * s.iw + ix) * s.ic + ic),
+                     static_cast<size_t>(((oc * s.kh + ky) * s.kw + kx) * s.ic + ic),
+                     static_cast<size_t>(((n * s.oh + oy) * s.ow + ox) * s.oc + oc));
+          }
+}
+
+int64_t x_size(const Conv2dShape& s) { return s.n * s.ih * s.iw * s.ic; }
+int64_t weight_size(const Conv2dShape& s) { return s.oc * s.gemm_k(); }
+int64_t y_size(const Conv2dShape& s) { return s.gemm_m() * s.oc; }
+
+enum class Kernel { Fprop, Dgrad, Wgrad };
+
+/// The two inputs of a kernel and the sizes of its result.
+struct Problem {
+  Conv2dShape shape;
+  Kernel kernel;
+  std::vector<float> a, b;
+  int64_t size, channels;
+
+  Problem(const Conv2dShape& s, Kernel k) : shape(s), kernel(k) {
+    const int64_t sizes[3] = {x_size(s), weight_size(s), y_size(s)};
+    const int64_t first = k == Kernel::Dgrad ? 2 : 0, second = k == Kernel::Wgrad ? 2 : 1;
+    a = random_floats(sizes[first], 1);
+    b = random_floats(sizes[second], 2);
+    size = sizes[3 - first - second];
+    channels = k == Kernel::Fprop ? s.oc : s.ic;
+  }
+
+  void run(const Epilogue& epilogue, Write write, std::vector<float>& result) const {
+    if (kernel == Kernel::Fprop)
+      conv2d_fprop_implicit(shape, a.data(), b.data(), epilogue, result.data(), write);
+    if (kernel == Kernel::Dgrad)
+      conv2d_dgrad_implicit(shape, a.data(), b.data(), epilogue, result.data(), write);
+    if (kernel == Kernel::Wgrad) conv2d_wgrad_implicit(shape, a.data(), b.data(), result.data(), write);
+  }
+
+  /// The exact sums and the sums of their terms' sizes, which rounding errors are measured by.
+  void direct(std::vector<double>& sum, std::vector<double>& scale) const {
+    sum.assign(static_cast<size_t>(size), 0);
+    scale = sum;
+    const auto add = [&](size_t i, float p, float q) {
+      sum[i] += static_cast<double>(p) * static_cast<double>(q);
+      scale[i] += std::abs(static_cast<double>(p) * static_cast<double>(q));
+    };
+    for_each_tap(shape, [&](size_t x, size_t w, size_t y) {
+      if (kernel == Kernel::Fprop) add(y, a[x], b[w]);
+      if (kernel == Kernel::Dgrad) add(x, a[y], b[w]);
+      if (kernel == Kernel::Wgrad) add(w, a[x], b[y]);
+    });
+  }
+};
+
+double reference_activation(const Epilogue& epilogue, double x) {
+  switch (epilogue.activation) {
+    case Activation::Relu:
+      return x > 0 ? x : 0;
+    case Activation::LeakyRelu:
+      return x > 0 ? x : x * static_cast<double>(epilogue.negative_slope);
+    case Activation::Tanh:
+      return std::tanh(x);
+    case Activation::None:
+      break;
+  }
+  return x;
+}
+
+std::string name_of(const Conv2dShape& s) {
+  return concat("n", s.n, " x", s.ih, "x", s.iw, "x", s.ic, " y", s.oh, "x", s.ow, "x", s.oc, " k", s.kh, "x",
+                s.kw, " s", s.stride_h, "x", s.stride_w, " p", s.pad_h, "x", s.pad_w);
+}
+
+void expect_direct(const Problem& problem, const Epilogue& epilogue, Write write) {
+  std::vector<double> sum, scale;
+  problem.direct(sum, scale);
+  const std::vector<float> before = random_floats(problem.size, 3);
+  std::vector<float> result = before;
+  problem.run(epilogue, write, result);
+  for (size_t i = 0; i < result.size(); ++i) {
+    double expected = sum[i];
+    if (write == Write::Add) expected += static_cast<double>(before[i]);
+    if (epilogue.bias != nullptr)
+      expected += static_cast<double>(epilogue.bias[static_cast<int64_t>(i) % problem.channels]);
+    expected = reference_activation(epilogue, expected);
+    ASSERT_NEAR(static_cast<double>(result[i]), expected, 1e-6 * (scale[i] + 2)) << "element " << i;
+  }
+}
+
+/// One axis of a convolution; `extra` are input pixels past the last patch, which no output sees.
+struct Axis {
+  int64_t input, kernel, stride, pad;
+  int64_t output() const { return (input + 2 * pad - kernel) / stride + 1; }
+};
+
+Conv2dShape make_shape(int64_t n, int64_t ic, int64_t oc, const Axis& y, const Axis& x) {
+  return {.n = n,
+          .ih = y.input,
+          .iw = x.input,
+          .ic = ic,
+          .oh = y.output(),
+          .ow = x.output(),
+          .oc = oc,
+          .kh = y.kernel,
+          .kw = x.kernel,
+          .stride_h = y.stride,
+          .stride_w = x.stride,
+          .pad_h = y.pad,
+          .pad_w = x.pad};
+}
+
+std::vector<Conv2dShape> shapes() {
+  std::vector<Conv2dShape> result;
+  const Axis axes[] = {{1, 1, 1, 0}, {5, 1, 2, 0}, {6, 2, 3, 1}, {7, 3, 1, 1},  {8, 4, 2, 1}, {9, 4, 2, 1},
+                       {9, 5, 1, 2}, {8, 5, 3, 2}, {7, 7, 1, 3}, {11, 7, 2, 3}, {10, 3, 3, 0}};
+  const int64_t channels[][2] = {{1, 1}, {3, 5}, {3, 16}, {16, 3}, {17, 33}, {32, 19}};
+  for (const Axis& y : axes)
+    for (const auto& c : channels) {
+      const int64_t i = static_cast<int64_t>(result.size());
+      result.push_back(make_shape(1 + i % 3, c[0], c[1], y, axes[(i + 1) % std::ssize(axes)]));
+    }
+  // The layers of the recipes, in pictures enough for several blocks of rows, depth and columns.
+  const Axis halves{8, 4, 2, 1};
+  result.push_back(make_shape(20, 64, 40, halves, halves));
+  result.push_back(make_shape(5, 3, 64, {32, 4, 2, 1}, {32, 4, 2, 1}));
+  result.push_back(make_shape(3, 70, 150, {4, 4, 2, 1}, {4, 4, 2, 1}));
+  result.push_back(make_shape(2, 40, 3, {12, 7, 1, 3}, {12, 7, 1, 3}));
+  result.push_back(make_shape(70, 6, 7, {10, 3, 1, 1}, {10, 3, 1, 1}));
+  return result;
+}
+
+class CpuFastConv2d : public testing::TestWithParam<Isa> {
+ protected:
+  void SetUp() override {
+    before_ = active_isa();
+    if (!isa_supported(GetParam())) GTEST_SKIP() << "this machine has no " << isa_name(GetParam());
+    force_isa(GetParam());
+  }
+  void TearDown() override { force_isa(before_); }
+
+  void expect_direct_everywhere(Kernel kernel) {
+    for (const Conv2dShape& shape : shapes()) {
+      SCOPED_TRACE(name_of(shape));
+      const Problem problem(shape, kernel);
+      expect_direct(problem, {}, Write::Set);
+      expect_direct(problem, {}, Write::Add);
+      if (HasFatalFailure()) return;
+    }
+  }
+
+  void expect_epilogues(Kernel kernel) {
+    for (const Conv2dShape& shape : shapes()) {
+      SCOPED_TRACE(name_of(shape));
+      const Problem problem(shape, kernel);
+      const std::vector<float> bias = random_floats(problem.channels, 4);
+      expect_direct(problem, {.bias = bias.data()}, Write::Add);
+      for (const Activation activation : {Activation::Relu, Activation::LeakyRelu, Activation::Tanh}) {
+        expect_direct(problem, {.activation = activation, .negative_slope = 0.2f}, Write::Set);
+        expect_direct(problem, {.bias = bias.data(), .activation = activation, .negative_slope = 0.2f},
+                      Write::Set);
+      }
+      if (HasFatalFailure()) return;
+    }
+  }
+
+ private:
+  Isa before_;
+};
+
+TEST_P(CpuFastConv2d, FpropIsTheDirectConvolution) { expect_direct_everywhere(Kernel::Fprop); }
+TEST_P(CpuFastConv2d, DgradIsTheDirectGradient) { expect_direct_everywhere(Kernel::Dgrad); }
+TEST_P(CpuFastConv2d, WgradIsTheDirectGradient) { expect_direct_everywhere(Kernel::Wgrad); }
+TEST_P(CpuFastConv2d, FpropAppliesTheEpilogue) { expect_epilogues(Kernel::Fprop); }
+TEST_P(CpuFastConv2d, DgradAppliesTheEpilogue) { expect_epilogues(Kernel::Dgrad); }
+
+TEST_P(CpuFastConv2d, TheSameBitsWithAnyNumberOfThreads) {
+  const int before = omp_get_max_threads();
+  for (const Conv2dShape& shape : shapes())
+    for (const Kernel kernel : {Kernel::Fprop, Kernel::Dgrad, Kernel::Wgrad}) {
+      SCOPED_TRACE(name_of(shape));
+      const Problem problem(shape, kernel);
+      std::vector<float> one(static_cast<size_t>(problem.size)), many = one;
+      omp_set_num_threads(1);
+      problem.run({}, Write::Set, one);
+      for (const int threads : {2, 3}) {
+        omp_set_num_threads(threads);
+        problem.run({}, Write::Set, many);
+        EXPECT_EQ(one, many) << threads << " threads";
+      }
+      omp_set_num_threads(before);
+    }
+}
+
+TEST_P(CpuFastConv2d, EmptyShapesWriteNothingOrZeros) {
+  Conv2dShape shape = make_shape(2, 3, 4, {5, 3, 1, 1}, {5, 3, 1, 1});
+  shape.n = 0;
+  std::vector<float> dw(static_cast<size_t>(weight_size(shape)), 7.0f);
+  conv2d_fprop_implicit(shape, nullptr, dw.data(), {}, nullptr, Write::Set);
+  conv2d_dgrad_implicit(shape, nullptr, dw.data(), {}, nullptr, Write::Set);
+  conv2d_wgrad_implicit(shape, nullptr, nullptr, dw.data(), Write::Add);
+  for (const float value : dw) EXPECT_EQ(value, 7.0f);
+  conv2d_wgrad_implicit(shape, nullptr, nullptr, dw.data(), Write::Set);
+  for (const float value : dw) EXPECT_EQ(value, 0.0f);
+
+  shape.n = 2;
+  shape.ic = 0;
+  std::vector<float> y(static_cast<size_t>(y_size(shape)), 7.0f);
+  conv2d_fprop_implicit(shape, nullptr, nullptr, {}, y.data(), Write::Set);
+  for (const float value : y) EXPECT_EQ(value, 0.0f);
+}
+
+TEST_P(CpuFastConv2d, ANaNPassesThroughTheActivations) {
+  const Conv2dShape shape = make_shape(1, 2, 20, {4, 1, 1, 0}, {4, 1, 1, 0});
+  std::vector<float> x = random_floats(x_size(shape), 1), y(static_cast<size_t>(y_size(shape)));
+  const std::vector<float> weight = random_floats(weight_size(shape), 2);
+  x[0] = NAN;
+  for (const Activation activation : {Activation::Relu, Activation::LeakyRelu, Activation::Tanh}) {
+    conv2d_fprop_implicit(shape, x.data(), weight.data(), {.activation = activation}, y.data(), Write::Set);
+    for (size_t oc = 0; oc < y.size(); ++oc) EXPECT_EQ(std::isnan(y[oc]), oc < 20) << oc;
+  }
+}
+
+TEST_P(CpuFastConv2d, TanhIsAccurateToTwoUnitsInTheLastPlace) {
+  const int64_t count = 200003;
+  std::vector<float> x(static_cast<size_t>(count)), y(x.size());
+  for (int64_t i = 0; i < count; ++i) x[static_cast<size_t>(i)] = static_cast<float>(i - count / 2) * 1.1e-4f;
+  const float one = 1;
+  conv2d_fprop_implicit(make_shape(count, 1, 1, {1, 1, 1, 0}, {1, 1, 1, 0}), x.data(), &one,
+                        {.activation = Activation::Tanh}, y.data(), Write::Set);
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double expected = std::tanh(static_cast<double>(x[i]));
+    ASSERT_NEAR(static_cast<double>(y[i]), expected, std::abs(expected) * 2.4e-7) << "tanh(" << x[i] << ")";
+  }
+}
+
+TEST_P(CpuFastConv2d, AnActivationOfAPartOfASumIsRefused) {
+  const Conv2dShape shape = make_shape(1, 1, 1, {1, 1, 1, 0}, {1, 1, 1, 0});
+  float value = 1;
+  const Epilogue relu{.activation = Activation::Relu};
+  EXPECT_THROW(conv2d_fprop_implicit(shape, &value, &value, relu, &value, Write::Add), Error);
+  EXPECT_THROW(conv2d_dgrad_implicit(shape, &value, &value, relu, &value, Write::Add), Error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Isas, CpuFastConv2d, testing::Values(Isa::Portable, Isa::Avx2, Isa::Avx512),
+                         [](const auto& param) { return isa_name(param.param); });
+
+}  // namespace
+}  // namespace duel::cpu

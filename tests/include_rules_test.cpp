@@ -1,0 +1,152 @@
+// The floors of the house: who may include whom, and where a backend may be told from another by the
+// preprocessor.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "lib/error.h"
+
+namespace duel {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kFactory = "ops/backends.cpp";      // the one place that knows the backends
+const std::string kHostDevice = "lib/host_device.h";  // the one place that asks whether nvcc compiles
+
+/// The floor of a path given from the root: its deepest folder that has rules of its own.
+std::string floor_of(const std::string& path) {
+  for (const char* floor :
+       {"ops/cpu/", "ops/nn/", "ops/check/", "ops/", "lib/", "cuda/", "apps/", "tests/", "benchmarks/"}) {
+    if (path.starts_with(floor)) return floor;
+  }
+  return "";
+}
+
+bool may_see(const std::string& path, const std::string& from, const std::string& to) {
+  if (from == to || from == "apps/" || from == "tests/" || from == "benchmarks/") return true;
+  if (to == "lib/") return true;
+  if (from == "ops/nn/") return to == "ops/";
+  if (from == "ops/check/") return to == "ops/" || to == "ops/nn/";
+  return path == kFactory && to == "ops/cpu/";
+}
+
+bool is_cuda_header(const std::string& name) {
+  static const std::regex pattern(
+      "(cuda|cublas|curand|cusparse|cudnn|nvtx|mma\\.h|nv/|cub/|thrust/|cooperative_groups).*");
+  return std::regex_match(name, pattern);
+}
+
+/// The breaches in one file, each as "path:line: what". `path` is given from the root.
+std::vector<std::string> breaches(const std::string& path, const std::string& text) {
+  static const std::regex include(R"re(\s*#\s*include\s*(["<])([^">]+)[">].*)re");
+  static const std::regex backend_condition(R"(\s*#\s*(if|ifdef|ifndef|elif).*(CUDA|NVCC).*)");
+  const std::string from = floor_of(path);
+  std::vector<std::string> found;
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    const auto breach = [&](const std::string& what) {
+      found.push_back(concat(path, ":", number, ": ", what));
+    };
+    if (std::regex_match(line, backend_condition) && from != "cuda/" && path != kHostDevice &&
+        path != kFactory) {
+      breach("tells a backend by the preprocessor");
+    }
+    std::smatch match;
+    if (!std::regex_match(line, match, include)) continue;
+    const std::string name = match[2];
+    const std::string to = floor_of(name);
+    if (match[1] == "\"" && (to.empty() || name.find("..") != std::string::npos)) {
+      breach("includes \"" + name + "\", which is not written from the root");
+    } else if (!to.empty() && !may_see(path, from, to)) {
+      breach("includes " + name + ", which " + from + " may not see");
+    } else if (to.empty() && is_cuda_header(name) && from != "cuda/") {
+      breach("includes <" + name + ">: CUDA's headers stay in cuda/");
+    }
+  }
+  return found;
+}
+
+TEST(IncludeRules, SourcesKeepToTheirFloors) {
+  const fs::path root = DUEL_SOURCE_DIR;
+  int files = 0;
+  for (const char* floor : {"lib", "ops", "cuda", "apps", "tests", "benchmarks"}) {
+    if (!fs::exists(root / floor)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root / floor)) {
+      const std::string extension = entry.path().extension();
+      if (extension != ".h" && extension != ".cpp" && extension != ".cu" && extension != ".cuh") continue;
+      std::ifstream in(entry.path());
+      const std::string text((std::istreambuf_iterator<char>(in)), {});
+      const std::string path = entry.path().lexically_relative(root).generic_string();
+      for (const std::string& breach : breaches(path, text)) ADD_FAILURE() << breach;
+      ++files;
+    }
+  }
+  EXPECT_GT(files, 10) << "the sources were not found below " << root;
+}
+
+struct Line {
+  const char* path;
+  const char* text;
+};
+
+const Line kPlantedBreaches[] = {
+    {"lib/tensor.h", "#include \"ops/conv2d.h\""},
+    {"lib/tensor.h", "  #  include <ops/conv2d.h>"},
+    {"lib/data/folder.cpp", "#include \"ops/cpu/gemm.h\""},
+    {"lib/tensor.cpp", "#include \"tensor.h\""},
+    {"lib/tensor.cpp", "#include \"lib/../ops/conv2d.h\""},
+    {"lib/tensor.cpp", "#include <cuda_runtime.h>"},
+    {"lib/tensor.cpp", "#ifdef DUEL_CUDA"},
+    {"ops/cpu/conv2d.cpp", "#include \"ops/conv2d.h\""},
+    {"ops/cpu/conv2d.cpp", "#include \"cuda/conv2d.h\""},
+    {"ops/cpu/conv2d.cpp", "#if defined(__CUDACC__)"},
+    {"ops/conv2d.cpp", "#include \"ops/cpu/conv2d.h\""},
+    {"ops/conv2d.cpp", "#include \"ops/nn/layers.h\""},
+    {"ops/backends.cpp", "#include \"cuda/backend.h\""},
+    {"ops/nn/layers.cpp", "#include \"ops/cpu/backend.h\""},
+    {"ops/nn/layers.cpp", "#include \"apps/gan/networks.h\""},
+    {"cuda/conv2d.cu", "#include \"ops/conv2d.h\""},
+    {"cuda/conv2d.cu", "#include \"ops/cpu/conv2d.h\""},
+    {"apps/dcgan.cpp", "#include <cublas_v2.h>"},
+};
+
+const Line kAllowed[] = {
+    {"lib/tensor.cpp", "#include <vector>"},
+    {"lib/tensor.cpp", "// #include \"ops/conv2d.h\" would be a breach"},
+    {"lib/tensor.cpp", "#ifdef _OPENMP"},
+    {"lib/host_device.h", "#ifdef __CUDACC__"},
+    {"ops/conv2d.cpp", "#include \"lib/kernels.h\""},
+    {"ops/cpu/conv2d.cpp", "#include \"ops/cpu/gemm.h\""},
+    {"ops/backends.cpp", "#include \"ops/cpu/backend.h\""},
+    {"ops/nn/layers.cpp", "#include \"ops/conv2d.h\""},
+    {"ops/check/gradient.cpp", "#include \"ops/nn/layers.h\""},
+    {"cuda/conv2d.cu", "#include <cublasLt.h>"},
+    {"cuda/conv2d.cu", "#if __CUDA_ARCH__ >= 900"},
+    {"tests/conv2d_test.cpp", "#include \"ops/cpu/conv2d.h\""},
+    {"apps/dcgan.cpp", "#include \"lib/error.h\""},
+};
+
+TEST(IncludeRules, PlantedBreachIsFoundAtItsLine) {
+  for (const Line& line : kPlantedBreaches) {
+    const auto found = breaches(line.path, concat("#pragma once\n", line.text, "\n"));
+    ASSERT_EQ(found.size(), 1u) << line.path << ": " << line.text;
+    EXPECT_TRUE(found[0].starts_with(concat(line.path, ":2: "))) << found[0];
+  }
+}
+
+TEST(IncludeRules, AllowedLinePasses) {
+  for (const Line& line : kAllowed) {
+    const auto found = breaches(line.path, line.text);
+    EXPECT_TRUE(found.empty()) << found[0];
+  }
+}
+
+}  // namespace
+}  // namespace duel

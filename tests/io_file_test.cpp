@@ -1,0 +1,140 @@
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "lib/io/file.h"
+#include "lib/io/memory.h"
+#include "tests/files.h"
+
+namespace duel {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const fs::path& path) {
+  const std::vector<uint8_t> bytes = read_file(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+int64_t files_in(const fs::path& folder) {
+  return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+}
+
+/// Lets no file grow beyond `bytes` in this scope, so that writing fails as on a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : old_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &old_limit_);
+    const rlimit limit{bytes, old_limit_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &old_limit_);
+    std::signal(SIGXFSZ, old_handler_);
+  }
+
+ private:
+  rlimit old_limit_{};
+  void (*old_handler_)(int);
+};
+
+TEST(File, ReadsBackWhatWasWritten) {
+  TemporaryFolder folder;
+  std::vector<uint8_t> bytes(100'000);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i * i >> 3);
+  write_file_atomically(folder / "a", bytes);
+  EXPECT_EQ(read_file(folder / "a"), bytes);
+  write_file_atomically(folder / "empty", "");
+  EXPECT_TRUE(read_file(folder / "empty").empty());
+}
+
+TEST(File, ReadsAFileThatClaimsNoSize) { EXPECT_TRUE(contains(text_of("/proc/self/status"), "Name:")); }
+
+TEST(File, ReplacesAndLeavesNothingElseBehind) {
+  TemporaryFolder folder;
+  write_file_atomically(folder / "a", "a longer first content");
+  write_file_atomically(folder / "a", "second");
+  EXPECT_EQ(text_of(folder / "a"), "second");
+  EXPECT_EQ(files_in(folder.path()), 1);
+}
+
+TEST(File, GivesTheUsualPermissions) {
+  TemporaryFolder folder;
+  const mode_t mask = ::umask(0022);
+  write_file_atomically(folder / "a", "x");
+  ::umask(mask);
+  EXPECT_EQ(fs::status(folder / "a").permissions(), fs::perms{0644});
+}
+
+TEST(File, WritesIntoTheCurrentFolder) {
+  TemporaryFolder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.path());
+  write_file_atomically("name", "x");
+  fs::current_path(before);
+  EXPECT_EQ(text_of(folder / "name"), "x");
+}
+
+TEST(File, FullDiskLeavesTheOldFileWhole) {
+  TemporaryFolder folder;
+  write_file_atomically(folder / "a", "old");
+  std::string message;
+  {
+    FileSizeLimit limit(10'000);
+    message = error_of([&] { write_file_atomically(folder / "a", std::string(20'000, 'x')); });
+  }
+  EXPECT_TRUE(contains(message, (folder / "a").string() + ": File too large")) << message;
+  EXPECT_EQ(text_of(folder / "a"), "old");
+  EXPECT_EQ(files_in(folder.path()), 1);
+}
+
+TEST(File, NamesPathAndReason) {
+  TemporaryFolder folder;
+  write_file_atomically(folder / "file", "x");
+  fs::create_directory(folder / "folder");
+
+  std::string message = error_of([&] { read_file(folder / "none"); });
+  EXPECT_EQ(message, "cannot read " + (folder / "none").string() + ": No such file or directory");
+  message = error_of([&] { read_file(folder / "folder"); });
+  EXPECT_EQ(message, "cannot read " + (folder / "folder").string() + ": Is a directory");
+  message = error_of([&] { write_file_atomically(folder / "none/a", "x"); });
+  EXPECT_EQ(message, "cannot write " + (folder / "none/a").string() + ": No such file or directory");
+  message = error_of([&] { write_file_atomically(folder / "file/a", "x"); });
+  EXPECT_EQ(message, "cannot write " + (folder / "file/a").string() + ": Not a directory");
+  message = error_of([&] { write_file_atomically(folder / "folder", "x"); });
+  EXPECT_EQ(message, "cannot write " + (folder / "folder").string() + ": Is a directory");
+  EXPECT_EQ(files_in(folder.path()), 2);
+}
+
+TEST(File, WritersAtTheSameTimeDoNotMix) {
+  TemporaryFolder folder;
+  const std::string contents[] = {std::string(50'000, 'a'), std::string(70'000, 'b')};
+  {
+    std::vector<std::jthread> writers;
+    for (const std::string& content : contents) {
+      writers.emplace_back([&] {
+        for (int i = 0; i < 20; ++i) write_file_atomically(folder / "a", content);
+      });
+    }
+  }
+  const std::string last = text_of(folder / "a");
+  EXPECT_TRUE(last == contents[0] || last == contents[1]);
+  EXPECT_EQ(files_in(folder.path()), 1);
+}
+
+TEST(Memory, IsWithinWhatTheMachineHas) {
+  const int64_t total = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+  EXPECT_GT(available_memory(), 0);
+  EXPECT_LE(available_memory(), total);
+}
+
+}  // namespace
+}  // namespace duel
