@@ -145,5 +145,7 @@ class Kernels {
 /// The kernels of a device. Throws Error, saying why, where the device cannot be used. Defined by the one
 /// factory, ops/backends.cpp, so that lib knows no backend.
 Kernels& kernels(Device device);
+/// Whether cuda:0 can be used. If not, `why_not`, unless null, gets the one line that kernels() would throw.
+bool cuda_available(std::string* why_not = nullptr);
 
 }  // namespace duel
