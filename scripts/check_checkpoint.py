@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds pictures that Duel made from a checkpoint against those that PyTorch makes from it.
 
-    ./apps/dcgan sample --checkpoint C.safetensors --count 16 --save-z z.safetensors --save-images images.safetensors
-    python3 scripts/check_checkpoint.py --checkpoint C.safetensors --z z.safetensors --images images.safetensors
+    ./apps/dcgan sample --checkpoint C --count 16 --save-z z.safetensors --save-images images.safetensors
+    python3 scripts/check_checkpoint.py --checkpoint C --z z.safetensors --images images.safetensors
 
 --pngs takes the pictures as single PNG files, in the order of z, and allows them one step of 255.
 Exits with 0 only if all pictures agree.
@@ -43,21 +43,27 @@ def generate(gan: Gan, z: Tensor) -> Tensor:
         return gan.G(z)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--z", type=Path, required=True, help='safetensors: "z" (count, z_dim) float32')
-    parser.add_argument("--images", type=Path, help='safetensors: "images" (count, channels, H, W) in [-1, 1]')
+    parser.add_argument(
+        "--images", type=Path, help='safetensors: "images" (count, channels, H, W) in [-1, 1]'
+    )
     parser.add_argument("--pngs", type=Path, nargs="+", help="one file for each z")
     parser.add_argument("--tolerance", type=float, default=1e-4, help="for --images (default: %(default)s)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if not arguments.images and not arguments.pngs:
         parser.error("nothing to compare with: give --images or --pngs")
 
     gan = load_checkpoint(arguments.checkpoint)
     expected = generate(gan, load_file(arguments.z)["z"])
-    print(f"{len(expected)} pictures of {arguments.checkpoint.name}; they span "
-          f"{expected.min().item():.3f} to {expected.max().item():.3f}")
+    print(
+        f"{len(expected)} pictures of {arguments.checkpoint.name}; they span "
+        f"{expected.min().item():.3f} to {expected.max().item():.3f}"
+    )
     results = []
     if arguments.images:
         images = load_file(arguments.images)["images"]

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Plots the losses of several runs over each other.
 
-    python3 scripts/plot_losses.py --run Duel=runs/faces-1/metrics.csv --run PyTorch=losses.csv --output losses.png
+    python3 scripts/plot_losses.py --run Duel=metrics.csv --run PyTorch=losses.csv --output losses.png
 
-A file needs the columns epoch (1, 2, ...), d_loss and g_loss; the rows of an epoch count as evenly spread over it.
+A file needs the columns epoch (1, 2, ...), d_loss and g_loss; the rows of an epoch count as evenly spread.
 Thin lines are the rows, thick ones their mean over --smooth epochs.
 """
 
@@ -31,7 +31,9 @@ def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     for row in rows:
         seen[row["epoch"]] += 1
         epochs.append(int(row["epoch"]) - 1 + seen[row["epoch"]] / in_epoch[row["epoch"]])
-    return np.array(epochs), {name: np.array([float(row[name]) for row in rows]) for name in ("d_loss", "g_loss")}
+    return np.array(epochs), {
+        name: np.array([float(row[name]) for row in rows]) for name in ("d_loss", "g_loss")
+    }
 
 
 def smooth(epochs: np.ndarray, values: np.ndarray, width: float) -> np.ndarray:
@@ -43,8 +45,12 @@ def smooth(epochs: np.ndarray, values: np.ndarray, width: float) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", action="append", required=True, metavar="NAME=FILE", help="may be given again")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--run", action="append", required=True, metavar="NAME=FILE", help="may be given again"
+    )
     parser.add_argument("--smooth", type=float, default=0.25, help="epochs (default: %(default)s)")
     parser.add_argument("--output", type=Path, required=True, help="a PNG or SVG file")
     arguments = parser.parse_args()
@@ -57,7 +63,9 @@ def main() -> None:
         epochs, losses = read(Path(path))
         for panel, values in zip(panels, losses.values(), strict=True):
             panel.plot(epochs, values, color=f"C{i}", linewidth=0.5, alpha=0.25)
-            panel.plot(epochs, smooth(epochs, values, arguments.smooth), color=f"C{i}", linewidth=2, label=name)
+            panel.plot(
+                epochs, smooth(epochs, values, arguments.smooth), color=f"C{i}", linewidth=2, label=name
+            )
     for panel, title in zip(panels, ("loss of D", "loss of G"), strict=True):
         panel.set_ylabel(title)
         panel.set_ylim(bottom=0)

@@ -1,4 +1,4 @@
-"""The celeba32 recipe in PyTorch: the two networks, with the names of Duel's checkpoints, and the training step."""
+"""The celeba32 recipe in PyTorch: both networks, named as in Duel's checkpoints, and the training step."""
 
 import json
 from dataclasses import dataclass, fields
@@ -45,14 +45,21 @@ class Generator(nn.Module):
         width = config.g_dim << (config.g_layers - 1)
         self.fc = nn.Linear(config.z_dim, width * 2 * 2)
         for i in range(1, config.g_layers):
-            self.add_module(f"layer_{i}", nn.Sequential(
-                nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(width // 2),
-                nn.ReLU()))
+            self.add_module(
+                f"layer_{i}",
+                nn.Sequential(
+                    nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1, bias=False),
+                    nn.BatchNorm2d(width // 2),
+                    nn.ReLU(),
+                ),
+            )
             width //= 2
-        self.add_module(f"layer_{config.g_layers}", nn.Sequential(
-            nn.ConvTranspose2d(width, config.channels, 4, stride=2, padding=1, bias=False),
-            nn.Tanh()))
+        self.add_module(
+            f"layer_{config.g_layers}",
+            nn.Sequential(
+                nn.ConvTranspose2d(width, config.channels, 4, stride=2, padding=1, bias=False), nn.Tanh()
+            ),
+        )
 
     def forward(self, z: Tensor) -> Tensor:
         fc, *layers = self.children()
@@ -70,12 +77,17 @@ class Discriminator(nn.Module):
         width = config.d_dim
         self.layer_1 = nn.Sequential(
             nn.Conv2d(config.channels, width, 4, stride=2, padding=1, bias=False),
-            nn.LeakyReLU(config.negative_slope))
+            nn.LeakyReLU(config.negative_slope),
+        )
         for i in range(2, config.d_layers + 1):
-            self.add_module(f"layer_{i}", nn.Sequential(
-                nn.Conv2d(width, width * 2, 4, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(width * 2),
-                nn.LeakyReLU(config.negative_slope)))
+            self.add_module(
+                f"layer_{i}",
+                nn.Sequential(
+                    nn.Conv2d(width, width * 2, 4, stride=2, padding=1, bias=False),
+                    nn.BatchNorm2d(width * 2),
+                    nn.LeakyReLU(config.negative_slope),
+                ),
+            )
             width *= 2
         self.fc = nn.Linear(width * 4 * 4, 1)
 
@@ -87,7 +99,7 @@ class Discriminator(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Weights of linear and (transposed) convolution layers ~ N(0, 0.02), biases 0; batch norm stays at 1 and 0."""
+    """Weights of linear and (transposed) convolutions ~ N(0, 0.02), biases 0; batch norm stays 1 and 0."""
     for layer in network.modules():
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.normal_(layer.weight, 0.0, 0.02)
@@ -119,8 +131,9 @@ class Trainer:
         with torch.no_grad():
             fake = self.G(z)
         logit_real, logit_fake = self.D(real), self.D(fake)
-        loss = (F.binary_cross_entropy_with_logits(logit_real, torch.ones_like(logit_real))
-                + F.binary_cross_entropy_with_logits(logit_fake, torch.zeros_like(logit_fake)))
+        loss = F.binary_cross_entropy_with_logits(
+            logit_real, torch.ones_like(logit_real)
+        ) + F.binary_cross_entropy_with_logits(logit_fake, torch.zeros_like(logit_fake))
         self.optimizer_d.zero_grad()
         loss.backward()
         self.optimizer_d.step()
@@ -139,7 +152,7 @@ class Trainer:
 
 
 def load_checkpoint(path: Path) -> Gan:
-    """A checkpoint's networks, each tensor checked for name, shape and dtype; other tensors (optimisers) are left."""
+    """A checkpoint's networks, each tensor checked for name, shape and dtype; others are left aside."""
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
         if "config" not in metadata:
@@ -153,8 +166,10 @@ def load_checkpoint(path: Path) -> Gan:
         state = {name: file.get_tensor(name) for name in expected}
     for name, tensor in state.items():
         if tensor.dtype != expected[name].dtype or tensor.shape != expected[name].shape:
-            raise ValueError(f"{path}: {name} is {tensor.dtype} {list(tensor.shape)}, PyTorch has "
-                             f"{expected[name].dtype} {list(expected[name].shape)}")
+            raise ValueError(
+                f"{path}: {name} is {tensor.dtype} {list(tensor.shape)}, PyTorch has "
+                f"{expected[name].dtype} {list(expected[name].shape)}"
+            )
     gan.load_state_dict(state)
     return gan
 

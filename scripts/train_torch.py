@@ -21,7 +21,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tga", ".gif", ".ppm", ".pgm"}
 
 
 def read_pictures(folder: Path, image_size: int, channels: int, crop: int | None) -> Tensor:
-    """All pictures below `folder` as bytes (count, channels, image_size, image_size), in the order of their paths."""
+    """All pictures below `folder` as bytes (count, channels, image_size, image_size), ordered by path."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise SystemExit(f"{folder}: no pictures there")
@@ -30,8 +30,9 @@ def read_pictures(folder: Path, image_size: int, channels: int, crop: int | None
         picture = Image.open(path).convert("L" if channels == 1 else "RGB")
         side = min(crop or picture.width, *picture.size)
         left, top = (picture.width - side) // 2, (picture.height - side) // 2
-        picture = picture.resize((image_size, image_size), Image.Resampling.BILINEAR,
-                                 (left, top, left + side, top + side))
+        picture = picture.resize(
+            (image_size, image_size), Image.Resampling.BILINEAR, (left, top, left + side, top + side)
+        )
         pictures[i] = np.asarray(picture).reshape(pictures[i].shape)
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
 
@@ -85,7 +86,9 @@ def train(gan: Gan, pictures: Tensor, arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, help="a folder of pictures, searched recursively")
     parser.add_argument("--crop", type=int, help="side of the central square to keep (default: the largest)")
     parser.add_argument("--output", type=Path, required=True, help="a folder")
@@ -105,7 +108,9 @@ def main() -> None:
     gan = load_checkpoint(arguments.init) if arguments.init else Gan(config_of(arguments))
     pictures = read_pictures(arguments.data, gan.config.image_size, gan.config.channels, arguments.crop)
     if len(pictures) < arguments.batch_size:
-        parser.error(f"a batch of {arguments.batch_size} is larger than the {len(pictures)} pictures of the data")
+        parser.error(
+            f"a batch of {arguments.batch_size} is larger than the {len(pictures)} pictures of the data"
+        )
     print(f"{len(pictures)} pictures, {len(pictures) // arguments.batch_size} steps an epoch")
     train(gan, pictures, arguments)
 

@@ -86,23 +86,19 @@ nlohmann::ordered_json to_json(const Config& config) {
 Config config_from_json(const nlohmann::json& json) {
   check(json.is_object(), "a configuration must be a JSON object, got ", json.type_name());
   Config config;
-  size_t known = 0;
   for_each_member(config, [&](const char* key, auto& member) {
     const auto found = json.find(key);
-    check(found != json.end(), "the configuration lacks '", key, "'");
+    if (found == json.end()) return;
     try {
       found->get_to(member);
-    } catch (const nlohmann::json::exception& error) {
+    } catch (const nlohmann::json::exception&) {
       fail("the configuration's '", key, "' is of the wrong type: ", *found);
     }
-    ++known;
   });
-  if (known < json.size()) {
-    for (const auto& [key, value] : json.items()) {
-      bool is_known = false;
-      for_each_member(config, [&](const char* name, const auto&) { is_known = is_known || key == name; });
-      check(is_known, "the configuration has an unknown entry '", key, "'");
-    }
+  for (const auto& [key, value] : json.items()) {
+    bool known = false;
+    for_each_member(config, [&](const char* name, const auto&) { known = known || key == name; });
+    check(known, "the configuration has an unknown entry '", key, "'");
   }
   return config;
 }

@@ -50,7 +50,7 @@ void check_config(const Config& config);
 Config recipe(const std::string& name);
 
 nlohmann::ordered_json to_json(const Config& config);
-/// Throws Error naming the key that is missing, unknown or of the wrong type.
+/// What is not there has its default. Throws Error naming a key that is unknown or whose value has the wrong type.
 Config config_from_json(const nlohmann::json& json);
 
 }  // namespace duel::gan

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Trains a narrow celeba32 for twenty iterations in PyTorch and stores all that another program needs to do the same.
+"""Trains a narrow celeba32 in PyTorch for twenty iterations and stores what others need to do the same.
 
-Writes dcgan.safetensors beside this script; README.md says what is in it. `--full-width --output FILE` does the
-same with the recipe's own widths and batch: some 110 MB, to compare with on one's own machine.
+Writes dcgan.safetensors beside this script; README.md says what is in it. `--full-width --output FILE` takes
+the recipe's own widths and batch: some 110 MB, to compare with on one's own machine.
 """
 
 import argparse
@@ -26,11 +26,12 @@ POOL = 5  # batches of different pictures; iteration i trains on batch i % POOL
 
 
 def blobs(count: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """(count, 3, size, size) bytes: three soft coloured discs on a coloured ground, drawn anew for each picture."""
+    """(count, 3, size, size) bytes: in each picture three soft coloured discs on a coloured ground."""
     y, x = np.mgrid[0:size, 0:size] / size
     pictures = np.broadcast_to(rng.uniform(0, 1, (count, 3, 1, 1)), (count, 3, size, size)).copy()
     for _ in range(3):
-        centre_x, centre_y, radius = (rng.uniform(*r, (count, 1, 1, 1)) for r in ((0.2, 0.8), (0.2, 0.8), (0.1, 0.3)))
+        centre_x, centre_y = rng.uniform(0.2, 0.8, (2, count, 1, 1, 1))
+        radius = rng.uniform(0.1, 0.3, (count, 1, 1, 1))
         colour = rng.uniform(0, 1, (count, 3, 1, 1))
         cover = np.exp(-(((x - centre_x) ** 2 + (y - centre_y) ** 2) / radius**2))
         pictures += cover * (colour - pictures)
@@ -38,13 +39,13 @@ def blobs(count: int, size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def train(gan: Gan, pictures: Tensor, z: Tensor, batch_size: int) -> tuple[Tensors, Tensors]:
-    """All iterations, in the precision of `gan`: what is logged and left at the end; gradients of the first one."""
+    """All iterations, in the precision of `gan`: the log and what is left, and the first one's gradients."""
     trainer = Trainer(gan)
     dtype = gan.G.fc.weight.dtype
     losses: dict[str, list[Tensor]] = {name: [] for name in ("d_loss", "g_loss", "d_real", "d_fake")}
     first: Tensors = {}
     for i, (z_d, z_g) in enumerate(z.to(dtype)):
-        batch = pictures[i % POOL * batch_size:][:batch_size].to(dtype) / 255 * 2 - 1
+        batch = pictures[i % POOL * batch_size :][:batch_size].to(dtype) / 255 * 2 - 1
         d_loss, d_real, d_fake = trainer.d_step(batch, z_d)
         g_loss = trainer.g_step(z_g)
         for values, value in zip(losses.values(), (d_loss, g_loss, d_real, d_fake), strict=True):
@@ -65,7 +66,8 @@ def train(gan: Gan, pictures: Tensor, z: Tensor, batch_size: int) -> tuple[Tenso
 
 
 def drift(single: Tensors, double: Tensors) -> dict[str, float]:
-    """How far float32 has gone from float64: losses relative, weights against the largest one of their tensor."""
+    """How far float32 has gone from float64, relative to the largest value of each tensor."""
+
     def distance(name: str) -> float:
         return ((single[name] - double[name]).abs().max() / double[name].abs().max()).item()
 
@@ -76,9 +78,13 @@ def drift(single: Tensors, double: Tensors) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--output", type=Path, default=HERE / "dcgan.safetensors")
-    parser.add_argument("--full-width", action="store_true", help="g_dim = d_dim = 64 and batch 256; needs --output")
+    parser.add_argument(
+        "--full-width", action="store_true", help="g_dim = d_dim = 64 and batch 256; needs --output"
+    )
     parser.add_argument("--iterations", type=int, default=20)
     arguments = parser.parse_args()
     if arguments.full_width and arguments.output == HERE / "dcgan.safetensors":
@@ -91,7 +97,9 @@ def main() -> None:
     config = Config(g_dim=width, d_dim=width)
     gan = Gan(config)
     pictures = torch.from_numpy(blobs(POOL * batch_size, config.image_size, rng))
-    z = torch.from_numpy(rng.uniform(-1, 1, (arguments.iterations, 2, batch_size, config.z_dim)).astype(np.float32))
+    z = torch.from_numpy(
+        rng.uniform(-1, 1, (arguments.iterations, 2, batch_size, config.z_dim)).astype(np.float32)
+    )
 
     stored = {"pictures": pictures, "z": z}
     stored |= {f"initial/{name}": t.clone() for name, t in gan.state_dict().items()}
@@ -101,9 +109,17 @@ def main() -> None:
     stored |= {f"float32/{name}": t for name, t in single.items()}
     stored |= {f"float64/{name}": t for name, t in double.items() if not name.startswith("exp_avg")}
 
-    notes = {"made_by": f"{Path(__file__).name}, PyTorch {torch.__version__}", "config": vars(config),
-             "batch_size": batch_size, "drift": drift(single, double)}
-    save_file({name: t.contiguous() for name, t in stored.items()}, arguments.output, {"reference": json.dumps(notes)})
+    notes = {
+        "made_by": f"{Path(__file__).name}, PyTorch {torch.__version__}",
+        "config": vars(config),
+        "batch_size": batch_size,
+        "drift": drift(single, double),
+    }
+    save_file(
+        {name: t.contiguous() for name, t in stored.items()},
+        arguments.output,
+        {"reference": json.dumps(notes)},
+    )
     print(json.dumps(notes, indent=2))
     print("D", [round(v, 4) for v in double["d_loss"].tolist()])
     print("G", [round(v, 4) for v in double["g_loss"].tolist()])

@@ -40,8 +40,14 @@ def conv2d(t: Tensors, case: Case) -> Tensor:
 
 def conv_transpose2d(t: Tensors, case: Case) -> Tensor:
     # (IC, KH, KW, OC) becomes (IC, OC, KH, KW).
-    y = F.conv_transpose2d(to_nchw(t["x"]), to_nchw(t["weight"]), t.get("bias"), case["stride"],
-                           case["padding"], case["output_padding"])
+    y = F.conv_transpose2d(
+        to_nchw(t["x"]),
+        to_nchw(t["weight"]),
+        t.get("bias"),
+        case["stride"],
+        case["padding"],
+        case["output_padding"],
+    )
     return to_nhwc(y)
 
 
@@ -122,7 +128,7 @@ def run_case(op: str, case: Case) -> Tensors:
     y = OPS[op](tensors, case)
     dy = as_tensor(rng.standard_normal(y.shape))
     gradients = torch.autograd.grad(y, list(inputs.values()), dy)
-    return tensors | {"y": y, "dy": dy} | {f"d_{name}": g for name, g in zip(inputs, gradients)}
+    return tensors | {"y": y, "dy": dy} | {f"d_{name}": g for name, g in zip(inputs, gradients, strict=True)}
 
 
 def write(path: Path, tensors: Tensors, **notes: Any) -> None:
@@ -142,18 +148,36 @@ def op_reference() -> Tensors:
     return result
 
 
-# "clip_value" limits every component of the gradient before the step, and "decay" divides the learning rate by
-# 1 + decay * (number of steps done): Keras has both as options of its optimisers, PyTorch leaves them to the caller.
+# "clip_value" limits every component of the gradient before the step, "decay" divides the learning rate by
+# 1 + decay * (steps done): Keras has both as options of its optimisers, PyTorch leaves them to the caller.
 OPTIMIZERS: dict[str, Case] = {
     "adam": {"type": "Adam", "lr": 0.05, "betas": [0.5, 0.999], "eps": 1e-8, "weight_decay": 0.0},
-    "adam_weight_decay": {"type": "Adam", "lr": 0.05, "betas": [0.5, 0.999], "eps": 1e-8, "weight_decay": 0.01},
+    "adam_weight_decay": {
+        "type": "Adam",
+        "lr": 0.05,
+        "betas": [0.5, 0.999],
+        "eps": 1e-8,
+        "weight_decay": 0.01,
+    },
     "adam_large_eps": {"type": "Adam", "lr": 0.05, "betas": [0.9, 0.99], "eps": 0.1, "weight_decay": 0.0},
     "rmsprop": {"type": "RMSprop", "lr": 0.05, "alpha": 0.99, "eps": 1e-8},
     "rmsprop_alpha_0.9": {"type": "RMSprop", "lr": 0.05, "alpha": 0.9, "eps": 1e-7},
-    "rmsprop_clip_and_decay": {"type": "RMSprop", "lr": 0.05, "alpha": 0.9, "eps": 1e-7, "clip_value": 1.0,
-                               "decay": 0.1},
-    "rmsprop_momentum": {"type": "RMSprop", "lr": 0.05, "alpha": 0.9, "eps": 1e-7, "momentum": 0.5,
-                         "weight_decay": 0.01},
+    "rmsprop_clip_and_decay": {
+        "type": "RMSprop",
+        "lr": 0.05,
+        "alpha": 0.9,
+        "eps": 1e-7,
+        "clip_value": 1.0,
+        "decay": 0.1,
+    },
+    "rmsprop_momentum": {
+        "type": "RMSprop",
+        "lr": 0.05,
+        "alpha": 0.9,
+        "eps": 1e-7,
+        "momentum": 0.5,
+        "weight_decay": 0.01,
+    },
     "sgd": {"type": "SGD", "lr": 0.05, "momentum": 0.0},
     "sgd_momentum": {"type": "SGD", "lr": 0.05, "momentum": 0.9},
     "sgd_weight_decay": {"type": "SGD", "lr": 0.05, "momentum": 0.9, "weight_decay": 0.01},
@@ -164,8 +188,11 @@ OPTIMIZER_STEPS = 8
 def run_optimizer(case: Case) -> Tensors:
     """Two parameters through a given sequence of gradients; all parameters start anew in every case."""
     rng = rng_for("optim")
-    parameters = {name: as_tensor(rng.standard_normal(shape)) for name, shape in (("p0", (3, 4)), ("p1", (5,)))}
-    gradients = {name: as_tensor(rng.standard_normal((OPTIMIZER_STEPS, *p.shape)) * 2) for name, p in parameters.items()}
+    shapes = {"p0": (3, 4), "p1": (5,)}
+    parameters = {name: as_tensor(rng.standard_normal(shape)) for name, shape in shapes.items()}
+    gradients = {
+        name: as_tensor(rng.standard_normal((OPTIMIZER_STEPS, *shape)) * 2) for name, shape in shapes.items()
+    }
     # A gradient that stays 0, one that begins late and a tiny one: where the second moment is 0 or near eps.
     gradients["p1"][:, 0] = 0.0
     gradients["p1"][:5, 1] = 0.0

@@ -1,0 +1,115 @@
+// Twenty iterations of the recipe against PyTorch's, from the same weights, pictures and latents. What the file holds
+// and how it was made: tests/reference/README.md.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/gan/trainer.h"
+#include "lib/io/safetensors.h"
+#include "lib/kernels.h"
+
+namespace duel::gan {
+namespace {
+
+constexpr int64_t batch = 16, batches = 5, iterations = 20;
+
+/// |a - b| at its largest, in units of the largest |b|.
+double distance(const Tensor& a, const Tensor& b) {
+  EXPECT_EQ(a.shape(), b.shape());
+  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
+  double worst = 0, scale = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    worst = std::max(worst, std::abs(static_cast<double>(x[i]) - static_cast<double>(y[i])));
+    scale = std::max(scale, std::abs(static_cast<double>(y[i])));
+  }
+  return worst / std::max(scale, 1e-30);
+}
+
+class DcganReference : public testing::TestWithParam<ConvAlgorithm> {
+ protected:
+  void SetUp() override {
+    kernels({}).set_conv_algorithm(GetParam());
+    Config config;
+    config.g_dim = config.d_dim = 8;
+    config.batch_size = batch;
+    trainer_ = std::make_unique<Trainer>(config);
+    for_each_state("initial/", [](const Tensor& ours, const Tensor& reference) { ours.copy_from(reference); });
+  }
+  void TearDown() override { kernels({}).set_conv_algorithm(ConvAlgorithm::Implicit); }
+
+  /// Calls visit(our tensor, the reference's, name) for all parameters and buffers of both networks.
+  template <class Visit>
+  void for_each_state(const std::string& prefix, const Visit& visit) {
+    for (auto [network, name] : {std::pair<nn::Module*, const char*>{&trainer_->generator(), "G"},
+                                 {&trainer_->discriminator(), "D"}}) {
+      for (const nn::NamedTensor& part : network->state(name))
+        visit(*part.tensor, nn::from_outside(reference_.at(prefix + part.name), part.layout));
+    }
+  }
+
+  Tensor real(int64_t iteration) const {
+    const Tensor pixels =
+        nn::from_outside(reference_.at("pictures"), nn::Layout::ConvWeight).rows(iteration % batches * batch, batch);
+    const Tensor pictures = Tensor::empty(pixels.shape());
+    kernels({}).pixels_to_float(pixels, pictures);
+    return pictures;
+  }
+
+  /// which: 0 for D's step, 1 for G's.
+  Tensor z(int64_t iteration, int64_t which) const {
+    const Tensor all = reference_.at("z");
+    return all.view({iterations * 2, batch, all.dim(3)}).rows(iteration * 2 + which, 1).view({batch, all.dim(3)});
+  }
+
+  const SafetensorsFile reference_ = read_safetensors(DUEL_SOURCE_DIR "/tests/reference/dcgan.safetensors");
+  std::unique_ptr<Trainer> trainer_;
+};
+
+TEST_P(DcganReference, FirstGradients) {
+  trainer_->d_step(real(0), z(0, 0));
+  trainer_->g_step(z(0, 1));
+  for (auto [network, name] : {std::pair<nn::Module*, const char*>{&trainer_->generator(), "G"},
+                               {&trainer_->discriminator(), "D"}}) {
+    for (const nn::NamedTensor& parameter : network->parameters(name)) {
+      // D's gradients are gone by now: G's step froze it.
+      if (*name == 'D') continue;
+      ASSERT_TRUE(parameter.tensor->grad().defined()) << parameter.name;
+      EXPECT_LT(distance(nn::to_outside(parameter.tensor->grad(), parameter.layout),
+                         reference_.at("first_gradient/" + parameter.name)),
+                1e-4)
+          << parameter.name;
+    }
+  }
+}
+
+TEST_P(DcganReference, TwentyIterations) {
+  const auto d_loss = reference_.at("float32/d_loss").to_vector<float>();
+  const auto g_loss = reference_.at("float32/g_loss").to_vector<float>();
+  const auto d_real = reference_.at("float32/d_real").to_vector<float>();
+  const auto d_fake = reference_.at("float32/d_fake").to_vector<float>();
+  for (int64_t i = 0; i < iterations; ++i) {
+    const auto at = static_cast<size_t>(i);
+    const DStep d = trainer_->d_step(real(i), z(i, 0));
+    const Tensor g = trainer_->g_step(z(i, 1));
+    EXPECT_NEAR(d.loss.item() / d_loss[at], 1, 1e-4) << "iteration " << i;
+    EXPECT_NEAR(g.item() / g_loss[at], 1, 1e-4) << "iteration " << i;
+    EXPECT_NEAR(d.d_real.item() / d_real[at], 1, 1e-4) << "iteration " << i;
+    EXPECT_NEAR(d.d_fake.item() / d_fake[at], 1, 1e-4) << "iteration " << i;
+  }
+  for_each_state("float32/final/", [](const Tensor& ours, const Tensor& reference) {
+    if (ours.dtype() == DType::Int64) {
+      EXPECT_EQ(ours.item(), reference.item());
+    } else {
+      EXPECT_LT(distance(ours, reference), 1e-4);
+    }
+  });
+  const Tensor images = generate(trainer_->generator(), z(iterations - 1, 1).rows(0, 4));
+  EXPECT_LT(distance(nn::to_outside(images, nn::Layout::ConvWeight), reference_.at("float32/images")), 1e-4);
+}
+
+INSTANTIATE_TEST_SUITE_P(, DcganReference, testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit),
+                         [](const auto& info) { return info.param == ConvAlgorithm::Im2col ? "Im2col" : "Implicit"; });
+
+}  // namespace
+}  // namespace duel::gan
