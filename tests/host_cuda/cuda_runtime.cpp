@@ -190,6 +190,7 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 // Ordinary host memory is read before the call returns, page-locked memory whenever the stream comes to it.
 cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
+  if (bytes == 0) return cudaSuccess;
   if (kind == cudaMemcpyHostToDevice && !page_locked.contains(const_cast<void*>(source))) {
     const auto* const begin = static_cast<const char*>(source);
     return host_cuda::enqueue(stream, [target, copy = std::vector<char>(begin, begin + bytes)] {
