@@ -15,11 +15,12 @@ enum class Saves { Nothing, Input, Output };
 
 // ---- functions of one variable: y = value(x), dx = grad(saved, dy) ----
 
+/// Written so that NaN stays NaN: a network that has diverged must not look healthy.
 struct Relu {
   static constexpr Saves saves = Saves::Output;
   template <class T>
   DUEL_HOST_DEVICE T value(T x) const {
-    return x > T(0) ? x : T(0);
+    return x < T(0) ? T(0) : x;
   }
   template <class T>
   DUEL_HOST_DEVICE T grad(T y, T dy) const {
@@ -147,14 +148,14 @@ struct Bce {
   }
   template <class T>
   DUEL_HOST_DEVICE T grad(T x, T target) const {
-    const T variance = x * (T(1) - x);
-    return (x - target) / (variance > T(1e-12) ? variance : T(1e-12));
+    const T variance = x * (T(1) - x), smallest = T(1e-12f);  // PyTorch's, a float for doubles, too
+    return (x - target) / (variance > smallest ? variance : smallest);
   }
 
  private:
   template <class T>
   DUEL_HOST_DEVICE T cut(T logarithm) const {
-    return logarithm > T(-100) ? logarithm : T(-100);
+    return logarithm < T(-100) ? T(-100) : logarithm;
   }
 };
 

@@ -48,6 +48,9 @@ void Optimizer::step() {
   }
   kernels(clock_.device()).optimizer_step(update_, active_, clock_);
   for (const ParameterState& state : active_) state.parameter.mark_changed();
+  // Held on to, gradients would be in the way of the next backward, which takes fresh memory for its own.
+  active_.clear();
+  for (ParameterState& state : states_) state.grad = {};
 }
 
 void Optimizer::zero_grad() const {

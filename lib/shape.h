@@ -35,10 +35,12 @@ class Shape {
     sizes_[static_cast<size_t>(dims_++)] = size;
   }
 
-  /// Number of elements; 1 for a shape without dimensions (a scalar).
+  /// Number of elements; 1 for a shape without dimensions (a scalar). Throws if that overflows.
   int64_t numel() const {
     int64_t product = 1;
-    for (int64_t size : *this) product *= size;
+    for (int64_t size : *this)
+      check(!__builtin_mul_overflow(product, size, &product), "a tensor of shape ", *this,
+            " has more elements than can be counted");
     return product;
   }
 

@@ -110,7 +110,7 @@ Tensor Tensor::view(const Shape& shape) const {
 }
 
 Tensor Tensor::rows(int64_t first, int64_t count) const {
-  check(dims() > 0 && first >= 0 && count >= 0 && first + count <= dim(0), "[rows] ", first, " + ", count,
+  check(dims() > 0 && first >= 0 && count >= 0 && count <= dim(0) - first, "[rows] ", first, " + ", count,
         " is beyond the outermost dimension of shape ", shape());
   Shape part = shape();
   part[0] = count;

@@ -106,7 +106,7 @@ Tensor permute(const Tensor& x, const std::vector<int>& dims) {
 
 Tensor slice(const Tensor& x, int dim, int64_t start, int64_t length) {
   check_dim("slice", x, dim);
-  check(start >= 0 && length >= 0 && start + length <= x.dim(dim), "[slice] ", start, " + ", length,
+  check(start >= 0 && length >= 0 && length <= x.dim(dim) - start, "[slice] ", start, " + ", length,
         " is beyond dimension ", dim, " of shape ", x.shape());
   Shape shape = x.shape();
   shape[dim] = length;

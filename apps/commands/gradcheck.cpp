@@ -86,7 +86,7 @@ bool check_network(const char* name, const nn::Module& network, const std::funct
   }
   Row row;
   row.add(gradcheck(loss, parameters,
-                    {.rtol = 1e-4, .atol = 1e-8, .step = 1e-6, .max_elements = o.elements, .seed = o.seed}),
+                    {.rtol = 1e-4, .atol = 1e-8, .step = 3e-8, .max_elements = o.elements, .seed = o.seed}),
           "", names);
   row.print(name);
   return row.passed;

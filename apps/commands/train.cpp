@@ -1,4 +1,6 @@
 // dcgan train
+#include <unistd.h>
+
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -88,6 +90,11 @@ void check_resume_options(const CLI::App& command) {
   }
 }
 
+void show_decoding(int64_t done, int64_t total) {
+  if (isatty(STDERR_FILENO))
+    std::cerr << "\rdecoding pictures: " << done << " of " << total << "\r" << std::flush;
+}
+
 gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   const bool resuming = !o.resume.empty();
   if (resuming) {
@@ -110,7 +117,9 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
                                   .channels = c.channels,
                                   .crop = c.crop,
                                   .synthetic_count = c.synthetic_count,
-                                  .seed = c.seed});
+                                  .seed = c.seed,
+                                  .progress = show_decoding,
+                                  .warn = [](const std::string& line) { std::cerr << line << std::endl; }});
   std::cout << data->description() << std::endl;
   check(c.batch_size <= data->size(), "--batch-size ", c.batch_size, " is more than the ", data->size(),
         " pictures of ", c.data, "; choose a smaller batch");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/im2col.h"
+#include "ops/cpu/parallel.h"
 
 namespace duel::cpu {
 namespace {
@@ -20,7 +21,7 @@ void for_each_tap(const Conv2dShape& s, int64_t n, const Tap& tap) {
 
 template <class T>
 void im2col(const Conv2dShape& s, const T* x, T* columns) {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (s.gemm_m() * s.gemm_k() > elements_per_chunk)
   for (int64_t n = 0; n < s.n; ++n) {
     for_each_tap(s, n, [&](int64_t source, int64_t target) {
       if (source < 0) {
@@ -35,7 +36,7 @@ void im2col(const Conv2dShape& s, const T* x, T* columns) {
 // One picture a thread: the taps of different pixels of one picture meet in x.
 template <class T>
 void col2im(const Conv2dShape& s, const T* columns, T* x) {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (s.gemm_m() * s.gemm_k() > elements_per_chunk)
   for (int64_t n = 0; n < s.n; ++n) {
     for_each_tap(s, n, [&](int64_t source, int64_t target) {
       if (source < 0) return;

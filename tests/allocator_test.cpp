@@ -1,0 +1,134 @@
+#include "lib/allocator.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <set>
+
+#include "lib/autograd.h"
+#include "lib/kernels.h"
+#include "lib/optim.h"
+#include "ops/activations.h"
+#include "ops/batch_norm.h"
+#include "ops/conv2d.h"
+#include "ops/layout.h"
+#include "ops/losses.h"
+#include "ops/matmul.h"
+#include "tests/files.h"
+#include "tests/tensors.h"
+
+namespace duel {
+namespace {
+
+/// A system with so many bytes.
+class SmallSystem final : public CachingAllocator {
+ public:
+  explicit SmallSystem(size_t bytes) : free_(bytes) {}
+  ~SmallSystem() override { trim(); }
+  size_t blocks() const { return blocks_.size(); }
+
+ protected:
+  void* system_allocate(size_t bytes) noexcept override {
+    if (bytes > free_) return nullptr;
+    free_ -= bytes;
+    void* const block = std::aligned_alloc(64, bytes);
+    blocks_[block] = bytes;
+    return block;
+  }
+  void system_free(void* block) noexcept override {
+    free_ += blocks_[block];
+    blocks_.erase(block);
+    std::free(block);
+  }
+
+ private:
+  size_t free_;
+  std::map<void*, size_t> blocks_;
+};
+
+TEST(Allocator, HandsAFreedBlockOutAgain) {
+  HostAllocator allocator;
+  void* const first = allocator.allocate(1000);
+  allocator.release(first, 1000);
+  EXPECT_EQ(allocator.allocate(900), first);  // of one rounded size
+  EXPECT_NE(allocator.allocate(900), first);
+  EXPECT_EQ(allocator.stats().system_allocations, 2);
+  allocator.release(first, 900);
+}
+
+TEST(Allocator, CountsWhatItHolds) {
+  HostAllocator allocator;
+  void* const a = allocator.allocate(512);
+  void* const b = allocator.allocate(1024);
+  EXPECT_EQ(allocator.stats().bytes_in_use, 1536);
+  allocator.release(a, 512);
+  EXPECT_EQ(allocator.stats().bytes_in_use, 1024);
+  EXPECT_EQ(allocator.stats().bytes_cached, 512);
+  EXPECT_EQ(allocator.stats().peak_bytes, 1536);
+  allocator.trim();
+  EXPECT_EQ(allocator.stats().bytes_cached, 0);
+  EXPECT_EQ(allocator.stats().peak_bytes, 1536);
+  allocator.release(b, 1024);
+}
+
+TEST(Allocator, AlignsBlocksAndGivesRoomForNothing) {
+  HostAllocator allocator;
+  std::set<void*> blocks;
+  for (const size_t bytes : {0, 0, 1, 63, 513, 65537, 100000}) {
+    void* const block = allocator.allocate(bytes);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(block) % 64, 0u);
+    EXPECT_TRUE(blocks.insert(block).second);
+    allocator.release(block, bytes);
+    (void)allocator.allocate(bytes);  // keep the next block from being this one
+  }
+}
+
+TEST(Allocator, GivesKeptBlocksBackBeforeItFails) {
+  SmallSystem allocator(8192);
+  void* const a = allocator.allocate(4096);
+  void* const b = allocator.allocate(2048);
+  allocator.release(a, 4096);
+  void* const c = allocator.allocate(5120);  // fits once the kept 4096 are free
+  EXPECT_EQ(allocator.blocks(), 2u);
+  EXPECT_EQ(allocator.stats().bytes_cached, 0);
+  EXPECT_EQ(error_of([&] { (void)allocator.allocate(2000); }),
+            "out of memory: asked for 2048 bytes with 7168 bytes in use; a smaller --batch-size needs less");
+  EXPECT_EQ(allocator.stats().bytes_in_use, 7168);
+  allocator.release(b, 2048);
+  EXPECT_EQ(allocator.allocate(2000), b);
+  allocator.release(b, 2000);
+  allocator.release(c, 5120);
+}
+
+TEST(Allocator, SaysSoWhenATensorIsTooLarge) {
+  EXPECT_TRUE(contains(error_of([] { Tensor::empty({int64_t{1} << 58}); }), "out of memory: asked for "));
+}
+
+// A step of a small convolutional network asks the system for memory in its first iteration alone.
+TEST(Allocator, SteadyTrainingAsksTheSystemForNothing) {
+  Tensor conv_weight = random_leaf({8, 4, 4, 3}, 1, DType::Float32);
+  Tensor bn_weight = random_leaf({8}, 2, DType::Float32), bn_bias = random_leaf({8}, 3, DType::Float32);
+  Tensor weight = random_leaf({1, 8 * 8 * 8}, 4, DType::Float32), bias = random_leaf({1}, 5, DType::Float32);
+  const Tensor mean = Tensor::zeros({8}), variance = Tensor::full({8}, 1);
+  const Tensor target = Tensor::full({16, 1}, 1);
+  Optimizer optimizer =
+      adam({conv_weight, bn_weight, bn_bias, weight, bias}, {"conv", "bn.w", "bn.b", "fc.w", "fc.b"}, {});
+  const auto iterate = [&](uint64_t seed) {
+    const Tensor x = random_tensor({16, 16, 16, 3}, seed, DType::Float32);
+    Tensor y = conv2d(x, conv_weight, {}, {2, 2}, {1, 1});
+    y = leaky_relu(batch_norm(y, bn_weight, bn_bias, mean, variance), 0.2);
+    const Tensor loss = bce_with_logits(linear(reshape(y, {16, 512}), weight, bias), target);
+    optimizer.zero_grad();
+    backward(loss);
+    optimizer.step();
+  };
+  const CachingAllocator& allocator = kernels({}).allocator();
+  iterate(1);
+  const CachingAllocator::Stats first = allocator.stats();
+  for (uint64_t i = 2; i < 6; ++i) iterate(i);
+  EXPECT_EQ(allocator.stats().system_allocations, first.system_allocations);
+  EXPECT_EQ(allocator.stats().bytes_in_use, first.bytes_in_use);
+}
+
+}  // namespace
+}  // namespace duel

@@ -1,0 +1,322 @@
+#include "lib/autograd.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "lib/allocator.h"
+#include "lib/kernels.h"
+#include "ops/activations.h"
+#include "ops/arithmetic.h"
+#include "ops/layout.h"
+#include "ops/matmul.h"
+#include "ops/reductions.h"
+#include "tests/files.h"
+#include "tests/tensors.h"
+
+namespace duel {
+namespace {
+
+using Values = std::vector<double>;
+
+Tensor leaf(const Values& values) {
+  return Tensor::from(values, {static_cast<int64_t>(values.size())}).set_requires_grad(true);
+}
+
+Tensor ones_like(const Tensor& x) { return Tensor::full(x.shape(), 1, x.dtype()); }
+
+int64_t bytes_in_use() { return kernels({}).allocator().stats().bytes_in_use; }
+
+// ---- where gradients flow ----
+
+TEST(Autograd, FollowsTheChainRuleThroughSharedInputs) {
+  const Tensor a = leaf({2, -3}), b = leaf({5, 7});
+  // y = a b (a + b): dy/da = 2ab + b^2, dy/db = a^2 + 2ab. a and b are used twice, the product once.
+  backward(mul(mul(a, b), add(a, b)), ones_like(a));
+  EXPECT_EQ(values_of(a.grad()), (Values{2 * 2 * 5 + 25, 2 * -3 * 7 + 49}));
+  EXPECT_EQ(values_of(b.grad()), (Values{4 + 2 * 2 * 5, 9 + 2 * -3 * 7}));
+}
+
+TEST(Autograd, VisitsANodeAfterAllThatUseIt) {
+  // A diamond whose sides have different lengths: y = s + scale(scale(s)) with s = 3x.
+  const Tensor x = leaf({1});
+  const Tensor s = scale(x, 3);
+  backward(add(s, scale(scale(s, 2), 5)));
+  EXPECT_EQ(values_of(x.grad()), (Values{3 * (1 + 10)}));
+}
+
+TEST(Autograd, TakesTheSameTensorOnBothSides) {
+  const Tensor x = leaf({3, -2});
+  backward(mul(x, x), ones_like(x));
+  EXPECT_EQ(values_of(x.grad()), (Values{6, -4}));
+  x.zero_grad();
+  backward(sub(x, x), ones_like(x));
+  EXPECT_EQ(values_of(x.grad()), (Values{0, 0}));
+}
+
+TEST(Autograd, StartsFromOneOrFromASeed) {
+  const Tensor x = leaf({1, 2, 3});
+  backward(sum(x));
+  EXPECT_EQ(values_of(x.grad()), (Values{1, 1, 1}));
+  x.zero_grad();
+  backward(scale(x, 2), Tensor::from(Values{1, 10, 100}, {3}));
+  EXPECT_EQ(values_of(x.grad()), (Values{2, 20, 200}));
+  EXPECT_EQ(
+      error_of([&] { backward(scale(x, 2)); }),
+      "[backward] a tensor of shape (3) needs a seed of that shape; only a single number has an obvious "
+      "one");
+  EXPECT_EQ(error_of([&] { backward(scale(x, 2), Tensor::zeros({2}, DType::Float64)); }),
+            "[backward] seed must have shape (3), got (2)");
+  EXPECT_EQ(error_of([&] { backward(scale(x, 2), Tensor::zeros({3}, DType::Float32)); }),
+            "[backward] inputs differ in type: float64 and float32");
+}
+
+TEST(Autograd, AddsTheSeedToALeafThatIsTheRoot) {
+  const Tensor x = leaf({1, 2});
+  const Tensor seed = Tensor::from(Values{3, 4}, {2});
+  backward(x, seed);
+  backward(x, seed);
+  EXPECT_EQ(values_of(x.grad()), (Values{6, 8}));
+  EXPECT_EQ(values_of(seed), (Values{3, 4}));
+}
+
+TEST(Autograd, SkipsWhatNeedsNoGradient) {
+  const Tensor x = leaf({1, 2}), frozen = Tensor::from(Values{3, 4}, {2});
+  EXPECT_FALSE(mul(frozen, frozen).requires_grad());
+  const Tensor y = mul(x, frozen);
+  EXPECT_TRUE(y.requires_grad());
+  backward(y, ones_like(x));
+  EXPECT_EQ(values_of(x.grad()), (Values{3, 4}));
+  EXPECT_FALSE(frozen.grad().defined());
+}
+
+TEST(Autograd, StopsAtDetach) {
+  const Tensor x = leaf({2});
+  const Tensor y = scale(x, 3);
+  const Tensor z = mul(y, y.detach());  // as if one factor were the constant 6
+  backward(z);
+  EXPECT_EQ(values_of(x.grad()), (Values{18}));
+  EXPECT_FALSE(y.detach().requires_grad());
+  EXPECT_EQ(y.detach().raw(), y.raw());
+}
+
+TEST(Autograd, RecordsNothingUnderNoGrad) {
+  const Tensor x = leaf({2});
+  {
+    const NoGrad outer;
+    {
+      const NoGrad inner;
+      EXPECT_FALSE(scale(x, 3).requires_grad());
+    }
+    EXPECT_FALSE(scale(x, 3).requires_grad());
+    // Of this thread alone.
+    bool recorded = false;
+    std::thread([&] { recorded = scale(x, 3).requires_grad(); }).join();
+    EXPECT_TRUE(recorded);
+  }
+  EXPECT_TRUE(scale(x, 3).requires_grad());
+}
+
+TEST(Autograd, RefusesARootWithoutGradient) {
+  const Tensor x = leaf({2});
+  const char* const message =
+      "[backward] no gradient flows to this tensor: it was computed from tensors that require none, or under "
+      "NoGrad";
+  EXPECT_EQ(error_of([&] { backward(scale(x.detach(), 2)); }), message);
+  EXPECT_EQ(error_of([&] {
+              const NoGrad no_grad;
+              backward(scale(x, 2));
+            }),
+            message);
+}
+
+TEST(Autograd, FreezesAndThawsLeaves) {
+  Tensor x = leaf({2});
+  x.set_requires_grad(false);
+  EXPECT_FALSE(scale(x, 2).requires_grad());
+  x.set_requires_grad(true);
+  backward(scale(x, 2));
+  EXPECT_EQ(values_of(x.grad()), (Values{2}));
+  // Asking again keeps the gradient; freezing forgets it.
+  x.set_requires_grad(true);
+  EXPECT_TRUE(x.grad().defined());
+  x.set_requires_grad(false);
+  EXPECT_FALSE(x.grad().defined());
+
+  Tensor y = scale(leaf({2}), 2);
+  EXPECT_EQ(error_of([&] { y.set_requires_grad(false); }),
+            "[set_requires_grad] only a leaf can be told; detach() the result of scale first");
+  Tensor counter = Tensor::zeros({1}, DType::Int64);
+  EXPECT_EQ(error_of([&] { counter.set_requires_grad(true); }),
+            "[set_requires_grad] a tensor of int64 has no gradient");
+}
+
+// ---- one graph, one backward; no changes in between ----
+
+TEST(Autograd, RefusesASecondBackward) {
+  const Tensor x = leaf({2});
+  const Tensor y = mul(x, x), z = scale(y, 2);
+  backward(z);
+  EXPECT_EQ(error_of([&] { backward(z); }),
+            "[backward] this graph was used already: one forward serves one backward; compute the forward "
+            "again");
+  // The same through another root on top of the used part.
+  EXPECT_EQ(error_of([&] { backward(scale(y, 3)); }),
+            "[mul] was part of a graph that an earlier backward used; compute its forward again, or detach() "
+            "its result");
+}
+
+TEST(Autograd, RefusesATensorChangedInPlace) {
+  const auto message_after = [](const auto& change) {
+    const Tensor x = leaf({2, 3}), factor = Tensor::from(Values{4, 5}, {2});
+    const Tensor y = mul(x, factor);
+    change(factor);
+    return error_of([&] { backward(y, ones_like(x)); });
+  };
+  const std::string expected = "[mul] a tensor of shape (2) that its gradient needs was changed in place";
+  EXPECT_TRUE(contains(message_after([](const Tensor& t) { t.fill(0); }), expected));
+  EXPECT_TRUE(contains(message_after([](const Tensor& t) { t.copy_from(t.clone()); }), expected));
+  EXPECT_TRUE(contains(message_after([](const Tensor& t) { t.rows(0, 1).fill(0); }), expected));
+  EXPECT_TRUE(contains(
+      message_after([](const Tensor& t) { RandomStream(1, Stream::Test).fill(t, Normal{}); }), expected));
+  EXPECT_TRUE(contains(message_after([](const Tensor& t) { t.upload(Values{1, 2}.data()); }), expected));
+}
+
+TEST(Autograd, AllowsChangesToWhatNoGradientNeeds) {
+  const Tensor x = leaf({2, 3}), b = Tensor::from(Values{4, 5}, {2});
+  const Tensor y = add(x, b);
+  b.fill(0);
+  x.fill(0);
+  backward(y, ones_like(x));
+  EXPECT_EQ(values_of(x.grad()), (Values{1, 1}));
+}
+
+// ---- gradients that share memory ----
+
+// add() hands dy on without a copy: both leaves, and the seed, are then one piece of memory.
+TEST(Autograd, CopiesASharedGradientBeforeAddingToIt) {
+  const Tensor a = leaf({1, 1}), b = leaf({1, 1});
+  const Tensor seed = Tensor::from(Values{1, 2}, {2});
+  backward(add(a, b), seed);
+  EXPECT_EQ(a.grad().raw(), b.grad().raw());
+  backward(scale(a, 10), seed);
+  EXPECT_EQ(values_of(a.grad()), (Values{11, 22}));
+  EXPECT_EQ(values_of(b.grad()), (Values{1, 2}));
+  EXPECT_EQ(values_of(seed), (Values{1, 2}));
+}
+
+TEST(Autograd, CopiesASharedGradientWithinOneGraph) {
+  const Tensor a = leaf({1, 1}), b = leaf({1, 1});
+  const Tensor s = add(a, b);  // passes dy on to a and b
+  backward(add(s, mul(a, a)), Tensor::from(Values{1, 2}, {2}));
+  EXPECT_EQ(values_of(a.grad()), (Values{1 + 2, 2 + 4}));
+  EXPECT_EQ(values_of(b.grad()), (Values{1, 2}));
+}
+
+TEST(Autograd, ZeroGradForgetsButDoesNotTouchSharedMemory) {
+  const Tensor a = leaf({1, 1}), b = leaf({1, 1});
+  backward(add(a, b), Tensor::from(Values{1, 2}, {2}));
+  a.zero_grad();
+  EXPECT_FALSE(a.grad().defined());
+  backward(scale(a, 5), Tensor::from(Values{1, 1}, {2}));
+  EXPECT_EQ(values_of(a.grad()), (Values{5, 5}));
+  EXPECT_EQ(values_of(b.grad()), (Values{1, 2}));
+}
+
+TEST(Autograd, ReusesTheMemoryOfAForgottenGradient) {
+  const Tensor x = leaf({1, 1});
+  backward(scale(x, 5), ones_like(x));
+  const void* const memory = x.grad().raw();
+  x.zero_grad();
+  backward(scale(x, 7), ones_like(x));
+  EXPECT_EQ(x.grad().raw(), memory);
+  EXPECT_EQ(values_of(x.grad()), (Values{7, 7}));
+}
+
+// ---- views ----
+
+TEST(Autograd, FlowsThroughReshapeButNotThroughAView) {
+  const Tensor x = random_leaf({2, 3}, 1);
+  const Tensor y = reshape(x, {3, 2});
+  EXPECT_EQ(y.raw(), x.raw());
+  backward(mul(y, y), random_tensor({3, 2}, 2));
+  EXPECT_TRUE(close(x.grad(), scale(mul(x.detach(), random_tensor({3, 2}, 2).view({2, 3})), 2), 1e-15));
+
+  EXPECT_FALSE(x.view({6}).requires_grad());
+  EXPECT_FALSE(x.rows(0, 1).requires_grad());
+}
+
+TEST(Autograd, AChangeThroughAViewIsSeen) {
+  const Tensor x = leaf({2, 3}), factor = Tensor::from(Values{4, 5}, {2});
+  const Tensor y = mul(x, reshape(factor, {2}));
+  factor.fill(1);
+  EXPECT_TRUE(contains(error_of([&] { backward(y, ones_like(x)); }), "was changed in place"));
+}
+
+// ---- depth ----
+
+constexpr int kDeep = 100000;
+
+TEST(Autograd, GoesBackThroughAHundredThousandNodes) {
+  const Tensor x = leaf({1});
+  Tensor y = x;
+  for (int i = 0; i < kDeep; ++i) y = scale(y, i % 2 ? 0.5 : 2);
+  backward(y);
+  EXPECT_EQ(values_of(x.grad()), (Values{1}));
+}
+
+TEST(Autograd, DropsAHundredThousandNodesThatWereNeverUsed) {
+  const Tensor x = leaf({1});
+  const int64_t before = bytes_in_use();
+  {
+    Tensor chain = x, doubled = x;
+    for (int i = 0; i < kDeep; ++i) {
+      chain = mul(chain, x);
+      doubled = add(doubled, doubled);  // each node is held by two edges of the next
+    }
+    EXPECT_GT(bytes_in_use(), before);
+  }
+  EXPECT_EQ(bytes_in_use(), before);
+}
+
+// ---- memory ----
+
+TEST(Autograd, FreesSavedTensorsInBackwardWhileTheResultLives) {
+  const Tensor x = random_leaf({64, 64}, 1);
+  const int64_t before = bytes_in_use();
+  Tensor y = x;
+  for (int i = 0; i < 10; ++i) y = tanh(matmul(y, x));
+  const Tensor loss = mean(y);
+  y = {};
+  const int64_t matrix = 64 * 64 * 8;
+  EXPECT_GE(bytes_in_use() - before, 10 * matrix);
+  backward(loss);
+  // What is left: the loss and the gradient of x.
+  EXPECT_LT(bytes_in_use() - before, 2 * matrix);
+  EXPECT_TRUE(loss.defined());
+}
+
+TEST(Autograd, FreesIntermediateGradientsAsItGoes) {
+  const Tensor x = random_leaf({128, 128}, 1);
+  Tensor y = x;
+  for (int i = 0; i < 20; ++i) y = scale(y, 1.5);  // saves nothing
+  const Tensor seed = ones_like(x);
+  CachingAllocator& allocator = kernels({}).allocator();
+  allocator.trim();
+  const CachingAllocator::Stats before = allocator.stats();
+  backward(y, seed);
+  // The gradient of x and two of the twenty in between.
+  EXPECT_LE(allocator.stats().system_allocations - before.system_allocations, 3);
+}
+
+// A node whose own backward throws leaves a graph that says so when it is used again.
+TEST(Autograd, SaysSoAfterABackwardThatFailed) {
+  const Tensor x = leaf({2, 3}), factor = Tensor::from(Values{4, 5}, {2});
+  const Tensor y = mul(x, factor), z = scale(y, 2);
+  factor.fill(1);
+  EXPECT_TRUE(contains(error_of([&] { backward(z, ones_like(z)); }), "was changed in place"));
+  EXPECT_TRUE(contains(error_of([&] { backward(z, ones_like(z)); }), "this graph was used already"));
+}
+
+}  // namespace
+}  // namespace duel
