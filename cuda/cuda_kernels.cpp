@@ -3,12 +3,21 @@
 namespace duel::cuda {
 
 CudaKernels::CudaKernels(int device)
-    : queue_(device), allocator_(device), staging_(queue_), blas_(queue_, allocator_) {
+    : queue_(device),
+      allocator_(device),
+      staging_(queue_, page_locked_),
+      recorder_(queue_, allocator_),
+      blas_(queue_, allocator_) {
   set_conv_algorithm(ConvAlgorithm::Im2col);  // the only one here so far
 }
 
 std::string CudaKernels::description() const {
   return concat("CUDA, ", queue_.description(), ", ", blas_.description());
+}
+
+void CudaKernels::synchronize() {
+  recorder_.check_not_recording("waiting for the device");
+  queue_.synchronize();
 }
 
 }  // namespace duel::cuda

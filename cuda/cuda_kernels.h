@@ -8,6 +8,7 @@
 #include "cuda/device_allocator.h"
 #include "cuda/matmul.h"
 #include "cuda/queue.h"
+#include "cuda/recording.h"
 #include "cuda/staging.h"
 #include "lib/kernels.h"
 
@@ -20,11 +21,16 @@ class CudaKernels final : public Kernels {
 
   std::string description() const override;
   CachingAllocator& allocator() override { return allocator_; }
-  void synchronize() override { queue_.synchronize(); }
+  void synchronize() override;
+
+  std::unique_ptr<Recording> record(const std::function<void()>& work) override {
+    return recorder_.record(work);
+  }
 
   void copy(const Tensor& source, const Tensor& target) override;
   void upload(const void* host, const Tensor& target) override;
   void download(const Tensor& source, void* host) override;
+  std::unique_ptr<Download> start_download(const Tensor& source) override;
   void fill(const Tensor& x, double value) override;
   void random(const Distribution& distribution, uint64_t seed, uint64_t stream, const Tensor& position,
               const Tensor& x) override;
@@ -76,7 +82,9 @@ class CudaKernels final : public Kernels {
  private:
   Queue queue_;
   DeviceAllocator allocator_;
+  PageLockedAllocator page_locked_;
   Staging staging_;
+  Recorder recorder_;
   Blas blas_;
 };
 

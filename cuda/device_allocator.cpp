@@ -22,4 +22,13 @@ std::string DeviceAllocator::system_room() const {
   return concat(", ", free >> 20, " of ", total >> 20, " MiB free on cuda:", device_);
 }
 
+void* PageLockedAllocator::system_allocate(size_t bytes) noexcept {
+  void* block = nullptr;
+  if (cudaMallocHost(&block, bytes) == cudaSuccess) return block;
+  cudaGetLastError();
+  return nullptr;
+}
+
+void PageLockedAllocator::system_free(void* block) noexcept { cudaFreeHost(block); }
+
 }  // namespace duel::cuda

@@ -1,4 +1,4 @@
-// The device's memory, and temporary pieces of it.
+// The device's memory, temporary pieces of it, and the host's memory that the device reaches.
 #pragma once
 
 #include <string>
@@ -21,6 +21,16 @@ class DeviceAllocator final : public CachingAllocator {
 
  private:
   int device_;
+};
+
+/// Memory of the host that the device reads and writes by itself.
+class PageLockedAllocator final : public CachingAllocator {
+ public:
+  ~PageLockedAllocator() override { trim(); }
+
+ protected:
+  void* system_allocate(size_t bytes) noexcept override;
+  void system_free(void* block) noexcept override;
 };
 
 /// `count` elements for the work queued while it lives.

@@ -10,7 +10,8 @@ namespace {
 
 template <class T, class Placement>
 __global__ void __launch_bounds__(block_threads)
-    move_kernel(int64_t n, Placement placement, bool add, const T* __restrict__ x, T* __restrict__ y) {
+    move_kernel(int64_t n, const __grid_constant__ Placement placement, bool add, const T* __restrict__ x,
+                T* __restrict__ y) {
   const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
   for (int64_t i = first; i < n; i += step) {
     const T value = x[placement.source(i)];

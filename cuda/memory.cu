@@ -46,12 +46,19 @@ void CudaKernels::copy(const Tensor& source, const Tensor& target) {
 }
 
 void CudaKernels::upload(const void* host, const Tensor& target) {
+  recorder_.check_not_recording("an upload");
   staging_.upload(host, target.raw(), target.bytes());
 }
 
 void CudaKernels::download(const Tensor& source, void* host) {
+  recorder_.check_not_recording("a download");
   DUEL_CUDA(cudaMemcpyAsync(host, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, queue_.stream()));
   queue_.synchronize();
+}
+
+std::unique_ptr<Kernels::Download> CudaKernels::start_download(const Tensor& source) {
+  recorder_.check_not_recording("a download");
+  return std::make_unique<PageLockedDownload>(queue_, page_locked_, source);
 }
 
 void CudaKernels::fill(const Tensor& x, double value) {

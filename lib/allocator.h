@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace duel {
@@ -33,6 +34,12 @@ class CachingAllocator {
   void trim() noexcept;
   Stats stats() const;
 
+  /// For work that is recorded and replayed at the same addresses: a block handed out while reserving stays
+  /// apart, and once released is handed out again only to requests made while reserving.
+  void set_reserving(bool reserving);
+  /// Ends that: such blocks are again like all others.
+  void forget_reserved();
+
  protected:
   CachingAllocator() = default;
   virtual void* system_allocate(size_t bytes) noexcept = 0;  ///< nullptr when there is no room
@@ -41,8 +48,14 @@ class CachingAllocator {
   virtual std::string system_room() const { return {}; }
 
  private:
+  using Kept = std::map<size_t, std::vector<void*>>;  // by rounded size
+  void* take(Kept& kept, size_t size);
+  void free_all(Kept& kept) noexcept;
+
   mutable std::mutex mutex_;
-  std::map<size_t, std::vector<void*>> kept_;  // by rounded size
+  Kept kept_, kept_reserved_;
+  std::unordered_set<void*> reserved_;
+  bool reserving_ = false;
   Stats stats_;
 };
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/host_cuda/fibers.h"
@@ -19,8 +20,13 @@ struct HostEvent {
   cudaStream_t stream = nullptr;
 };
 
+struct HostGraph {
+  std::vector<std::function<void()>> work;
+};
+
 struct HostStream {
   std::deque<std::function<void()>> work;
+  HostGraph* capture = nullptr;
 
   void step() {
     const std::function<void()> next = std::move(work.front());
@@ -134,6 +140,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;
   stream->finish();
   return cudaSuccess;
 }
@@ -151,8 +158,41 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   ++event->pending;
   return host_cuda::enqueue(stream, [event] { --event->pending; });
 }
+// Brings the stream a little further, or nobody who asks until it is done would see the end.
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (event->pending == 0) return cudaSuccess;
+  event->stream->step();
+  return cudaErrorNotReady;
+}
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   while (event->pending > 0) event->stream->step();
+  return cudaSuccess;
+}
+
+// ---- graphs ----
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  stream->capture = new HostGraph;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  *graph = std::exchange(stream->capture, nullptr);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  *executable = new HostGraph(*graph);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  for (const auto& work : executable->work) stream->work.push_back(work);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete executable;
   return cudaSuccess;
 }
 
@@ -207,7 +247,11 @@ cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t 
 
 cudaError_t host_cuda::enqueue(cudaStream_t stream, std::function<void()> work) {
   if (!streams.contains(stream)) return cudaErrorInvalidValue;
-  stream->work.push_back(std::move(work));
+  if (stream->capture) {
+    stream->capture->work.push_back(std::move(work));
+  } else {
+    stream->work.push_back(std::move(work));
+  }
   return cudaSuccess;
 }
 
