@@ -11,6 +11,13 @@ CudaKernels::CudaKernels(int device)
   set_conv_algorithm(ConvAlgorithm::Im2col);  // the only one here so far
 }
 
+// Both of the coarser ones came with the tensor cores of Ampere.
+void CudaKernels::set_precision(Precision precision) {
+  check(precision == Precision::Float32 || queue_.compute_capability() >= 80, "[precision] ",
+        queue_.description(), ": TF32 and bfloat16 need compute capability 8.0; use --precision fp32");
+  blas_.set_precision(precision);
+}
+
 std::string CudaKernels::description() const {
   return concat("CUDA, ", queue_.description(), ", ", blas_.description());
 }

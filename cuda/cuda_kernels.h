@@ -19,6 +19,7 @@ class CudaKernels final : public Kernels {
   /// Throws Error, saying why, if the device cannot be used.
   explicit CudaKernels(int device);
 
+  void set_precision(Precision precision) override;
   std::string description() const override;
   CachingAllocator& allocator() override { return allocator_; }
   void synchronize() override;

@@ -23,13 +23,27 @@ Blas::Blas(const Queue& queue, CachingAllocator& allocator)
 
 Blas::~Blas() { cublasDestroy(handle_); }
 
+void Blas::set_precision(Precision precision) {
+  switch (precision) {
+    case Precision::Float32:
+      compute_float_ = CUBLAS_COMPUTE_32F;
+      break;
+    case Precision::Tf32:
+      compute_float_ = CUBLAS_COMPUTE_32F_FAST_TF32;
+      break;
+    case Precision::Bf16:
+      compute_float_ = CUBLAS_COMPUTE_32F_FAST_16BF;
+      break;
+  }
+}
+
 // cuBLAS is column-major, where our row-major y is y^T: it computes y^T = op(b)^T op(a)^T.
 template <class T>
 void Blas::matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
                   T* y, Write write) const {
   constexpr bool single = std::is_same_v<T, float>;
   constexpr cudaDataType type = single ? CUDA_R_32F : CUDA_R_64F;
-  constexpr cublasComputeType_t compute = single ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_64F;
+  const cublasComputeType_t compute = single ? compute_float_ : CUBLAS_COMPUTE_64F;
   if (m == 0 || n == 0) return;
   const T alpha = T(1), beta = write == Write::Add ? T(1) : T(0);
   const auto leading = [](int64_t columns) { return std::max<int64_t>(1, columns); };

@@ -7,7 +7,7 @@
 
 #include "cuda/device_allocator.h"
 #include "cuda/queue.h"
-#include "lib/write.h"
+#include "lib/kernels.h"
 
 namespace duel::cuda {
 
@@ -18,8 +18,9 @@ class Blas {
   Blas(const Blas&) = delete;
   Blas& operator=(const Blas&) = delete;
 
-  /// y (m, n) = op(a) op(b) or +=, all row-major and contiguous; op(a) is (m, k), op(b) is (k, n). float32 is
-  /// computed as such: tensor cores, which would round it to TF32, are not used.
+  void set_precision(Precision precision);
+
+  /// y (m, n) = op(a) op(b) or +=, all row-major and contiguous; op(a) is (m, k), op(b) is (k, n).
   template <class T>
   void matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
               T* y, Write write) const;
@@ -31,6 +32,7 @@ class Blas {
   const Queue& queue_;
   Scratch<char> workspace_;
   cublasHandle_t handle_ = nullptr;
+  cublasComputeType_t compute_float_ = CUBLAS_COMPUTE_32F;
 };
 
 }  // namespace duel::cuda

@@ -3,11 +3,16 @@
 namespace duel::cuda {
 
 Queue::Queue(int device) : device_(device) {
-  int multiprocessors = 0, threads = 0;
   DUEL_CUDA(cudaSetDevice(device));
-  DUEL_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
-  DUEL_CUDA(cudaDeviceGetAttribute(&threads, cudaDevAttrMaxThreadsPerMultiProcessor, device));
-  resident_blocks_ = static_cast<int64_t>(multiprocessors) * (threads / block_threads);
+  const auto attribute = [device](cudaDeviceAttr which) {
+    int value = 0;
+    DUEL_CUDA(cudaDeviceGetAttribute(&value, which, device));
+    return value;
+  };
+  compute_capability_ =
+      10 * attribute(cudaDevAttrComputeCapabilityMajor) + attribute(cudaDevAttrComputeCapabilityMinor);
+  resident_blocks_ = static_cast<int64_t>(attribute(cudaDevAttrMultiProcessorCount)) *
+                     (attribute(cudaDevAttrMaxThreadsPerMultiProcessor) / block_threads);
   DUEL_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
 }
 

@@ -18,7 +18,8 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  int device() const { return device_; }
+  /// 90 for 9.0.
+  int compute_capability() const { return compute_capability_; }
   /// "NVIDIA H100 80GB HBM3, compute capability 9.0, 132 multiprocessors, 79 GiB".
   std::string description() const;
   /// The stream; makes its device the current one of this thread, as launches and library calls need it.
@@ -46,6 +47,7 @@ class Queue {
 
  private:
   int device_;
+  int compute_capability_ = 0;
   int64_t resident_blocks_ = 0;
   cudaStream_t stream_ = nullptr;
 };

@@ -35,9 +35,22 @@ enum class ConvAlgorithm {
              ///< Im2col
 };
 
+/// How the factors of a float32 product are rounded. Sums are float32 in any case, and what is not a product
+/// (gemm and the convolutions) is not affected.
+enum class Precision {
+  Float32,  ///< not at all
+  Tf32,     ///< to 10 bits behind the point
+  Bf16,     ///< to 7 bits behind the point
+};
+
 class Kernels {
  public:
   virtual ~Kernels() = default;
+
+  /// The precision from now on; Float32 until told otherwise. Throws Error where the device has not this one.
+  virtual void set_precision(Precision precision) {
+    check(precision == Precision::Float32, "[precision] ", description(), " multiplies in float32 only");
+  }
 
   /// The algorithm of the convolutions and, on the CPU, of gemm from now on.
   void set_conv_algorithm(ConvAlgorithm algorithm) { conv_algorithm_ = algorithm; }

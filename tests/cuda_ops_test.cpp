@@ -42,6 +42,21 @@ void expect_same_on_both(const OpCase& op_case, DType dtype, double tolerance) {
 TEST_P(CudaOps, Float32) { expect_same_on_both(GetParam(), DType::Float32, 1e-4); }
 TEST_P(CudaOps, Float64) { expect_same_on_both(GetParam(), DType::Float64, 1e-10); }
 
+/// Products in a coarser precision; float32 again afterwards.
+void expect_close_in(Precision precision, const OpCase& op_case, double tolerance) {
+  Kernels& k = kernels(cuda_device);
+  try {
+    k.set_precision(precision);
+  } catch (const Error& error) {
+    GTEST_SKIP() << error.what();
+  }
+  expect_same_on_both(op_case, DType::Float32, tolerance);
+  k.set_precision(Precision::Float32);
+}
+
+TEST_P(CudaOps, Tf32) { expect_close_in(Precision::Tf32, GetParam(), 1e-3); }
+TEST_P(CudaOps, Bf16) { expect_close_in(Precision::Bf16, GetParam(), 1e-2); }
+
 INSTANTIATE_TEST_SUITE_P(AllCases, CudaOps, testing::ValuesIn(op_cases()), op_case_name);
 
 }  // namespace

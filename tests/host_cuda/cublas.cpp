@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 
 #include "tests/host_cuda/cublas_v2.h"
 
@@ -7,6 +8,22 @@ struct HostBlas {
 };
 
 namespace {
+
+/// The nearest number of `bits` binary digits behind the point, an even one where two are as near.
+float rounded(float value, int bits) {
+  const int dropped = 23 - bits;
+  uint32_t word = std::bit_cast<uint32_t>(value);
+  word += (uint32_t{1} << (dropped - 1)) - 1 + (word >> dropped & 1);
+  return std::bit_cast<float>(word >> dropped << dropped);
+}
+
+/// How the factors of a product are rounded by each type of computation.
+template <class T>
+T factor(T value, cublasComputeType_t compute) {
+  if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) return T(rounded(float(value), 10));
+  if (compute == CUBLAS_COMPUTE_32F_FAST_16BF) return T(rounded(float(value), 7));
+  return value;
+}
 
 /// C (m, n) = alpha op(A) op(B) + beta C, all column-major; beta 0: C is not read.
 template <class T>
@@ -21,14 +38,15 @@ struct Product {
   T beta;
   T* c;
   int64_t ldc;
+  cublasComputeType_t compute;
 
   void operator()() const {
     for (int64_t column = 0; column < n; ++column) {
       for (int64_t row = 0; row < m; ++row) {
         T sum = 0;
         for (int64_t i = 0; i < k; ++i) {
-          sum += (transpose_a ? a[row * lda + i] : a[i * lda + row]) *
-                 (transpose_b ? b[i * ldb + column] : b[column * ldb + i]);
+          sum += factor(transpose_a ? a[row * lda + i] : a[i * lda + row], compute) *
+                 factor(transpose_b ? b[i * ldb + column] : b[column * ldb + i], compute);
         }
         T& target = c[column * ldc + row];
         target = alpha * sum + (beta == T(0) ? T(0) : beta * target);
@@ -70,8 +88,7 @@ cublasStatus_t cublasGemmEx_64(cublasHandle_t handle, cublasOperation_t op_a, cu
   const bool leading_fit = lda >= std::max<int64_t>(1, transpose_a ? k : m) &&
                            ldb >= std::max<int64_t>(1, transpose_b ? n : k) && ldc >= std::max<int64_t>(1, m);
   const bool single = c_type == CUDA_R_32F;
-  const bool types_fit =
-      a_type == c_type && b_type == c_type && compute == (single ? CUBLAS_COMPUTE_32F : CUBLAS_COMPUTE_64F);
+  const bool types_fit = a_type == c_type && b_type == c_type && (compute == CUBLAS_COMPUTE_64F) != single;
   if (m < 0 || n < 0 || k < 0 || !leading_fit || !types_fit) return CUBLAS_STATUS_INVALID_VALUE;
   const auto run = [&]<class T>(T) {
     const Product<T> product{transpose_a,
@@ -86,7 +103,8 @@ cublasStatus_t cublasGemmEx_64(cublasHandle_t handle, cublasOperation_t op_a, cu
                              ldb,
                              *static_cast<const T*>(beta),
                              static_cast<T*>(c),
-                             ldc};
+                             ldc,
+                             compute};
     return host_cuda::enqueue(handle->stream, product);
   };
   const cudaError_t answer = single ? run(float{}) : run(double{});
