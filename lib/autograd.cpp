@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/kernels.h"
+#include "lib/profile.h"
 
 namespace duel {
 namespace {
@@ -108,6 +109,7 @@ void record(const Tensor& y, std::shared_ptr<Node> node, const std::vector<Tenso
   node->output->shape = y.shape();
   node->output->dtype = y.dtype();
   node->output->device = y.device();
+  node->phase = current_phase();
   y.set_node(std::move(node));
 }
 
@@ -128,10 +130,12 @@ void backward(const Tensor& root, const Tensor& seed) {
         "[backward] this graph was used already: one forward serves one backward; compute the ",
         "forward again");
   gather(*root.node()->output, top);
+  ScopedPhase phase(current_phase());
   for (const std::shared_ptr<Node>& node : users_first(root.node())) {
     check(!node->used, "[", node->name(),
           "] was part of a graph that an earlier backward used; compute its forward ",
           "again, or detach() its result");
+    phase.change(node->phase);
     GradSlot& slot = *node->output;
     if (slot.filled) node->backward(slot.tensor);
     slot.tensor = {};

@@ -70,6 +70,7 @@ struct Node {
 
   std::vector<Edge> inputs;
   std::shared_ptr<GradSlot> output;  ///< gathers dy
+  const char* phase = nullptr;       ///< of its forward: see lib/profile.h
   bool used = false;
 };
 

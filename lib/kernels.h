@@ -53,8 +53,8 @@ class Kernels {
   }
 
   /// The algorithm of the convolutions and, on the CPU, of gemm from now on.
-  void set_conv_algorithm(ConvAlgorithm algorithm) { conv_algorithm_ = algorithm; }
-  ConvAlgorithm conv_algorithm() const { return conv_algorithm_; }
+  virtual void set_conv_algorithm(ConvAlgorithm algorithm) { conv_algorithm_ = algorithm; }
+  virtual ConvAlgorithm conv_algorithm() const { return conv_algorithm_; }
 
   /// One line for people: processor or card, threads, instruction set, libraries.
   virtual std::string description() const = 0;

@@ -12,7 +12,9 @@
 
 #include "lib/error.h"
 #include "lib/kernels.h"
+#include "lib/profile.h"
 #include "ops/cpu/cpu_kernels.h"
+#include "ops/profiled_kernels.h"
 
 namespace duel {
 namespace {
@@ -43,13 +45,15 @@ Kernels& cuda_kernels(Device device) {
   return *backends->emplace(device.index, create(device.index)).first->second;
 }
 
-}  // namespace
-
 // Backends are never destroyed: tensors with static storage may give their memory back after they would be.
-Kernels& kernels(Device device) {
+Kernels& backend(Device device) {
   static auto* const cpu = new cpu::CpuKernels();
   return device.kind == Device::Kind::Cpu ? *cpu : cuda_kernels(device);
 }
+
+}  // namespace
+
+Kernels& kernels(Device device) { return Profile::active() ? profiled(backend(device)) : backend(device); }
 
 bool cuda_available(std::string* why_not) {
   try {

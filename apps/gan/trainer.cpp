@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/autograd.h"
+#include "lib/profile.h"
 #include "ops/activations.h"
 #include "ops/arithmetic.h"
 #include "ops/losses.h"
@@ -37,17 +38,21 @@ Optimizer make_adam(nn::Module& network, const Config& config, Device device) {
 
 // D is shown real pictures and fakes, and learns to tell them apart: real is 1, fake is 0.
 DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
+  ScopedPhase phase("D fake");
   Tensor fake;
   {
     const NoGrad g_is_not_learning;
     fake = generator_(z);
   }
+  phase.change("D real");
   const Tensor real_logits = discriminator_(real);
+  phase.change("D fake");
   const Tensor fake_logits = discriminator_(fake);
   const Tensor loss = add(bce_with_logits(real_logits, labels(real_logits, 1)),
                           bce_with_logits(fake_logits, labels(fake_logits, 0)));
   adam_d_.zero_grad();
   backward(loss);
+  phase.change("optimisers");
   adam_d_.step();
   return {loss.detach(), mean_probability(real_logits), mean_probability(fake_logits)};
 }
@@ -56,11 +61,13 @@ DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
 // against the label 0, because the gradient of the latter vanishes where D is sure of itself (Goodfellow et
 // al., 2014).
 Tensor Trainer::g_step(const Tensor& z) {
+  ScopedPhase phase("G");
   discriminator_.set_requires_grad(false);
   const Tensor fake_logits = discriminator_(generator_(z));
   const Tensor loss = bce_with_logits(fake_logits, labels(fake_logits, 1));
   adam_g_.zero_grad();
   backward(loss);
+  phase.change("optimisers");
   adam_g_.step();
   discriminator_.set_requires_grad(true);
   return loss.detach();
@@ -87,6 +94,7 @@ Tensor Trainer::fixed_z() const {
 }
 
 Tensor uniform_z(RandomStream& stream, int64_t count, int64_t z_dim, Device device) {
+  const ScopedPhase phase("data");
   const Tensor z = Tensor::empty({count, z_dim}, DType::Float32, device);
   stream.fill(z, Uniform{-1, 1});
   return z;

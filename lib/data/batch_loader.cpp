@@ -1,6 +1,7 @@
 #include "lib/data/batch_loader.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -10,123 +11,133 @@
 namespace duel {
 namespace {
 
-/// The first block of an epoch's part of a stream.
-uint64_t epoch_block(int64_t epoch) { return static_cast<uint64_t>(epoch) << 32; }
-
-bool mirrored(uint64_t seed, int64_t epoch, int64_t position) {
-  const auto at = static_cast<uint64_t>(position);
-  const PhiloxBlock block =
-      philox4x32_10(seed, static_cast<uint64_t>(Stream::Flip), epoch_block(epoch) + at / 4);
-  return block.word[at % 4] >> 31;
-}
+/// Each epoch has 2^32 blocks of a stream to itself, more than a set of fewer than 2^32 pictures takes.
+uint64_t first_block(int64_t epoch) { return static_cast<uint64_t>(epoch) << 32; }
 
 void mirror(uint8_t* pixels, int64_t size, int64_t channels) {
   for (int64_t y = 0; y < size; ++y) {
-    uint8_t* const row = pixels + y * size * channels;
-    for (int64_t left = 0, right = size - 1; left < right; ++left, --right)
-      std::swap_ranges(row + left * channels, row + (left + 1) * channels, row + right * channels);
+    uint8_t* left = pixels + y * size * channels;
+    uint8_t* right = left + (size - 1) * channels;
+    for (; left < right; left += channels, right -= channels) std::swap_ranges(left, left + channels, right);
   }
 }
 
 }  // namespace
 
-BatchLoader::BatchLoader(const Dataset& data, const BatchLoaderOptions& options)
-    : data_(data), options_(options) {
-  check(options.batch_size >= 1, "the batch size must be at least 1, got ", options.batch_size);
-  check(options.workers >= 1, "a loader needs at least 1 worker, got ", options.workers);
-  check(options.batch_size <= data.size(), "the batch size ", options.batch_size, " is more than the ",
-        data.size(), " pictures of the data; choose a smaller --batch-size");
-  // One slot for each worker, one that waits, and the one that next()'s caller reads.
-  slots_.resize(static_cast<size_t>(options.workers) + 2);
-  for (Slot& slot : slots_)
-    slot.pixels.resize(
-        static_cast<size_t>(options.batch_size * data.image_size() * data.image_size() * data.channels()));
-  start();
+void shuffled_order(uint64_t seed, int64_t epoch, std::span<uint32_t> order) {
+  std::iota(order.begin(), order.end(), 0u);
+  PhiloxWalk random(seed, static_cast<uint64_t>(Stream::Shuffle), first_block(epoch));
+  for (size_t left = order.size(); left > 1; --left) {
+    std::swap(order[left - 1], order[random.below(static_cast<uint32_t>(left))]);
+  }
 }
 
-BatchLoader::~BatchLoader() { stop(); }
-
-void BatchLoader::start() {
-  for (int i = 0; i < options_.workers; ++i) threads_.emplace_back([this] { work(); });
+bool is_flipped(uint64_t seed, int64_t epoch, int64_t position) {
+  const uint64_t block = first_block(epoch) + static_cast<uint64_t>(position);
+  return philox4x32_10(seed, static_cast<uint64_t>(Stream::Flip), block).word[0] & 1;
 }
 
-void BatchLoader::stop() {
+BatchLoader::BatchLoader(const Dataset& data, const BatchOptions& options) : data_(data), options_(options) {
+  check(options.batch_size >= 1, "a batch size of ", options.batch_size, ": choose 1 or more");
+  check(options.threads >= 1, options.threads, " loader threads: choose 1 or more");
+  check(options.batch_size <= data.size(), "the batch size ", options.batch_size,
+        " is larger than the set of ", data.size(), " pictures: choose a batch size of at most ", data.size(),
+        " or give more pictures");
+  check(data.size() <= std::numeric_limits<uint32_t>::max(), "a set of ", data.size(),
+        " pictures is too large");
+  steps_per_epoch_ = data.size() / options.batch_size;
+
+  if (options.shuffle) order_.resize(static_cast<size_t>(data.size()));
+  slots_.resize(static_cast<size_t>(options.threads) + 2);
+  for (Slot& slot : slots_) {
+    slot.pixels.resize(static_cast<size_t>(options.batch_size * data.picture_bytes()));
+    slot.pictures.resize(static_cast<size_t>(options.batch_size));
+  }
+  for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+BatchLoader::~BatchLoader() {
   {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
-  stopping_ = false;
+  slot_free_.notify_all();
 }
 
-void BatchLoader::seek(int64_t epoch, int64_t batch) {
-  stop();
-  claimed_ = consumed_ = epoch * batches_per_epoch() + batch;
-  for (Slot& slot : slots_) slot.ready = false;
-  start();
+Batch BatchLoader::next() {
+  std::unique_lock lock(mutex_);
+  oldest_ = next_;
+  slot_free_.notify_all();
+  Slot& slot = slot_of(next_);
+  slot_done_.wait(lock, [&] { return slot.batch == next_ && slot.ready; });
+  if (slot.error) std::rethrow_exception(slot.error);
+  const int64_t batch = next_++;
+  return {batch / steps_per_epoch_, batch % steps_per_epoch_, slot.pixels, slot.pictures};
 }
 
-// A worker may run ahead until all slots but the caller's are claimed: batch consumed_ - 1 is what the caller
-// reads.
+void BatchLoader::seek(int64_t epoch, int64_t step) {
+  check(epoch >= 0 && step >= 0 && step < steps_per_epoch_, "no batch ", step, " in epoch ", epoch,
+        ": an epoch has ", steps_per_epoch_, " batches of ", options_.batch_size, " pictures");
+  std::unique_lock lock(mutex_);
+  paused_ = true;
+  slot_done_.wait(lock, [&] { return busy_ == 0; });
+  paused_ = false;
+  for (Slot& slot : slots_) slot.batch = -1;
+  next_ = oldest_ = claimed_ = epoch * steps_per_epoch_ + step;
+  slot_free_.notify_all();
+}
+
 void BatchLoader::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(
-        lock, [&] { return stopping_ || claimed_ < consumed_ - 1 + static_cast<int64_t>(slots_.size()); });
+    slot_free_.wait(lock, [&] {
+      return stopping_ || (!paused_ && claimed_ < oldest_ + static_cast<int64_t>(slots_.size()));
+    });
     if (stopping_) return;
-    const int64_t batch = claimed_++;
+    Slot& slot = slot_of(claimed_);
+    slot.batch = claimed_++;
+    slot.ready = false;
+    slot.error = nullptr;
+    choose_pictures(slot);
+    ++busy_;
     lock.unlock();
-    fill(slot(batch), batch);
-    lock.lock();
-    slot(batch).ready = true;
-    changed_.notify_all();
-  }
-}
-
-void BatchLoader::fill(Slot& slot, int64_t batch) {
-  slot.error = nullptr;
-  try {
-    const int64_t epoch = batch / batches_per_epoch();
-    const int64_t first = batch % batches_per_epoch() * options_.batch_size;
-    const auto indices = order(epoch);
-    const int64_t picture = static_cast<int64_t>(slot.pixels.size()) / options_.batch_size;
-    for (int64_t i = 0; i < options_.batch_size; ++i) {
-      uint8_t* const pixels = slot.pixels.data() + i * picture;
-      data_.read((*indices)[static_cast<size_t>(first + i)], pixels);
-      if (options_.hflip && mirrored(options_.seed, epoch, first + i))
-        mirror(pixels, data_.image_size(), data_.channels());
+    try {
+      fill(slot);
+    } catch (...) {
+      slot.error = std::current_exception();
     }
-  } catch (...) {
-    slot.error = std::current_exception();
+    lock.lock();
+    slot.ready = true;
+    --busy_;
+    slot_done_.notify_all();
   }
 }
 
-std::shared_ptr<const std::vector<int64_t>> BatchLoader::order(int64_t epoch) {
-  std::lock_guard lock(mutex_);
-  if (order_epoch_ == epoch) return order_;
-  auto indices = std::make_shared<std::vector<int64_t>>(static_cast<size_t>(data_.size()));
-  std::iota(indices->begin(), indices->end(), 0);
-  if (options_.shuffle) {
-    PhiloxWalk walk(options_.seed, static_cast<uint64_t>(Stream::Shuffle), epoch_block(epoch));
-    for (size_t last = indices->size() - 1; last > 0; --last)
-      std::swap((*indices)[last], (*indices)[walk.below(static_cast<uint32_t>(last + 1))]);
+/// Under the lock: batches are claimed one after the other, so that a single order serves all threads.
+void BatchLoader::choose_pictures(Slot& slot) {
+  const int64_t epoch = slot.batch / steps_per_epoch_;
+  const int64_t first = slot.batch % steps_per_epoch_ * options_.batch_size;
+  if (!options_.shuffle) {
+    std::iota(slot.pictures.begin(), slot.pictures.end(), static_cast<uint32_t>(first));
+    return;
   }
-  order_ = std::move(indices);
-  order_epoch_ = epoch;
-  return order_;
+  if (epoch != order_epoch_) {
+    shuffled_order(options_.seed, epoch, order_);
+    order_epoch_ = epoch;
+  }
+  std::copy_n(order_.begin() + first, options_.batch_size, slot.pictures.begin());
 }
 
-std::span<const uint8_t> BatchLoader::next() {
-  std::unique_lock lock(mutex_);
-  Slot& wanted = slot(consumed_);
-  changed_.wait(lock, [&] { return wanted.ready; });
-  wanted.ready = false;
-  ++consumed_;
-  changed_.notify_all();
-  if (wanted.error) std::rethrow_exception(wanted.error);
-  return wanted.pixels;
+void BatchLoader::fill(Slot& slot) const {
+  const int64_t epoch = slot.batch / steps_per_epoch_;
+  const int64_t first = slot.batch % steps_per_epoch_ * options_.batch_size;
+  uint8_t* pixels = slot.pixels.data();
+  for (int64_t i = 0; i < options_.batch_size; ++i, pixels += data_.picture_bytes()) {
+    data_.read(slot.pictures[static_cast<size_t>(i)], pixels);
+    if (options_.hflip && is_flipped(options_.seed, epoch, first + i)) {
+      mirror(pixels, data_.image_size(), data_.channels());
+    }
+  }
 }
 
 }  // namespace duel

@@ -1,20 +1,41 @@
-// Pictures in the IDX format of MNIST (LeCun, Cortes & Burges) and Fashion-MNIST.
+// The IDX files of MNIST, Fashion-MNIST and their relatives, plain or packed with gzip. The format is
+// described at the foot of http://yann.lecun.com/exdb/mnist.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <string>
+#include <vector>
 
 #include "lib/data/dataset.h"
+#include "lib/data/picture_format.h"
 
 namespace duel {
 
-/// Whether a file's name is that of a set of pictures in IDX: *-images-idx3-ubyte or *.idx3-ubyte, also with
-/// .gz.
-bool is_idx_file(const std::filesystem::path& path);
+/// A file holds the bytes 0 0 8 3, the number of pictures, their height and width (32 bits each, the highest
+/// byte first) and then the pictures, one grey byte a pixel.
+class IdxImages final : public Dataset {
+ public:
+  /// `path` is one such file or a folder with one: that whose name has "images" and "idx3-ubyte" in it, and
+  /// among several the one for training ("train"), unpacked rather than packed. Throws Error that names the
+  /// file, with the expected and the actual length, if it is damaged, not of this format, too short or too
+  /// long.
+  IdxImages(const std::filesystem::path& path, const PictureFormat& format);
 
-/// The pictures of one file, plain or gzip, or of a folder's train-images-idx3-ubyte. They are grey; with 3
-/// channels the grey is repeated. Throws Error naming the file whose magic number, sizes or length are wrong,
-/// or whose gzip stream is damaged.
-std::unique_ptr<Dataset> load_idx(const std::filesystem::path& path, int64_t image_size, int64_t channels);
+  int64_t size() const override { return count_; }
+  int64_t image_size() const override { return format_.image_size; }
+  int64_t channels() const override { return format_.channels; }
+  void read(int64_t index, uint8_t* pixels) const override;
+  std::string description() const override;
+
+  /// The file that is read for `path`; empty if it is a folder without any.
+  static std::filesystem::path file(const std::filesystem::path& path);
+
+ private:
+  std::filesystem::path path_;
+  PictureFormat format_;
+  int64_t count_ = 0, height_ = 0, width_ = 0;
+  std::vector<uint8_t> pixels_;  // (count_, height_, width_)
+};
 
 }  // namespace duel

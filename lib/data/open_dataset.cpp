@@ -1,7 +1,9 @@
 #include "lib/data/open_dataset.h"
 
-#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
 
 #include "lib/data/cifar10.h"
 #include "lib/data/idx.h"
@@ -14,40 +16,39 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Whether the path is such a file, or a folder with one right in it.
-bool means(const fs::path& path, bool (*is_file)(const fs::path&)) {
-  if (!fs::is_directory(path)) return is_file(path);
-  return std::any_of(fs::directory_iterator(path), fs::directory_iterator(),
-                     [&](const fs::directory_entry& entry) { return is_file(entry.path()); });
+std::unique_ptr<Dataset> open_folder(const fs::path& path, const PictureFormat& format) {
+  if (!Cifar10::files(path).empty()) return std::make_unique<Cifar10>(path, format);
+  if (!IdxImages::file(path).empty()) return std::make_unique<IdxImages>(path, format);
+  return std::make_unique<PictureFolder>(path, format);
 }
 
-std::unique_ptr<Dataset> open_folder(const DataOptions& o) {
-  auto folder = std::make_unique<PictureFolder>(
-      o.source, PictureFolderOptions{o.image_size, o.channels, o.crop, -1, o.progress});
-  constexpr size_t named = 10;
-  const auto& skipped = folder->skipped();
-  if (o.warn && !skipped.empty()) {
-    o.warn(concat("skipped ", skipped.size(), " of ", folder->size() + static_cast<int64_t>(skipped.size()),
-                  " pictures:"));
-    for (size_t i = 0; i < std::min(named, skipped.size()); ++i) o.warn("  " + skipped[i].reason);
-    if (skipped.size() > named) o.warn(concat("  and ", skipped.size() - named, " more"));
-  }
-  return folder;
+std::unique_ptr<Dataset> open_file(const fs::path& path, const PictureFormat& format) {
+  std::string mark(4, '\0');
+  std::ifstream(path, std::ios::binary).read(mark.data(), static_cast<std::streamsize>(mark.size()));
+  const bool gzip = mark.starts_with("\x1F\x8B");
+  const bool idx =
+      mark == std::string("\0\0\x08\x03", 4) || path.filename().string().find("idx") != std::string::npos;
+  if (gzip || idx) return std::make_unique<IdxImages>(path, format);
+  if (path.extension() == ".bin") return std::make_unique<Cifar10>(path, format);
+  fail(path.string(), " is no set of pictures: give a folder with ", PictureFolder::extensions(),
+       " files, a file of CIFAR-10 (*.bin) or one of MNIST (*idx3-ubyte, plain or .gz)");
 }
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_dataset(const DataOptions& o) {
-  if (o.source == "synthetic")
-    return std::make_unique<SyntheticFaces>(o.synthetic_count, o.image_size, o.channels, o.seed);
-  check(fs::exists(o.source), o.source,
-        ": there is no such file or folder; --data takes one of them, or: synthetic");
-  if (means(o.source, is_cifar10_file)) return load_cifar10(o.source, o.image_size, o.channels);
-  if (means(o.source, is_idx_file)) return load_idx(o.source, o.image_size, o.channels);
-  check(fs::is_directory(o.source), o.source,
-        ": is neither a folder of pictures nor a CIFAR-10 (data_batch_N.bin) or IDX (…idx3-ubyte, plain or "
-        ".gz) file");
-  return open_folder(o);
+std::unique_ptr<Dataset> open_dataset(const DataOptions& options) {
+  if (options.path == "synthetic") {
+    check(options.format.crop == 0, "the synthetic faces are drawn at their size and cannot be cropped");
+    return std::make_unique<SyntheticFaces>(options.synthetic_count, options.format.image_size,
+                                            options.format.channels, options.synthetic_seed);
+  }
+  const fs::path path = options.path;
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  check(fs::exists(status), "cannot read the data in ", options.path, ": ", error.message());
+  std::unique_ptr<Dataset> source =
+      fs::is_directory(status) ? open_folder(path, options.format) : open_file(path, options.format);
+  return std::make_unique<CachedDataset>(std::move(source), options.cache);
 }
 
 }  // namespace duel

@@ -1,29 +1,28 @@
-// The data set that a --data option means.
+// What the option --data names, whatever it is.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
+#include "lib/data/cached_dataset.h"
 #include "lib/data/dataset.h"
+#include "lib/data/picture_format.h"
 
 namespace duel {
 
 struct DataOptions {
-  std::string source = "synthetic";  ///< "synthetic", or a path
-  int64_t image_size = 32;
-  int64_t channels = 3;
-  int64_t crop = 0;                ///< folders of pictures only; see central_square()
-  int64_t synthetic_count = 8192;  ///< pictures of the synthetic set
-  uint64_t seed = 0;               ///< of the synthetic set
-  std::function<void(int64_t done, int64_t total)> progress;  ///< while pictures are decoded
-  std::function<void(const std::string& line)> warn;          ///< pictures that are skipped
+  /// "synthetic" for the faces that the program draws; a folder of pictures or with the files of CIFAR-10 or
+  /// of MNIST; or one such file.
+  std::string path = "synthetic";
+  PictureFormat format;
+  CacheOptions cache;                ///< how a set from the disk is read
+  int64_t synthetic_count = 6144;  ///< number of faces of "synthetic"
+  uint64_t synthetic_seed = 1;       ///< the people that they show
 };
 
-/// "synthetic" is the procedural set of faces; a path is CIFAR-10's binary version or MNIST's IDX, a file or
-/// a folder with their files, or else a folder of pictures. Throws Error if there is no such path or the data
-/// is bad.
+/// Looks at `path` and its content and opens the set. Throws Error if there is nothing, nothing that is
+/// known, or it is damaged.
 std::unique_ptr<Dataset> open_dataset(const DataOptions& options);
 
 }  // namespace duel
