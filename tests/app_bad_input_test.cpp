@@ -1,4 +1,5 @@
 // What goes wrong around a run ends in one line that says what it was, and loses nothing.
+#include "lib/io/file.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
 
