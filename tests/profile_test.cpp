@@ -186,7 +186,8 @@ TEST(Profile, EveryMethodOfKernelsIsForwarded) {
   const fs::path root = DUEL_SOURCE_DIR;
   const std::string interface = text_of(root / "lib/kernels.h"),
                     wrapper = text_of(root / "ops/profiled_kernels.h");
-  static const std::regex method(R"(virtual\s+[\w:&<>]+[\s&]+(\w+)\()");
+  // Two spaces in: the methods of Kernels itself, not those of the classes inside it.
+  static const std::regex method(R"(\n  virtual\s+[\w:&<>]+[\s&]+(\w+)\()");
   int methods = 0;
   for (std::sregex_iterator m(interface.begin(), interface.end(), method), end; m != end; ++m) {
     const std::string name = (*m)[1];

@@ -1,6 +1,8 @@
 #include "apps/gan/config.h"
 
 #include <nlohmann/json.hpp>
+#include <string>
+#include <type_traits>
 
 #include "lib/error.h"
 
@@ -90,9 +92,15 @@ Config config_from_json(const nlohmann::json& json) {
   for_each_member(config, [&](const char* key, auto& member) {
     const auto found = json.find(key);
     if (found == json.end()) return;
-    try {
+    using Member = std::remove_reference_t<decltype(member)>;
+    const bool fits = std::is_same_v<Member, bool>          ? found->is_boolean()
+                      : std::is_same_v<Member, std::string> ? found->is_string()
+                      : std::is_unsigned_v<Member>          ? found->is_number_unsigned()
+                      : std::is_integral_v<Member>          ? found->is_number_integer()
+                                                            : found->is_number();
+    if (fits) {
       found->get_to(member);
-    } catch (const nlohmann::json::exception&) {
+    } else {
       fail("the configuration's '", key, "' is of the wrong type: ", *found);
     }
   });

@@ -33,7 +33,7 @@ std::string epoch_file(int64_t epoch, const char* ending) {
 void remove_unfinished(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     std::error_code ignored;
-    if (entry.path().filename().string().find(".safetensors.tmp-") != std::string::npos)
+    if (entry.path().filename().string().find(".tmp-") != std::string::npos)
       fs::remove(entry.path(), ignored);
   }
 }
@@ -60,7 +60,7 @@ RunFolder RunFolder::open(const fs::path& path) {
   check(fs::exists(path / "config.json"), path.string(), ": holds no run: config.json is not there");
   make_folder(path / "checkpoints");
   make_folder(path / "samples");
-  remove_unfinished(path / "checkpoints");
+  for (const fs::path& folder : {path, path / "checkpoints", path / "samples"}) remove_unfinished(folder);
   return RunFolder(path);
 }
 
