@@ -88,7 +88,7 @@ void dgrad_by_scatter(const Conv2dShape& shape, const float* dy, const RightOper
         product.a = &a;
         product.c = matrix_rows(buffer, columns);
         worker.run(product, {0, rows, 0, all.panels(kernels)}, packed,
-                   {from + rows * shape.oc, from + 2 * rows * shape.oc});
+                   {from + rows * shape.oc, rows * shape.oc * 4, 0, 1});
         kernels.scatter_patches(patches, pixel, rows, buffer, columns, dx);
       }
       frame.finish(target, floats);

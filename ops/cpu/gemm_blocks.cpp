@@ -8,36 +8,45 @@
 namespace duel::cpu {
 namespace {
 
-int64_t tile_floats(const Microkernels& kernels) {
-  return std::max(kernels.tile_rows * left_row_stride, max_depth * kernels.left_depth_stride);
-}
-
 int64_t left_floats(const Microkernels& kernels) {
-  return BlockWorker::max_rows(kernels) / kernels.tile_rows * tile_floats(kernels);
+  return std::max(kernels.tile_rows * left_row_stride, max_depth * max_tile_rows);
 }
 
-int64_t right_floats(const Microkernels& kernels) { return max_depth * kernels.panel; }
+int64_t right_floats(const Microkernels& kernels) {
+  return BlockWorker::max_panels * max_depth * kernels.panel;
+}
+
+constexpr int64_t table_pointers = BlockWorker::max_panels * max_depth;
 
 /// Memory to prefetch, handed out tile by tile.
 class Wanted {
  public:
-  void add(Range range) {
-    if (range.begin < range.end) ranges_[count_++] = range;
+  void add(const Region& region) {
+    if (region.count > 0 && region.bytes > 0) regions_[count_++] = region;
   }
 
-  /// The first of the next `lines` cache lines, or null if there are none left.
-  const float* take(int64_t lines) {
-    if (count_ == 0) return nullptr;
-    Range& range = ranges_[count_ - 1];
-    const float* const begin = range.begin;
-    range.begin += lines * 16;
-    if (range.begin >= range.end) --count_;
-    return begin;
+  /// Sets what `tile` prefetches: at most a cache line per step. With nothing left that is its own first
+  /// line.
+  void hand_out(Tile& tile) {
+    tile.wanted = tile.a;
+    tile.wanted_step = 0;
+    if (count_ == 0 || tile.depth == 0) return;
+    Region& region = regions_[count_ - 1];
+    const int64_t bytes = std::min(region.bytes - done_, tile.depth * line);
+    tile.wanted = static_cast<const char*>(region.begin) + done_;
+    tile.wanted_step = ceil_div(bytes, tile.depth);
+    done_ += bytes;
+    if (done_ < region.bytes) return;
+    done_ = 0;
+    region.begin = static_cast<const char*>(region.begin) + region.stride;
+    if (--region.count == 0) --count_;
   }
 
  private:
-  std::array<Range, 4> ranges_;
+  static constexpr int64_t line = 64;
+  std::array<Region, 3> regions_;
   size_t count_ = 0;
+  int64_t done_ = 0;  // bytes of the run at hand
 };
 
 }  // namespace
@@ -82,123 +91,127 @@ struct BlockWorker::Step {
   const Product& product;
   const Block& block;
   const PackedRight& packed;
-  int64_t tiles, k, depth;
+  int64_t k, depth;  // from k_begin on
   bool first, last;
-  mutable Wanted wanted;
-
-  int64_t tile_begin(int64_t tile) const { return block.rows * tile / tiles; }
-  int64_t tile_rows(int64_t tile) const { return tile_begin(tile + 1) - tile_begin(tile); }
+  int64_t in_place_columns;  // of B, see RightOperand
+  Wanted wanted;
 };
 
 int64_t BlockWorker::floats(const Microkernels& kernels) {
-  const int64_t pointers = max_rows(kernels) * 2;  // of 8 bytes
-  return Scratch::padded(left_floats(kernels)) + Scratch::padded(right_floats(kernels)) +
-         Scratch::padded(pointers);
+  const int64_t pointers = table_pointers + max_rows(kernels);  // of 8 bytes
+  return Scratch::padded(left_floats(kernels)) + right_floats(kernels) + Scratch::padded(2 * pointers);
 }
 
 BlockWorker::BlockWorker(const Microkernels& kernels, float* buffer)
     : kernels_(kernels),
       left_(buffer),
       right_(left_ + Scratch::padded(left_floats(kernels))),
-      rows_(reinterpret_cast<float**>(right_ + Scratch::padded(right_floats(kernels)))) {}
+      table_(reinterpret_cast<const float**>(right_ + right_floats(kernels))),
+      rows_(const_cast<float**>(table_) + table_pointers) {}
 
-void BlockWorker::run(const Product& product, const Block& block, const PackedRight& packed, Range next) {
+void BlockWorker::run(const Product& product, const Block& block, const PackedRight& packed,
+                      const Region& next) {
   const DepthBlocks depths(product.k);
+  const int64_t tiles = ceil_div(block.rows, kernels_.tile_rows);
+  const bool columns = product.a->layout() == LeftLayout::Columns;
   product.c.locate(block.row, block.rows, rows_);
   for (int64_t i = 0; i < depths.count; ++i) {
-    const int64_t k = i * depths.depth, depth = std::min(depths.depth, product.k - k);
-    const Step step{.product = product,
-                    .block = block,
-                    .packed = packed,
-                    .tiles = ceil_div(block.rows, kernels_.tile_rows),
-                    .k = k,
-                    .depth = depth,
-                    .first = i == 0,
-                    .last = i + 1 == depths.count,
-                    .wanted = {}};
-    if (step.last) step.wanted.add(next);
-    if (packed.empty())
-      stream_tiles(step);
-    else
-      stream_panels(step);
-  }
-}
-
-void BlockWorker::stream_panels(const Step& step) {
-  const int64_t first = step.block.first_panel, end = first + step.block.panels;
-  const DepthBlocks depths(step.product.k);
-  if (depths.count > 1) {
-    const int64_t k = step.last ? 0 : step.k + step.depth, depth = std::min(depths.depth, step.product.k - k);
-    step.wanted.add({step.packed.panel(k, depth, first), step.packed.panel(k, depth, end)});
-  }
-  if (step.product.a->layout() == LeftLayout::DepthMajor) pack_depth_major(step);
-  for (int64_t t = 0; t < step.tiles; ++t) {
-    float* left = left_;
-    if (step.product.a->layout() == LeftLayout::DepthMajor)
-      left += t * tile_floats(kernels_);
-    else if (step.depth > 0)
-      step.product.a->pack(kernels_, step.block.row + step.tile_begin(t), step.tile_rows(t),
-                           step.product.k_begin + step.k, step.depth, left);
-    for (int64_t p = first; p < end; ++p) compute(step, t, left, p, step.packed.panel(step.k, step.depth, p));
-  }
-}
-
-void BlockWorker::stream_tiles(const Step& step) {
-  const Product& product = step.product;
-  const int64_t k = product.k_begin + step.k;
-  const bool depth_major = product.a->layout() == LeftLayout::DepthMajor;
-  if (!step.last) {
-    const int64_t next_k = step.k + step.depth, next_depth = std::min(step.depth, product.k - next_k);
-    step.wanted.add(product.b->source(product.k_begin + next_k, next_depth));
-    if (depth_major)
-      step.wanted.add(
-          product.a->source(step.block.row, step.block.rows, product.k_begin + next_k, next_depth));
-  }
-  for (int64_t i = 0; i < step.block.panels; ++i) {
-    const int64_t panel = step.block.first_panel + i, column = panel * kernels_.panel;
-    if (step.depth > 0)
-      product.b->pack(kernels_, column, std::min(kernels_.panel, product.n - column), k, step.depth, right_);
-    if (depth_major && i == 0) pack_depth_major(step);
-    for (int64_t t = 0; t < step.tiles; ++t) {
-      float* const left = left_ + t * tile_floats(kernels_);
-      if (!depth_major && i == 0 && step.depth > 0)
-        product.a->pack(kernels_, step.block.row + step.tile_begin(t), step.tile_rows(t), k, step.depth,
-                        left);
-      compute(step, t, left, panel, right_);
+    const int64_t k = i * depths.depth;
+    Step step{product,
+              block,
+              packed,
+              k,
+              std::min(depths.depth, product.k - k),
+              i == 0,
+              i + 1 == depths.count,
+              columns ? product.b->in_place_columns(kernels_) : 0,
+              {}};
+    want_following(step, next);
+    prepare_right(step);
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t begin = block.rows * t / tiles, rows = block.rows * (t + 1) / tiles - begin;
+      Tile tile = left_tile(step, block.row + begin, rows);
+      tile.c = rows_ + begin;
+      for (int64_t p = 0; p < block.panels; ++p) {
+        set_right(step, p, tile);
+        step.wanted.hand_out(tile);
+        kernels_.tile[columns ? 1 : 0][tile.columns > kernels_.vector ? 1 : 0][rows - 1](tile);
+        if (step.last && product.epilogue.activation == Epilogue::Activation::Tanh)
+          for (int64_t r = 0; r < rows; ++r)
+            kernels_.activate(product.epilogue, tile.c[r] + tile.column, tile.columns);
+      }
     }
   }
 }
 
-/// All tiles, a few steps of the depth at a time: the tiles read neighbouring parts of the same rows of
-/// memory.
-void BlockWorker::pack_depth_major(const Step& step) {
-  constexpr int64_t at_once = 16;
-  for (int64_t i = 0; i < step.depth; i += at_once)
-    for (int64_t t = 0; t < step.tiles; ++t)
-      step.product.a->pack(kernels_, step.block.row + step.tile_begin(t), step.tile_rows(t),
-                           step.product.k_begin + step.k + i, std::min(at_once, step.depth - i),
-                           left_ + t * tile_floats(kernels_) + i * kernels_.left_depth_stride);
+/// What the next step reads, or after the last one the next block: its rows, and the same panels again.
+void BlockWorker::want_following(Step& step, const Region& next) const {
+  const Product& product = step.product;
+  const int64_t k = step.last ? 0 : step.k + step.depth,
+                depth = std::min(DepthBlocks(product.k).depth, product.k - k);
+  const int64_t first = step.block.first_panel, end = first + step.block.panels;
+  if (step.last) {
+    step.wanted.add(next);
+  } else if (product.a->layout() == LeftLayout::Columns) {
+    step.wanted.add(product.a->source(step.block.row, step.block.rows, product.k_begin + k, depth));
+    step.wanted.add(product.b->source(first * kernels_.panel, step.block.panels * kernels_.panel,
+                                      product.k_begin + k, depth));
+  }
+  if (!step.packed.empty() && DepthBlocks(product.k).count > 1) {
+    const float* const begin = step.packed.panel(k, depth, first);
+    step.wanted.add({begin, (step.packed.panel(k, depth, end) - begin) * 4, 0, 1});
+  }
 }
 
-void BlockWorker::compute(const Step& step, int64_t tile, const float* left, int64_t panel,
-                          const float* right) {
+/// Packs the panels of the block, or fills the table, unless all of B is packed already.
+void BlockWorker::prepare_right(const Step& step) {
   const Product& product = step.product;
-  const size_t layout = product.a->layout() == LeftLayout::RowMajor ? 0 : 1;
-  const int64_t column = panel * kernels_.panel, columns = std::min(kernels_.panel, product.n - column);
-  const int64_t rows = step.tile_rows(tile);
-  float* const* const c = rows_ + step.tile_begin(tile);
-  kernels_.tile[layout][columns > kernels_.vector ? 1 : 0][rows - 1](
-      {.a = left,
-       .b = right,
-       .depth = step.depth,
-       .c = c,
-       .column = column,
-       .columns = columns,
-       .accumulate = product.accumulate || !step.first,
-       .wanted = step.wanted.take(step.depth),
-       .epilogue = step.last ? &product.epilogue : nullptr});
-  if (step.last && product.epilogue.activation == Epilogue::Activation::Tanh)
-    for (int64_t r = 0; r < rows; ++r) kernels_.activate(product.epilogue, c[r] + column, columns);
+  if (!step.packed.empty() || step.depth == 0) return;
+  const int64_t first_column = step.block.first_panel * kernels_.panel, k = product.k_begin + step.k;
+  const int64_t end_column = std::min(product.n, first_column + step.block.panels * kernels_.panel);
+  if (const int64_t shared = step.in_place_columns) {
+    for (int64_t i = first_column / shared; i * shared < end_column; ++i)
+      product.b->locate(i * shared, k, step.depth, table_ + (i - first_column / shared) * step.depth);
+    return;
+  }
+  for (int64_t p = 0; p < step.block.panels; ++p) {
+    const int64_t column = first_column + p * kernels_.panel;
+    float* const panel = right_ + p * step.depth * kernels_.panel;
+    product.b->pack(kernels_, column, std::min(kernels_.panel, end_column - column), k, step.depth, panel);
+    if (product.a->layout() == LeftLayout::Columns)
+      for (int64_t i = 0; i < step.depth; ++i) table_[p * step.depth + i] = panel + i * kernels_.panel;
+  }
+}
+
+/// The fields of a tile that stay for all panels.
+Tile BlockWorker::left_tile(const Step& step, int64_t row, int64_t rows) const {
+  const Product& product = step.product;
+  const int64_t k = product.k_begin + step.k;
+  Tile tile{};
+  tile.depth = step.depth;
+  tile.accumulate = product.accumulate || !step.first;
+  tile.epilogue = step.last ? &product.epilogue : nullptr;
+  tile.a = product.a->in_place(row, k);
+  tile.a_step = product.a->in_place_step();
+  if (tile.a != nullptr) return tile;
+  tile.a = left_;
+  tile.a_step = max_tile_rows;
+  if (step.depth > 0) product.a->pack(kernels_, row, rows, k, step.depth, left_);
+  return tile;
+}
+
+void BlockWorker::set_right(const Step& step, int64_t panel, Tile& tile) const {
+  tile.column = (step.block.first_panel + panel) * kernels_.panel;
+  tile.columns = std::min(kernels_.panel, step.product.n - tile.column);
+  if (step.product.a->layout() == LeftLayout::Rows) {
+    tile.b = step.packed.empty() ? right_ + panel * step.depth * kernels_.panel
+                                 : step.packed.panel(step.k, step.depth, step.block.first_panel + panel);
+    return;
+  }
+  const int64_t shared = step.in_place_columns;
+  const int64_t first = shared > 0 ? step.block.first_panel * kernels_.panel / shared : 0;
+  tile.b_rows = table_ + (shared > 0 ? tile.column / shared - first : panel) * step.depth;
+  tile.b_offset = shared > 0 ? tile.column % shared : 0;
 }
 
 }  // namespace duel::cpu

@@ -1,14 +1,10 @@
 // Products of operands that are packed on the way: how one block is computed by one thread.
 //
-// The depth is cut into blocks of at most max_depth steps, for which a panel of B (32 KiB) or a tile of A (15
-// KiB) stays in L1 while the other operand streams past it from L2.
-// - B packed beforehand (weights, which many blocks of rows use): a tile of A is packed into L1 and all
-// panels of
-//   the block run past it. What comes next - panels of the following depth, rows of the following block - is
-//   prefetched into L2 by the microkernels meanwhile.
-// - B packed here (patches, which only this block uses; or weights when there is only one block of rows):
-//   a panel of B is packed into L1 and all tiles of the block, packed once into L2, run past it.
-// Every element of C sums its depth in one fixed order, however the blocks are cut and dealt out.
+// The depth is cut into blocks of at most max_depth steps. For each, a tile of A (15 KiB) stays in L1 while
+// the panels of B (32 KiB each) stream past it from L2: panels packed beforehand (weights, which many blocks
+// of rows use), packed here for this block alone, or not packed at all but read where they lie. What comes
+// next - the following block of the depth, the following rows - is prefetched into L2 by the microkernels
+// meanwhile. Every element of C sums its depth in one fixed order, however the blocks are cut and dealt out.
 #pragma once
 
 #include <cstddef>
@@ -67,7 +63,7 @@ class PackedRight {
 
   bool empty() const { return buffer_ == nullptr; }
   /// The panel in the block that begins at step k and is `depth` deep.
-  const float* panel(int64_t k, int64_t depth, int64_t panel) const {
+  float* panel(int64_t k, int64_t depth, int64_t panel) const {
     return buffer_ + (k * panels_ + depth * panel) * kernels_->panel;
   }
 
@@ -86,26 +82,30 @@ struct Block {
 /// One thread with its buffers.
 class BlockWorker {
  public:
-  /// Most rows of a block: its tiles of A, 300 KiB, leave room in L2 for C and for what comes next.
+  /// Most rows of a block, and most panels of one whose B is not packed beforehand. 256 x 256 elements of C
+  /// are 256 KiB, as much as a panel group of B and its tables; with what is prefetched they fill L2.
   static int64_t max_rows(const Microkernels& kernels) { return 19 * kernels.tile_rows; }
+  static constexpr int64_t max_panels = 8;
+
   static int64_t floats(const Microkernels& kernels);
   BlockWorker(const Microkernels& kernels, float* buffer);
 
   /// Computes the block, with B as packed if it is not empty. `next` is memory that will be needed
   /// afterwards.
-  void run(const Product& product, const Block& block, const PackedRight& packed, Range next);
+  void run(const Product& product, const Block& block, const PackedRight& packed, const Region& next);
 
  private:
   struct Step;  // one block of the depth
-  void stream_panels(const Step& step);
-  void stream_tiles(const Step& step);
-  void pack_depth_major(const Step& step);
-  void compute(const Step& step, int64_t tile, const float* left, int64_t panel, const float* right);
+  void want_following(Step& step, const Region& next) const;
+  void prepare_right(const Step& step);
+  Tile left_tile(const Step& step, int64_t row, int64_t rows) const;
+  void set_right(const Step& step, int64_t panel, Tile& tile) const;
 
   const Microkernels& kernels_;
-  float* left_;   // tiles of A
-  float* right_;  // a panel of B
-  float** rows_;  // of C
+  float* left_;          // a tile of A
+  float* right_;         // panels of B
+  const float** table_;  // rows of B read in place
+  float** rows_;         // of C
 };
 
 }  // namespace duel::cpu

@@ -27,13 +27,14 @@ class Tasks {
     // Enough tasks to keep the threads evenly busy, but each wide enough to be worth packing its rows of A.
     constexpr int64_t tasks_per_thread = 8, least_panels = 4;
     const int64_t blocks = std::max<int64_t>(1, row_blocks_ * std::ssize(products));
-    panel_groups_ = std::clamp<int64_t>(ceil_div(tasks_per_thread * threads, blocks), 1,
-                                        std::max<int64_t>(1, panels / least_panels));
+    packs_first_ = row_blocks_ > 1 && products[0].a->layout() == LeftLayout::Rows && products[0].b->small();
+    const int64_t least_groups = packs_first_ ? 1 : ceil_div(panels, BlockWorker::max_panels);
+    panel_groups_ = std::clamp<int64_t>(ceil_div(tasks_per_thread * threads, blocks), least_groups, std::max<int64_t>(least_groups, panels / least_panels));
   }
 
   int64_t count() const { return row_blocks_ * std::ssize(products_) * panel_groups_; }
-  /// Whether B is used by more than one block of rows.
-  bool share_right() const { return row_blocks_ > 1; }
+  /// Whether every B is packed as a whole before the tasks begin.
+  bool packs_first() const { return packs_first_; }
 
   void run(int64_t task, std::span<const PackedRight> packed, BlockWorker& worker) const {
     const size_t index = static_cast<size_t>(task / panel_groups_ % std::ssize(products_));
@@ -42,8 +43,8 @@ class Tasks {
     const int64_t panels = product.panels(kernels_), first_panel = panels * group / panel_groups_;
     const int64_t row = first_row(product, row_block), next_row = first_row(product, row_block + 1);
     const Block block{row, next_row - row, first_panel, panels * (group + 1) / panel_groups_ - first_panel};
-    Range next;
-    if (row_block + 1 < row_blocks_ && product.a->layout() == LeftLayout::RowMajor)
+    Region next;
+    if (row_block + 1 < row_blocks_ && product.a->layout() == LeftLayout::Rows)
       next = product.a->source(next_row, first_row(product, row_block + 2) - next_row, product.k_begin,
                                product.k);
     worker.run(product, block, packed[index], next);
@@ -57,6 +58,7 @@ class Tasks {
   const Microkernels& kernels_;
   std::span<const Product> products_;
   int64_t row_blocks_, panel_groups_;
+  bool packs_first_;
 };
 
 }  // namespace
@@ -68,16 +70,15 @@ void multiply(std::span<const Product> products) {
   const Tasks tasks(kernels, products, threads);
   if (tasks.count() == 0) return;
 
-  const auto keeps = [&](const Product& product) { return tasks.share_right() && product.b->small(); };
   int64_t floats = threads * BlockWorker::floats(kernels), pieces = 0;
   for (const Product& product : products)
-    if (keeps(product)) floats += Scratch::padded(PackedRight::floats(kernels, product));
+    if (tasks.packs_first()) floats += Scratch::padded(PackedRight::floats(kernels, product));
   Scratch scratch(floats);
   std::array<PackedRight, max_products> packed;
   std::array<int64_t, max_products> first_piece;
   for (size_t i = 0; i < products.size(); ++i) {
     first_piece[i] = pieces;
-    if (!keeps(products[i])) continue;
+    if (!tasks.packs_first()) continue;
     packed[i] = {kernels, products[i], scratch.take(PackedRight::floats(kernels, products[i]))};
     pieces += packed[i].pieces();
   }

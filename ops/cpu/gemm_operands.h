@@ -1,19 +1,18 @@
 // Where the two factors of a product come from: matrices, or the patches of pictures (an implicit im2col
-// matrix). An operand knows how to pack a piece of itself for the microkernels; nothing else of it is ever
-// stored.
+// matrix). An operand can be read where it lies, or packs a piece of itself for the microkernels; nothing
+// else of it is ever stored.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "ops/cpu/microkernel.h"
 
 namespace duel::cpu {
 
-/// Memory that will be read soon.
-struct Range {
-  const float* begin = nullptr;
-  const float* end = nullptr;
+/// Memory that will be read soon: `count` runs of `bytes` bytes, each `stride` bytes after the one before.
+struct Region {
+  const void* begin = nullptr;
+  int64_t bytes = 0, stride = 0, count = 0;
 };
 
 /// A (m x k).
@@ -22,11 +21,19 @@ class LeftOperand {
   explicit LeftOperand(LeftLayout layout) : layout_(layout) {}
   virtual ~LeftOperand() = default;
   LeftLayout layout() const { return layout_; }
-  /// Rows row .. row+rows-1 (at most a tile's) of the steps k .. k+depth-1, in the layout.
+
+  /// Rows row .. row+rows-1 (at most a tile's) of the steps k .. k+depth-1: element (r, i) at
+  /// out[r * left_row_stride + i], or for Columns at out[i * max_tile_rows + r].
   virtual void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
                     float* out) const = 0;
-  /// What packing all of the steps k .. k+depth-1 of those rows reads, or a little more.
-  virtual Range source(int64_t row, int64_t rows, int64_t k, int64_t depth) const = 0;
+
+  /// What packing those steps of those rows reads.
+  virtual Region source(int64_t row, int64_t rows, int64_t k, int64_t depth) const = 0;
+
+  /// For Columns: element (row, k), from which the others are read in place, or null where they should be
+  /// packed.
+  virtual const float* in_place(int64_t, int64_t) const { return nullptr; }
+  virtual int64_t in_place_step() const { return 0; }
 
  private:
   LeftLayout layout_;
@@ -36,38 +43,34 @@ class LeftOperand {
 class RightOperand {
  public:
   virtual ~RightOperand() = default;
-  /// Whether the whole of it may be packed and kept while the product is computed.
-  virtual bool small() const { return true; }
-  /// What packing all columns of the steps k .. k+depth-1 reads, or a little more; only asked of large ones.
-  virtual Range source(int64_t, int64_t) const { return {}; }
+
   /// out[i * kernels.panel + j] = element (k + i, column + j). Lanes past `columns` may be left as they are:
   /// what the microkernel computes from them is not stored.
   virtual void pack(const Microkernels& kernels, int64_t column, int64_t columns, int64_t k, int64_t depth,
                     float* out) const = 0;
-};
 
-/// The rows of pictures under some consecutive patches.
-inline Range patches_source(const Patches& p, int64_t row, int64_t rows) {
-  const int64_t picture_row = p.width * p.channels;
-  const auto at = [&](int64_t patch, int64_t extra) {
-    const int64_t gy = patch / p.grid_w % p.grid_h, picture = patch / p.grid_w / p.grid_h;
-    const int64_t sy = gy * p.step_h + p.first_h + extra;
-    return p.pictures + (picture * p.height + std::clamp<int64_t>(sy, 0, p.height)) * picture_row;
-  };
-  return {at(row, 0), at(row + rows - 1, p.taps_h)};
-}
+  /// Whether the whole of it may be packed and kept while the product is computed.
+  virtual bool small() const { return true; }
+
+  /// What packing those steps of those columns reads; empty if it is not worth prefetching.
+  virtual Region source(int64_t, int64_t, int64_t, int64_t) const { return {}; }
+
+  /// If all panels can be read in place by a Columns microkernel: how many columns, from a multiple of that
+  /// number on, share a table of rows. Otherwise 0.
+  virtual int64_t in_place_columns(const Microkernels&) const { return 0; }
+  /// That table: rows[i] is element (k + i, column), `column` being such a multiple.
+  virtual void locate(int64_t, int64_t, int64_t, const float**) const {}
+};
 
 /// Patches, one per row.
 class PatchesLeft final : public LeftOperand {
  public:
-  explicit PatchesLeft(const Patches& patches) : LeftOperand(LeftLayout::RowMajor), patches_(patches) {}
+  explicit PatchesLeft(const Patches& patches) : LeftOperand(LeftLayout::Rows), patches_(patches) {}
   void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
             float* out) const override {
     kernels.gather_patches(patches_, row, rows, k, depth, out, left_row_stride, 0);
   }
-  Range source(int64_t row, int64_t rows, int64_t, int64_t) const override {
-    return patches_source(patches_, row, rows);
-  }
+  Region source(int64_t row, int64_t rows, int64_t k, int64_t depth) const override;
 
  private:
   Patches patches_;
@@ -76,14 +79,14 @@ class PatchesLeft final : public LeftOperand {
 /// The transpose of a matrix stored as (k, m).
 class TransposedLeft final : public LeftOperand {
  public:
-  TransposedLeft(const float* data, int64_t m) : LeftOperand(LeftLayout::DepthMajor), data_(data), m_(m) {}
+  TransposedLeft(const float* data, int64_t m) : LeftOperand(LeftLayout::Columns), data_(data), m_(m) {}
   void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
             float* out) const override {
-    kernels.copy_rows(data_ + k * m_ + row, m_, depth, rows, out, kernels.left_depth_stride);
+    kernels.copy_rows(data_ + k * m_ + row, m_, depth, rows, out, max_tile_rows);
   }
-  Range source(int64_t, int64_t, int64_t k, int64_t depth) const override {
-    return {data_ + k * m_, data_ + (k + depth) * m_};
-  }
+  Region source(int64_t row, int64_t rows, int64_t k, int64_t depth) const override;
+  const float* in_place(int64_t row, int64_t k) const override;
+  int64_t in_place_step() const override { return m_; }
 
  private:
   const float* data_;
@@ -122,22 +125,14 @@ class TransposedRight final : public RightOperand {
 class PatchesRight final : public RightOperand {
  public:
   explicit PatchesRight(const Patches& patches) : patches_(patches) {}
-  bool small() const override { return false; }
-  Range source(int64_t k, int64_t depth) const override { return patches_source(patches_, k, depth); }
   void pack(const Microkernels& kernels, int64_t column, int64_t columns, int64_t k, int64_t depth,
-            float* out) const override {
-    kernels.gather_patches(patches_, k, depth, column, columns, out, kernels.panel,
-                           next_panel(kernels, column));
-  }
+            float* out) const override;
+  bool small() const override { return false; }
+  Region source(int64_t column, int64_t columns, int64_t k, int64_t depth) const override;
+  int64_t in_place_columns(const Microkernels& kernels) const override;
+  void locate(int64_t column, int64_t k, int64_t depth, const float** rows) const override;
 
  private:
-  /// From a panel to the next one: the following floats of the picture's row, or the start of the taps in the
-  /// next row.
-  int64_t next_panel(const Microkernels& kernels, int64_t column) const {
-    const int64_t run = patches_.taps_w * patches_.channels, begin = column % run;
-    return begin + kernels.panel < run ? kernels.panel : patches_.width * patches_.channels - begin;
-  }
-
   Patches patches_;
 };
 

@@ -7,11 +7,16 @@
 // multiply-adds, where the processor can do as many loads as multiply-adds. AVX2 with its 16 registers has
 // room for 6 rows.
 //
-// A broadcast costs the same whatever lies next to the element, so A needs no transposition: its tile is
-// packed row by row (RowMajor: rows of A are runs of memory, as for a convolution's forward and data
-// gradient) or step by step (DepthMajor: columns of A are, as for a weight gradient). Packing gives both
-// compile-time strides, hence one address register for all rows, and moves them out of each other's cache
-// sets.
+// A broadcast costs the same whatever lies next to the element, so neither operand is ever transposed on its
+// account:
+// - LeftLayout::Rows, where rows of A are runs of memory (the patches of a convolution's forward and data
+// gradient):
+//   a tile of A is packed row by row with a constant stride, hence one address register for all rows and no
+//   two rows in the same cache sets; B is packed in panels.
+// - LeftLayout::Columns, where columns of A are runs of memory (a weight gradient: dy): a step's elements of
+// A lie
+//   side by side and those of B are a run as well (a pixel of x), so both are read where they are, B through
+//   one pointer per step. Nothing needs to be packed.
 #pragma once
 
 #include <cstdint>
@@ -27,20 +32,27 @@ constexpr int64_t max_depth = 256;
 constexpr int64_t left_row_stride = max_depth + 16;
 constexpr int max_tile_rows = 14;
 
-/// How a packed tile of A lies in memory: element (r, k) at r * left_row_stride + k, or at
-/// k * Microkernels::left_depth_stride + r.
-enum class LeftLayout { RowMajor, DepthMajor };
+enum class LeftLayout { Rows, Columns };
 
 struct Tile {
-  const float* a;  ///< packed, see LeftLayout
-  const float* b;  ///< packed: (depth, panel columns)
+  /// Rows: element (r, k) is a[r * left_row_stride + k]. Columns: a[k * a_step + r].
+  const float* a;
+  int64_t a_step;
+  /// Rows: element (k, j) is b[k * panel + j]. Columns: b_rows[k][b_offset + j].
+  const float* b;
+  const float* const* b_rows;
+  int64_t b_offset;
   int64_t depth;
+
   float* const* c;           ///< the rows of C, each from its column 0
   int64_t column;            ///< of the first one
   int64_t columns;           ///< 1 .. panel columns
   bool accumulate;           ///< C += rather than C =
-  const float* wanted;       ///< prefetched to L2, one cache line per step of the depth, unless null
-  const Epilogue* epilogue;  ///< applied before storing unless null; Tanh is not: see Microkernels::tanh
+  const Epilogue* epilogue;  ///< applied before storing unless null; Tanh is not: see Microkernels::activate
+
+  /// Each step of the depth prefetches a cache line to L2: the next one is this many bytes further on.
+  const void* wanted;
+  int64_t wanted_step;
 };
 
 /// The patches of a batch of channels-last pictures as the rows of a matrix that is never stored (im2col).
@@ -57,10 +69,9 @@ struct Patches {
 
 struct Microkernels {
   Isa isa;
-  int64_t tile_rows;          ///< rows of the largest tile, at most max_tile_rows
-  int64_t left_depth_stride;  ///< room for tile_rows
-  int64_t vector;             ///< floats in a vector register
-  int64_t panel;              ///< columns of a panel: two vectors
+  int64_t tile_rows;  ///< rows of the largest tile, at most max_tile_rows
+  int64_t vector;     ///< floats in a vector register
+  int64_t panel;      ///< columns of a panel: two vectors
 
   /// tile[layout][vectors - 1][rows - 1] computes a tile of so many rows and `vectors` vectors of columns.
   void (*tile[2][2][max_tile_rows])(const Tile&);

@@ -88,9 +88,6 @@ struct Body {
   /// The accumulators are an array that full unrolling turns into registers.
   template <LeftLayout layout, int rows, int vectors>
   static void tile(const Tile& t) {
-    constexpr int64_t row_stride = layout == LeftLayout::RowMajor ? left_row_stride : 1;
-    constexpr int64_t depth_stride = layout == LeftLayout::RowMajor ? 1 : left_depth_stride;
-    constexpr int64_t panel = 2 * width;
 #pragma GCC unroll 14
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
@@ -99,22 +96,22 @@ struct Body {
     Reg sum[rows][vectors] = {};
     const float* a = t.a;
     const float* b = t.b;
-    intptr_t wanted = reinterpret_cast<intptr_t>(t.wanted == nullptr ? t.a : t.wanted);
-    const intptr_t wanted_step = t.wanted == nullptr ? 0 : 64;
+    intptr_t wanted = reinterpret_cast<intptr_t>(t.wanted);
     for (int64_t k = 0; k < t.depth; ++k) {
       __builtin_prefetch(reinterpret_cast<const void*>(wanted), 0, 2);
-      wanted += wanted_step;
+      wanted += t.wanted_step;
+      if constexpr (layout == LeftLayout::Columns) b = t.b_rows[k] + t.b_offset;
       Reg right[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) right[v] = V::load(b + v * width);
 #pragma GCC unroll 14
       for (int r = 0; r < rows; ++r) {
-        const Reg left = V::broadcast(a[r * row_stride]);
+        const Reg left = V::broadcast(a[layout == LeftLayout::Rows ? r * left_row_stride : r]);
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; ++v) sum[r][v] = V::fma(left, right[v], sum[r][v]);
       }
-      a += depth_stride;
-      b += panel;
+      a += layout == LeftLayout::Rows ? 1 : t.a_step;
+      if constexpr (layout == LeftLayout::Rows) b += 2 * width;
     }
     if (t.columns == vectors * width)
       finish<true>(t, sum);
@@ -367,10 +364,10 @@ struct Body {
 
   template <int rows>
   static constexpr void add_tiles(Microkernels& table) {
-    table.tile[0][0][rows - 1] = tile<LeftLayout::RowMajor, rows, 1>;
-    table.tile[0][1][rows - 1] = tile<LeftLayout::RowMajor, rows, 2>;
-    table.tile[1][0][rows - 1] = tile<LeftLayout::DepthMajor, rows, 1>;
-    table.tile[1][1][rows - 1] = tile<LeftLayout::DepthMajor, rows, 2>;
+    table.tile[0][0][rows - 1] = tile<LeftLayout::Rows, rows, 1>;
+    table.tile[0][1][rows - 1] = tile<LeftLayout::Rows, rows, 2>;
+    table.tile[1][0][rows - 1] = tile<LeftLayout::Columns, rows, 1>;
+    table.tile[1][1][rows - 1] = tile<LeftLayout::Columns, rows, 2>;
     if constexpr (rows > 1) add_tiles<rows - 1>(table);
   }
 
@@ -378,7 +375,6 @@ struct Body {
     Microkernels result{};
     result.isa = isa;
     result.tile_rows = tile_rows;
-    result.left_depth_stride = left_depth_stride;
     result.vector = width;
     result.panel = 2 * width;
     result.gather_patches = gather_patches;
