@@ -23,7 +23,9 @@ if(DUEL_WERROR)
 endif()
 
 if(DUEL_SANITIZE)
-  add_compile_options(-fsanitize=${DUEL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # With its own checks woven in, g++ takes some initialised variables of the standard library for uninitialised.
+  add_compile_options(-fsanitize=${DUEL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+                      -Wno-maybe-uninitialized)
   add_link_options(-fsanitize=${DUEL_SANITIZE})
 endif()
 

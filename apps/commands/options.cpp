@@ -30,13 +30,30 @@ void MachineOptions::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "CPU threads; 0: one for each core")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
+  command
+      .add_option("--conv", conv,
+                  "How to convolve: implicit (the fast kernels), or im2col (the stored matrix and OpenBLAS)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"implicit", "im2col"}));
 }
 
 Device MachineOptions::apply() const {
   const Device chosen = parse_device(device);
   if (threads > 0) cpu::set_threads(threads);
-  kernels(chosen);
+  kernels(chosen).set_conv_algorithm(conv == "im2col" ? ConvAlgorithm::Im2col : ConvAlgorithm::Implicit);
   return chosen;
+}
+
+CLI::Validator at_least(int64_t least) {
+  return CLI::Validator(
+      [least](const std::string& text) {
+        int64_t value = 0;
+        const bool is_number = CLI::detail::lexical_cast(text, value);
+        return is_number && value >= least
+                   ? std::string()
+                   : concat("must be a whole number of at least ", least, ", got ", text);
+      },
+      "", "at_least");
 }
 
 void add_network_options(CLI::App& command, gan::Config& config) {

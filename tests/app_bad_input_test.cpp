@@ -1,0 +1,127 @@
+// What goes wrong around a run ends in one line that says what it was, and loses nothing.
+#include <limits>
+
+#include "lib/io/file.h"
+#include "lib/io/safetensors.h"
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+void copy_pictures(const Program& dcgan, int count) {
+  for (int i = 0; i < count; ++i)
+    dcgan.folder().write(concat("data/", i, ".png"), read_file(fixture("rgb.png")));
+}
+
+/// Spoils one tensor of a checkpoint: a moment of Adam, say, so that the next step breaks the weights.
+void make_infinite(const std::filesystem::path& path, const std::string& name) {
+  const SafetensorsFile file = read_safetensors(path);
+  const Tensor& tensor = file.at(name);
+  tensor.copy_from(Tensor::full(tensor.shape(), std::numeric_limits<double>::infinity()));
+  write_safetensors(path, file.tensors, file.metadata);
+}
+
+TEST(AppBadInput, DataThatAreNone) {
+  const Program dcgan;
+  dcgan.folder().write("texts/a.txt", "no picture");
+  dcgan.folder().write("idx/train-images-idx3-ubyte",
+                       std::string_view("\0\0\10\3\0\0\0\2\0\0\0\34\0\0\0\34rest", 20));
+  dcgan.folder().write("cifar/data_batch_1.bin", std::string(3073 + 5, 'x'));
+  dcgan.bad(tiny_train({"--data", "nowhere"}), "nowhere: there is no such file or folder");
+  dcgan.bad(tiny_train({"--data", "texts"}), "texts: holds no pictures");
+  dcgan.bad(tiny_train({"--data", "texts/a.txt"}), "texts/a.txt: is neither");
+  dcgan.bad(tiny_train({"--data", "idx"}), "idx/train-images-idx3-ubyte: has 20 bytes");
+  dcgan.bad(tiny_train({"--data", "cifar"}), "cifar/data_batch_1.bin");
+  EXPECT_FALSE(dcgan.exists("runs"));
+}
+
+TEST(AppBadInput, BadPicturesAreSkippedCountedAndNamed) {
+  const Program dcgan;
+  copy_pictures(dcgan, 9);
+  auto half = read_file(fixture("rgb.jpg"));
+  half.resize(half.size() / 2);
+  dcgan.folder().write("data/half.jpg", half);
+  dcgan.folder().write("data/empty.png", "");
+  dcgan.folder().write("data/label.png", "this is a text");
+  const Finished finished = dcgan.run(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "skipped 3 of 12 pictures")) << finished.err;
+  for (const char* name : {"data/half.jpg", "data/empty.png", "data/label.png"})
+    EXPECT_TRUE(contains(finished.err, name)) << finished.err;
+  EXPECT_TRUE(dcgan.exists("run/networks.safetensors"));
+}
+
+TEST(AppBadInput, AFolderThatCannotBeWritten) {
+  const Program dcgan;
+  dcgan.folder().write("file", "");
+  dcgan.bad(tiny_train({"--output", "file/run"}), "file/run");
+}
+
+TEST(AppBadInput, ACheckpointThatCannotBeResumed) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "wide", "--g-dim", "8"}));
+  const Words resume{"train", "--resume", "run", "--epochs", "2"};
+  const auto good = dcgan.bytes("run/checkpoints/latest.safetensors");
+  const auto with_latest = [&](std::span<const uint8_t> bytes, const std::string& message) {
+    dcgan.folder().write("run/checkpoints/latest.safetensors", bytes);
+    dcgan.bad(resume, message);
+    EXPECT_EQ(dcgan.bytes("run/checkpoints/latest.safetensors"),
+              std::vector<uint8_t>(bytes.begin(), bytes.end()));
+  };
+  with_latest(std::span(good).first(good.size() - 1), "latest.safetensors");
+  with_latest({}, "latest.safetensors");
+  with_latest(dcgan.bytes("run/reals.png"), "latest.safetensors");
+  with_latest(dcgan.bytes("wide/checkpoints/latest.safetensors"), "--g-dim");
+  with_latest(dcgan.bytes("run/networks.safetensors"), "is not a checkpoint of dcgan");
+  const std::string config = dcgan.text("run/config.json");
+  dcgan.folder().write("run/config.json", "{");
+  dcgan.bad(resume, "run/config.json: is no JSON");
+  dcgan.folder().write("run/config.json", config);
+  dcgan.folder().write("run/checkpoints/latest.safetensors", good);
+  dcgan.good(resume);
+}
+
+TEST(AppBadInput, AFullDiskLeavesTheLastCheckpointWhole) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  dcgan.good(tiny_train({"--epochs", "2", "--output", "whole"}));
+  const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors");
+  const Words resume{"train", "--resume", "run", "--epochs", "2", "--threads", "1"};
+  EXPECT_TRUE(contains(dcgan.bad(resume, "cannot write", latest.size() - 1), "run/checkpoints/"));
+  EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
+  EXPECT_EQ(dcgan.names("run/checkpoints"), (Words{"epoch-0001.safetensors", "latest.safetensors"}));
+  dcgan.good(resume);
+  EXPECT_EQ(dcgan.bytes("whole/networks.safetensors"), dcgan.bytes("run/networks.safetensors"));
+}
+
+TEST(AppBadInput, ADivergedRunKeepsTheLastGoodCheckpoint) {
+  const Program dcgan;
+  dcgan.bad(tiny_train({"--lr", "1e30", "--output", "a"}), "the loss of G is");
+  const std::string line = dcgan.bad(tiny_train({"--init-std", "1e30", "--output", "b"}), "the loss of D is");
+  EXPECT_TRUE(contains(line, "epoch 1, batch 1 (step 1)")) << line;
+  EXPECT_TRUE(contains(line, "no checkpoint has been written yet")) << line;
+
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  make_infinite(dcgan / "run/checkpoints/latest.safetensors", "optimizer_D.fc.weight.exp_avg");
+  const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors");
+  EXPECT_TRUE(contains(dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, "(step 5)"),
+                       "latest.safetensors is the last good checkpoint"));
+  EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
+}
+
+TEST(AppBadInput, NetworksBrokenByTheLastStepAreNotSaved) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--synthetic-count", "8", "--epochs", "1", "--output", "run"}));
+  const std::filesystem::path latest = dcgan / "run/checkpoints/latest.safetensors";
+  make_infinite(latest,
+                "optimizer_G.fc.weight.exp_avg");  // G breaks after the last loss of an epoch of one batch
+  const auto before = read_file(latest);
+  dcgan.bad({"train", "--resume", "run", "--epochs", "2"},
+            "G.fc.weight is no longer finite at epoch 2, batch 1 (step 2)");
+  EXPECT_EQ(before, read_file(latest));
+  EXPECT_FALSE(dcgan.exists("run/checkpoints/epoch-0002.safetensors"));
+}
+
+}  // namespace
+}  // namespace duel
