@@ -27,12 +27,14 @@ class Numbered : public Dataset {
   int64_t image_size() const override { return 2; }
   int64_t channels() const override { return 3; }
   void read(int64_t index, uint8_t* pixels) const override {
+    std::this_thread::sleep_for(delay);
     if (index == broken) throw std::runtime_error("picture " + std::to_string(index));
     for (int i = 0; i < 12; ++i) pixels[i] = static_cast<uint8_t>(index + 20 * i);
   }
   std::string description() const override { return "numbers"; }
 
   std::atomic<int64_t> broken{-1};
+  std::chrono::microseconds delay{0};
 
  private:
   int64_t size_;
@@ -118,7 +120,8 @@ TEST(BatchLoader, IsTheSameWithAnyNumberOfThreads) {
 }
 
 TEST(BatchLoader, SeeksToWhereAnotherWouldBe) {
-  const Numbered data(23);
+  Numbered data(23);
+  data.delay = std::chrono::microseconds(200);  // seeks find the threads at work
   for (const int threads : {1, 3}) {
     BatchOptions flipped = options(4, threads);
     flipped.hflip = true;
