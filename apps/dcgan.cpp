@@ -8,7 +8,7 @@
 int main(int argc, char** argv) {
   CLI::App program("Train a deep convolutional GAN on pictures of faces, and draw new ones with it.",
                    "dcgan");
-  program.require_subcommand(1);
+  program.require_subcommand(0, 1);  // that there is none is seen below, after words that are no subcommand
   program.set_help_all_flag("--help-all", "Show the help of all subcommands");
   duel::commands::add_train(program);
   duel::commands::add_sample(program);
@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   duel::commands::add_gradcheck(program);
   try {
     program.parse(argc, argv);
+    if (program.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
     return 0;
   } catch (const duel::commands::Exit& exit) {
     return exit.code;

@@ -154,9 +154,10 @@ void add_gradcheck(CLI::App& program) {
   command
       ->add_option("--elements", options->elements, "Elements checked of each tensor of the networks; 0: all")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   command->add_option("--seed", options->seed, "Weights, inputs and the choice of elements follow from it")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(at_least(0));
   command->add_option("--batch-size", options->config.batch_size, "Pictures that the networks see")
       ->capture_default_str();
   add_network_options(*command, options->config);

@@ -1,6 +1,7 @@
 // dcgan info
 #include <iostream>
 #include <memory>
+#include <vector>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
@@ -39,13 +40,11 @@ void add_info(CLI::App& program) {
   const auto options = std::make_shared<InfoOptions>();
   add_network_options(*command, options->config);
   command->add_option("--batch-size", options->config.batch_size, "Pictures per step")->capture_default_str();
-  command->add_option("--checkpoint", options->checkpoint, "A checkpoint or run folder, instead of a recipe")
-      ->excludes("--recipe")
-      ->excludes("--image-size")
-      ->excludes("--channels")
-      ->excludes("--z-dim")
-      ->excludes("--g-dim")
-      ->excludes("--d-dim");
+  const std::vector<CLI::Option*> of_the_recipe =
+      command->get_options([](const CLI::Option* option) { return option->get_name() != "--help"; });
+  CLI::Option* const checkpoint = command->add_option("--checkpoint", options->checkpoint,
+                                                      "A checkpoint or run folder, instead of a recipe");
+  for (CLI::Option* option : of_the_recipe) checkpoint->excludes(option);
   options->machine.add_to(*command);
   command->callback([options] { run(*options); });
 }

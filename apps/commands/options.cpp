@@ -39,6 +39,18 @@ Device MachineOptions::apply() const {
   return chosen;
 }
 
+CLI::Validator at_least(int64_t least) {
+  return CLI::Validator(
+      [least](const std::string& text) {
+        int64_t value = 0;
+        const bool is_number = CLI::detail::lexical_cast(text, value);
+        return is_number && value >= least
+                   ? std::string()
+                   : concat("must be a whole number of at least ", least, ", got ", text);
+      },
+      "", "at_least");
+}
+
 void add_network_options(CLI::App& command, gan::Config& config) {
   command.add_option("--recipe", config.recipe, "The recipe whose numbers are the defaults: celeba32")
       ->capture_default_str();

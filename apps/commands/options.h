@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 
 #include "apps/gan/config.h"
@@ -18,6 +19,9 @@ struct MachineOptions {
   /// Sets the number of threads and finds the device. Throws Error where it cannot be used.
   Device apply() const;
 };
+
+/// What an option's whole number must be; CLI11's own NonNegativeNumber names a bound of 300 digits.
+CLI::Validator at_least(int64_t least);
 
 /// --recipe and the sizes of the networks.
 void add_network_options(CLI::App& command, gan::Config& config);

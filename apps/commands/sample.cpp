@@ -73,11 +73,11 @@ void add_sample(CLI::App& program) {
   SampleOptions& o = *options;
   command->add_option("--checkpoint", o.checkpoint, "A checkpoint, or the folder of a run (its latest)")
       ->required();
-  CLI::Option* const count = command->add_option("--count", o.count, "Pictures to draw")
-                                 ->capture_default_str()
-                                 ->check(CLI::PositiveNumber);
-  CLI::Option* const seed =
-      command->add_option("--seed", o.seed, "The latents follow from it")->capture_default_str();
+  CLI::Option* const count =
+      command->add_option("--count", o.count, "Pictures to draw")->capture_default_str()->check(at_least(1));
+  CLI::Option* const seed = command->add_option("--seed", o.seed, "The latents follow from it")
+                                ->capture_default_str()
+                                ->check(at_least(0));
   command->add_option("--z", o.z_file, "Take the latents from this safetensors file, tensor z (count, z_dim)")
       ->excludes(count)
       ->excludes(seed);
@@ -88,11 +88,11 @@ void add_sample(CLI::App& program) {
   command->add_option("--output", o.output, "The grid, a PNG")->capture_default_str();
   command->add_option("--columns", o.columns, "Columns of the grid; 0: as many as rows")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   command->add_option("--singles", o.singles, "Also write each picture as a PNG of its own into this folder");
   command->add_option("--batch-size", o.batch_size, "Pictures computed at a time")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(at_least(1));
   o.machine.add_to(*command);
   command->callback([options] { run(*options); });
 }

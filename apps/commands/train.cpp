@@ -30,7 +30,7 @@ struct TrainOptions {
   gan::Config config;
   std::vector<double> betas{0.5, 0.999};
   MachineOptions machine;
-  std::string output, resume, init;
+  std::string output, resume;
   int64_t keep = 3;
 };
 
@@ -47,7 +47,8 @@ void add_schedule_options(CLI::App& command, TrainOptions& o) {
   command.add_option("--init-std", c.init_std, "Standard deviation of the first weights")
       ->capture_default_str();
   command.add_option("--seed", c.seed, "Weights, latents and order of the data follow from it")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(at_least(0));
   command.add_option("--log-every", c.log_every, "Batches between two lines of metrics.csv")
       ->capture_default_str();
   command.add_option("--sample-count", c.sample_count, "Pictures in the grid of each epoch")
@@ -72,10 +73,12 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
                      "Folder of the run; without it runs/RECIPE-N with the next free N");
   command.add_option("--keep", o.keep, "Epochs' checkpoints that are kept beside the latest")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   CLI::Option* const resume =
       command.add_option("--resume", o.resume, "Continue the run in this folder exactly");
-  command.add_option("--init", o.init, "Begin with the weights in this file, saved by dcgan or by PyTorch")
+  command
+      .add_option("--init", o.config.init,
+                  "Begin with the weights in this file, saved by dcgan or by PyTorch")
       ->excludes(resume);
   resume->excludes("--output");
 }
@@ -103,6 +106,30 @@ void report_skipped(const Dataset& data) {
   for (size_t i = 0; i < std::min(named, skipped.size()); ++i) std::cerr << "  " << skipped[i] << "\n";
   if (skipped.size() > named) std::cerr << "  and " << skipped.size() - named << " more\n";
   std::cerr << std::flush;
+}
+
+void load_first_weights(gan::Trainer& trainer) {
+  const std::string& init = trainer.config().init;
+  if (!init.empty()) gan::load_networks(init, &trainer.generator(), &trainer.discriminator());
+}
+
+gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer) {
+  load_first_weights(trainer);  // first, so that a bad file leaves no folder behind
+  return gan::RunFolder::create(o.output, o.config);
+}
+
+gan::RunFolder resume_run(const TrainOptions& o, gan::Trainer& trainer, gan::Position& position) {
+  const gan::RunFolder folder = gan::RunFolder::open(o.resume);
+  if (std::filesystem::exists(folder.latest())) {
+    position = gan::load_checkpoint(folder.latest(), trainer);
+  } else {
+    load_first_weights(trainer);
+  }
+  const int64_t begun = position.epoch + (position.batch > 0);
+  check(begun <= o.config.epochs, "--epochs ", o.config.epochs, " is fewer than the ", begun,
+        " that the run in ", folder.path().string(), " has already begun");
+  folder.write_config(o.config);
+  return folder;
 }
 
 gan::Outcome run(TrainOptions& o, const CLI::App& command) {
@@ -134,13 +161,7 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
 
   gan::Trainer trainer(c, device);
   gan::Position position;
-  const gan::RunFolder folder =
-      resuming ? gan::RunFolder::open(o.resume) : gan::RunFolder::create(o.output, c);
-  if (resuming && std::filesystem::exists(folder.latest())) {
-    position = gan::load_checkpoint(folder.latest(), trainer);
-    folder.write_config(c);
-  }
-  if (!o.init.empty()) gan::load_networks(o.init, &trainer.generator(), &trainer.discriminator());
+  const gan::RunFolder folder = resuming ? resume_run(o, trainer, position) : begin_run(o, trainer);
   const int64_t batches = data->size() / c.batch_size;
   const int64_t left = std::max<int64_t>(0, c.epochs * batches - position.epoch * batches - position.batch);
   std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer) << left

@@ -24,6 +24,7 @@ void for_each_member(SomeConfig& c, const Visit& visit) {
   visit("bn_eps", c.bn_eps);
   visit("bn_momentum", c.bn_momentum);
   visit("init_std", c.init_std);
+  visit("init", c.init);
   visit("lr", c.lr);
   visit("beta1", c.beta1);
   visit("beta2", c.beta2);

@@ -27,6 +27,7 @@ struct Config {
   double bn_eps = 1e-5;
   double bn_momentum = 0.1;
   double init_std = 0.02;
+  std::string init;  ///< the file that the first weights come from; empty: drawn from the seed
 
   // optimisers
   double lr = 2e-4;
@@ -50,7 +51,8 @@ void check_config(const Config& config);
 Config recipe(const std::string& name);
 
 nlohmann::ordered_json to_json(const Config& config);
-/// What is not there has its default. Throws Error naming a key that is unknown or whose value has the wrong type.
+/// What is not there has its default. Throws Error naming a key that is unknown or whose value has the wrong
+/// type.
 Config config_from_json(const nlohmann::json& json);
 
 }  // namespace duel::gan

@@ -29,6 +29,15 @@ std::string epoch_file(int64_t epoch, const char* ending) {
   return name;
 }
 
+/// Removes what a run that was killed while it saved has left: the start of a file that never got its name.
+void remove_unfinished(const fs::path& folder) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    std::error_code ignored;
+    if (entry.path().filename().string().find(".safetensors.tmp-") != std::string::npos)
+      fs::remove(entry.path(), ignored);
+  }
+}
+
 }  // namespace
 
 RunFolder RunFolder::create(const fs::path& wanted, const Config& config) {
@@ -51,6 +60,7 @@ RunFolder RunFolder::open(const fs::path& path) {
   check(fs::exists(path / "config.json"), path.string(), ": holds no run: config.json is not there");
   make_folder(path / "checkpoints");
   make_folder(path / "samples");
+  remove_unfinished(path / "checkpoints");
   return RunFolder(path);
 }
 
@@ -95,19 +105,19 @@ void RunFolder::truncate_metrics(int64_t step) const {
   const fs::path file = path_ / "metrics.csv";
   if (!fs::exists(file)) return;
   std::ifstream in(file);
-  std::string kept, line;
-  while (std::getline(in, line)) {
+  std::string kept = metrics_head, line;
+  while (std::getline(in, line) && !in.eof()) {  // a line without its end was cut short
     long long epoch = 0, batch = 0, at = 0;
     const bool is_row = std::sscanf(line.c_str(), "%lld,%lld,%lld,", &epoch, &batch, &at) == 3;
-    if (kept.empty() || (is_row && at <= step)) kept += line + "\n";
+    if (is_row && at <= step) kept += line + "\n";
   }
   write_file_atomically(file, kept);
 }
 
 void RunFolder::prune_checkpoints(int64_t epoch, int64_t keep) const {
   for (int64_t old = epoch - keep; old > 0; --old) {
-    std::error_code ignored;
-    if (!fs::remove(epoch_checkpoint(old), ignored)) break;
+    std::error_code ignored;  // the last run may have kept fewer: what is not there is no fault
+    fs::remove(epoch_checkpoint(old), ignored);
   }
 }
 

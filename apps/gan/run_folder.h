@@ -23,7 +23,8 @@ class RunFolder {
   /// Makes the folder `path`, or "runs/<recipe>-<n>" with the first free n where `path` is empty, and writes
   /// config.json. Throws Error if it cannot be written or already holds a run.
   static RunFolder create(const std::filesystem::path& path, const Config& config);
-  /// Opens a folder that create() made; throws Error if it holds no run.
+  /// Opens a folder that create() made, and tidies up what a killed run has left in it; throws Error if it
+  /// holds no run.
   static RunFolder open(const std::filesystem::path& path);
 
   /// The configuration in config.json.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "apps/gan/pictures.h"
 #include "apps/gan/progress.h"
@@ -21,10 +23,36 @@ Tensor next_batch(BatchLoader& loader, const Config& config, Device device) {
   return pictures;
 }
 
+[[noreturn]] void fail_diverged(const std::string& what, int64_t epoch, int64_t batch, int64_t step,
+                                const RunFolder& folder) {
+  const std::string latest = folder.latest().string();
+  fail(what, " at epoch ", epoch, ", batch ", batch, " (step ", step, "): training has diverged; ",
+       std::filesystem::exists(folder.latest()) ? latest + " is the last good checkpoint"
+                                                : "no checkpoint has been written yet",
+       ", a lower --lr may help");
+}
+
 void check_finite(const char* network, double loss, const Metrics& at, const RunFolder& folder) {
-  check(std::isfinite(loss), "the loss of ", network, " is ", loss, " at epoch ", at.epoch, ", batch ",
-        at.batch, " (step ", at.step, "): training has diverged; ", folder.latest().string(),
-        " is the last good checkpoint, a lower --lr may help");
+  if (!std::isfinite(loss))
+    fail_diverged(concat("the loss of ", network, " is ", loss), at.epoch, at.batch, at.step, folder);
+}
+
+/// Saves, unless the last step broke a network: its loss was taken before that.
+void save_good_checkpoint(const std::filesystem::path& path, Trainer& trainer, const Position& position,
+                          int64_t batches_per_epoch, const RunFolder& folder) {
+  for (auto [network, name] :
+       {std::pair<nn::Module*, const char*>{&trainer.generator(), "G"}, {&trainer.discriminator(), "D"}}) {
+    for (const nn::NamedTensor& part : network->state(name)) {
+      if (part.tensor->dtype() != DType::Float32) continue;  // the number of batches that batch norm saw
+      const std::vector<float> values = part.tensor->to_vector<float>();
+      if (std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); })) continue;
+      const int64_t step = position.epoch * batches_per_epoch + position.batch;
+      const bool whole = position.batch == 0;
+      fail_diverged(concat(part.name, " is no longer finite"), position.epoch + !whole,
+                    whole ? batches_per_epoch : position.batch, step, folder);
+    }
+  }
+  save_checkpoint(path, trainer, position);
 }
 
 Metrics run_batch(Trainer& trainer, const Tensor& real, const Position& position, int64_t batches_per_epoch,
@@ -44,14 +72,17 @@ Metrics run_batch(Trainer& trainer, const Tensor& real, const Position& position
   return m;
 }
 
-void finish_epoch(Trainer& trainer, const RunFolder& folder, const Position& position, int64_t keep) {
+/// The epoch's own checkpoint comes before the latest: a run killed between the two repeats the epoch and
+/// writes both.
+void finish_epoch(Trainer& trainer, const RunFolder& folder, const Position& position,
+                  int64_t batches_per_epoch, int64_t keep) {
   write_png(folder.samples(position.epoch),
             grid(to_images(generate(trainer.generator(), trainer.fixed_z()))));
-  save_checkpoint(folder.latest(), trainer, position);
-  if (keep > 0) {
-    save_checkpoint(folder.epoch_checkpoint(position.epoch), trainer, position);
-    folder.prune_checkpoints(position.epoch, keep);
-  }
+  if (keep > 0)
+    save_good_checkpoint(folder.epoch_checkpoint(position.epoch), trainer, position, batches_per_epoch,
+                         folder);
+  save_good_checkpoint(folder.latest(), trainer, position, batches_per_epoch, folder);
+  folder.prune_checkpoints(position.epoch, keep);
 }
 
 }  // namespace
@@ -89,10 +120,10 @@ Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Po
     if (position.batch == batches) {
       ++position.epoch;
       position.batch = 0;
-      finish_epoch(trainer, folder, position, options.keep);
+      finish_epoch(trainer, folder, position, batches, options.keep);
     }
     if (stopping() && position.epoch < config.epochs) {
-      save_checkpoint(folder.latest(), trainer, position);
+      save_good_checkpoint(folder.latest(), trainer, position, batches, folder);
       progress.message(concat("stopped after epoch ", position.epoch, ", batch ", position.batch, "; ",
                               folder.latest().string(), " is saved"));
       return Outcome::Stopped;

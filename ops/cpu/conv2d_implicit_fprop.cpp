@@ -3,7 +3,7 @@
 #include "lib/error.h"
 #include "ops/cpu/conv2d_implicit.h"
 #include "ops/cpu/conv2d_implicit_patches.h"
-#include "ops/cpu/gemm_blocks.h"
+#include "ops/cpu/gemm_multiply.h"
 
 namespace duel::cpu {
 

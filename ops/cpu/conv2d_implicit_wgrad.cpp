@@ -9,7 +9,7 @@
 
 #include "ops/cpu/conv2d_implicit.h"
 #include "ops/cpu/conv2d_implicit_patches.h"
-#include "ops/cpu/gemm_blocks.h"
+#include "ops/cpu/gemm_multiply.h"
 #include "ops/cpu/gemm_scratch.h"
 
 namespace duel::cpu {

@@ -1,7 +1,7 @@
 #include "ops/cpu/gemm.h"
 
 #include "lib/error.h"
-#include "ops/cpu/gemm_blocks.h"
+#include "ops/cpu/gemm_multiply.h"
 
 namespace duel::cpu {
 

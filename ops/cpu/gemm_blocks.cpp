@@ -1,59 +1,44 @@
 #include "ops/cpu/gemm_blocks.h"
 
-#include <omp.h>
-
 #include <algorithm>
+#include <array>
 
-#include "lib/error.h"
 #include "ops/cpu/gemm_scratch.h"
 
 namespace duel::cpu {
 namespace {
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-int64_t panels_of(const Microkernels& kernels, const Product& product) {
-  return ceil_div(product.n, kernels.panel);
-}
-
 int64_t tile_floats(const Microkernels& kernels) {
   return std::max(kernels.tile_rows * left_row_stride, max_depth * kernels.left_depth_stride);
 }
 
-/// How the blocks of all products are dealt out. Every product has the same number of blocks, some perhaps
-/// empty.
-struct Tasks {
-  int64_t row_blocks = 0, panel_groups = 0, count = 0;
-
-  Tasks(const Microkernels& kernels, std::span<const Product> products, int64_t threads) {
-    int64_t m = 0, panels = 0;
-    for (const Product& product : products) {
-      m = std::max(m, product.m);
-      panels = std::max(panels, panels_of(kernels, product));
-    }
-    row_blocks = ceil_div(m, BlockWorker::max_rows(kernels));
-    // Enough tasks to keep the threads evenly busy, but each wide enough to be worth packing its rows of A.
-    constexpr int64_t tasks_per_thread = 8, least_panels = 4;
-    const int64_t product_count = static_cast<int64_t>(products.size());
-    const int64_t wanted =
-        ceil_div(tasks_per_thread * threads, std::max<int64_t>(1, row_blocks * product_count));
-    panel_groups = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, panels / least_panels));
-    count = row_blocks * product_count * panel_groups;
-  }
-};
-
-void run_task(const Microkernels& kernels, std::span<const Product> products, const Tasks& tasks,
-              int64_t task, float* const* packed, BlockWorker& worker) {
-  const int64_t group = task % tasks.panel_groups;
-  const size_t index = static_cast<size_t>(task / tasks.panel_groups) % products.size();
-  const int64_t block = task / tasks.panel_groups / static_cast<int64_t>(products.size());
-  const Product& product = products[index];
-  const int64_t panels = panels_of(kernels, product);
-  const int64_t row = product.m * block / tasks.row_blocks,
-                row_end = product.m * (block + 1) / tasks.row_blocks;
-  const int64_t first = panels * group / tasks.panel_groups, last = panels * (group + 1) / tasks.panel_groups;
-  worker.run(product, row, row_end - row, first, last - first, packed[index]);
+int64_t left_floats(const Microkernels& kernels) {
+  return BlockWorker::max_rows(kernels) / kernels.tile_rows * tile_floats(kernels);
 }
+
+int64_t right_floats(const Microkernels& kernels) { return max_depth * kernels.panel; }
+
+/// Memory to prefetch, handed out tile by tile.
+class Wanted {
+ public:
+  void add(Range range) {
+    if (range.begin < range.end) ranges_[count_++] = range;
+  }
+
+  /// The first of the next `lines` cache lines, or null if there are none left.
+  const float* take(int64_t lines) {
+    if (count_ == 0) return nullptr;
+    Range& range = ranges_[count_ - 1];
+    const float* const begin = range.begin;
+    range.begin += lines * 16;
+    if (range.begin >= range.end) --count_;
+    return begin;
+  }
+
+ private:
+  std::array<Range, 4> ranges_;
+  size_t count_ = 0;
+};
 
 }  // namespace
 
@@ -74,110 +59,146 @@ DepthBlocks::DepthBlocks(int64_t k) : count(std::max<int64_t>(1, ceil_div(k, max
 }
 
 int64_t PackedRight::floats(const Microkernels& kernels, const Product& product) {
-  return product.k * panels_of(kernels, product) * kernels.panel;
+  return product.k * product.panels(kernels) * kernels.panel;
 }
 
-int64_t PackedRight::pieces(const Microkernels& kernels, const Product& product) {
-  return DepthBlocks(product.k).count * panels_of(kernels, product);
-}
+PackedRight::PackedRight(const Microkernels& kernels, const Product& product, float* buffer)
+    : kernels_(&kernels),
+      product_(&product),
+      buffer_(buffer),
+      blocks_(DepthBlocks(product.k).count),
+      panels_(product.panels(kernels)) {}
 
-void PackedRight::pack_piece(const Microkernels& kernels, const Product& product, int64_t piece,
-                             float* packed) {
-  const DepthBlocks blocks(product.k);
-  const int64_t panels = panels_of(kernels, product);
-  const int64_t k = piece / panels * blocks.depth, depth = std::min(blocks.depth, product.k - k);
-  const int64_t column = piece % panels * kernels.panel,
-                columns = std::min(kernels.panel, product.n - column);
+void PackedRight::pack(int64_t piece) const {
+  const int64_t whole = DepthBlocks(product_->k).depth;
+  const int64_t k = piece / panels_ * whole, depth = std::min(whole, product_->k - k);
+  const int64_t column = piece % panels_ * kernels_->panel;
   if (depth == 0) return;
-  product.b->pack(kernels, column, columns, product.k_begin + k, depth,
-                  packed + k * panels * kernels.panel + depth * column);
+  product_->b->pack(*kernels_, column, std::min(kernels_->panel, product_->n - column), product_->k_begin + k,
+                    depth, buffer_ + (k * panels_ + depth * (piece % panels_)) * kernels_->panel);
 }
+
+struct BlockWorker::Step {
+  const Product& product;
+  const Block& block;
+  const PackedRight& packed;
+  int64_t tiles, k, depth;
+  bool first, last;
+  mutable Wanted wanted;
+
+  int64_t tile_begin(int64_t tile) const { return block.rows * tile / tiles; }
+  int64_t tile_rows(int64_t tile) const { return tile_begin(tile + 1) - tile_begin(tile); }
+};
 
 int64_t BlockWorker::floats(const Microkernels& kernels) {
-  const int64_t row_pointers = max_rows(kernels) * 2;  // pointers of 8 bytes in floats of 4
-  return Scratch::padded(max_rows(kernels) / kernels.tile_rows * tile_floats(kernels)) +
-         Scratch::padded(max_depth * kernels.panel) + Scratch::padded(row_pointers);
+  const int64_t pointers = max_rows(kernels) * 2;  // of 8 bytes
+  return Scratch::padded(left_floats(kernels)) + Scratch::padded(right_floats(kernels)) +
+         Scratch::padded(pointers);
 }
 
-BlockWorker::BlockWorker(const Microkernels& kernels, float* buffer) : kernels_(kernels), left_(buffer) {
-  panel_ = left_ + Scratch::padded(max_rows(kernels) / kernels.tile_rows * tile_floats(kernels));
-  rows_ = reinterpret_cast<float**>(panel_ + Scratch::padded(max_depth * kernels.panel));
+BlockWorker::BlockWorker(const Microkernels& kernels, float* buffer)
+    : kernels_(kernels),
+      left_(buffer),
+      right_(left_ + Scratch::padded(left_floats(kernels))),
+      rows_(reinterpret_cast<float**>(right_ + Scratch::padded(right_floats(kernels)))) {}
+
+void BlockWorker::run(const Product& product, const Block& block, const PackedRight& packed, Range next) {
+  const DepthBlocks depths(product.k);
+  product.c.locate(block.row, block.rows, rows_);
+  for (int64_t i = 0; i < depths.count; ++i) {
+    const int64_t k = i * depths.depth, depth = std::min(depths.depth, product.k - k);
+    const Step step{.product = product,
+                    .block = block,
+                    .packed = packed,
+                    .tiles = ceil_div(block.rows, kernels_.tile_rows),
+                    .k = k,
+                    .depth = depth,
+                    .first = i == 0,
+                    .last = i + 1 == depths.count,
+                    .wanted = {}};
+    if (step.last) step.wanted.add(next);
+    if (packed.empty())
+      stream_tiles(step);
+    else
+      stream_panels(step);
+  }
 }
 
-void BlockWorker::run(const Product& product, int64_t row, int64_t rows, int64_t first_panel, int64_t panels,
-                      const float* packed) {
-  const DepthBlocks blocks(product.k);
-  const int64_t tiles = ceil_div(rows, kernels_.tile_rows), all_panels = panels_of(kernels_, product);
+void BlockWorker::stream_panels(const Step& step) {
+  const int64_t first = step.block.first_panel, end = first + step.block.panels;
+  const DepthBlocks depths(step.product.k);
+  if (depths.count > 1) {
+    const int64_t k = step.last ? 0 : step.k + step.depth, depth = std::min(depths.depth, step.product.k - k);
+    step.wanted.add({step.packed.panel(k, depth, first), step.packed.panel(k, depth, end)});
+  }
+  if (step.product.a->layout() == LeftLayout::DepthMajor) pack_depth_major(step);
+  for (int64_t t = 0; t < step.tiles; ++t) {
+    float* left = left_;
+    if (step.product.a->layout() == LeftLayout::DepthMajor)
+      left += t * tile_floats(kernels_);
+    else if (step.depth > 0)
+      step.product.a->pack(kernels_, step.block.row + step.tile_begin(t), step.tile_rows(t),
+                           step.product.k_begin + step.k, step.depth, left);
+    for (int64_t p = first; p < end; ++p) compute(step, t, left, p, step.packed.panel(step.k, step.depth, p));
+  }
+}
+
+void BlockWorker::stream_tiles(const Step& step) {
+  const Product& product = step.product;
+  const int64_t k = product.k_begin + step.k;
+  const bool depth_major = product.a->layout() == LeftLayout::DepthMajor;
+  if (!step.last) {
+    const int64_t next_k = step.k + step.depth, next_depth = std::min(step.depth, product.k - next_k);
+    step.wanted.add(product.b->source(product.k_begin + next_k, next_depth));
+    if (depth_major)
+      step.wanted.add(
+          product.a->source(step.block.row, step.block.rows, product.k_begin + next_k, next_depth));
+  }
+  for (int64_t i = 0; i < step.block.panels; ++i) {
+    const int64_t panel = step.block.first_panel + i, column = panel * kernels_.panel;
+    if (step.depth > 0)
+      product.b->pack(kernels_, column, std::min(kernels_.panel, product.n - column), k, step.depth, right_);
+    if (depth_major && i == 0) pack_depth_major(step);
+    for (int64_t t = 0; t < step.tiles; ++t) {
+      float* const left = left_ + t * tile_floats(kernels_);
+      if (!depth_major && i == 0 && step.depth > 0)
+        product.a->pack(kernels_, step.block.row + step.tile_begin(t), step.tile_rows(t), k, step.depth,
+                        left);
+      compute(step, t, left, panel, right_);
+    }
+  }
+}
+
+/// All tiles, a few steps of the depth at a time: the tiles read neighbouring parts of the same rows of
+/// memory.
+void BlockWorker::pack_depth_major(const Step& step) {
+  constexpr int64_t at_once = 16;
+  for (int64_t i = 0; i < step.depth; i += at_once)
+    for (int64_t t = 0; t < step.tiles; ++t)
+      step.product.a->pack(kernels_, step.block.row + step.tile_begin(t), step.tile_rows(t),
+                           step.product.k_begin + step.k + i, std::min(at_once, step.depth - i),
+                           left_ + t * tile_floats(kernels_) + i * kernels_.left_depth_stride);
+}
+
+void BlockWorker::compute(const Step& step, int64_t tile, const float* left, int64_t panel,
+                          const float* right) {
+  const Product& product = step.product;
   const size_t layout = product.a->layout() == LeftLayout::RowMajor ? 0 : 1;
-  const bool tanh_pass = product.epilogue.activation == Epilogue::Activation::Tanh;
-  product.c.locate(row, rows, rows_);
-  for (int64_t block = 0; block < blocks.count; ++block) {
-    const int64_t k = block * blocks.depth, depth = std::min(blocks.depth, product.k - k);
-    const bool last = block + 1 == blocks.count;
-    for (int64_t p = first_panel; p < first_panel + panels; ++p) {
-      const int64_t column = p * kernels_.panel, columns = std::min(kernels_.panel, product.n - column);
-      const float* right = panel_;
-      if (packed != nullptr)
-        right = packed + k * all_panels * kernels_.panel + depth * column;
-      else if (depth > 0)
-        product.b->pack(kernels_, column, columns, product.k_begin + k, depth, panel_);
-      const auto& tile_of_rows = kernels_.tile[layout][columns > kernels_.vector ? 1 : 0];
-      for (int64_t t = 0; t < tiles; ++t) {
-        const int64_t begin = rows * t / tiles, height = rows * (t + 1) / tiles - begin;
-        float* const left = left_ + t * tile_floats(kernels_);
-        if (p == first_panel && depth > 0)
-          product.a->pack(kernels_, row + begin, height, product.k_begin + k, depth, left);
-        tile_of_rows[height - 1]({.a = left,
-                                  .b = right,
-                                  .depth = depth,
-                                  .c = rows_ + begin,
-                                  .column = column,
-                                  .columns = columns,
-                                  .accumulate = product.accumulate || block > 0,
-                                  .epilogue = last ? &product.epilogue : nullptr});
-        if (last && tanh_pass)
-          for (int64_t r = begin; r < begin + height; ++r)
-            kernels_.activate(product.epilogue, rows_[r] + column, columns);
-      }
-    }
-  }
-}
-
-void multiply(std::span<const Product> products) {
-  check(products.size() <= max_products, "[cpu] ", products.size(), " products at once: a bug in the kernel");
-  const Microkernels& kernels = microkernels();
-  const int threads = omp_get_max_threads();
-  const Tasks tasks(kernels, products, threads);
-  if (tasks.count == 0) return;
-
-  int64_t first_piece[max_products + 1] = {};
-  int64_t packed_floats = 0;
-  const bool share = tasks.row_blocks > 1;
-  for (size_t i = 0; i < products.size(); ++i) {
-    first_piece[i + 1] = first_piece[i] + (share ? PackedRight::pieces(kernels, products[i]) : 0);
-    if (share) packed_floats += Scratch::padded(PackedRight::floats(kernels, products[i]));
-  }
-  const int64_t worker_floats = Scratch::padded(BlockWorker::floats(kernels));
-  Scratch scratch(packed_floats + threads * worker_floats);
-  float* packed[max_products] = {};
-  if (share)
-    for (size_t i = 0; i < products.size(); ++i)
-      packed[i] = scratch.take(PackedRight::floats(kernels, products[i]));
-  float* const workers = scratch.take(threads * worker_floats);
-
-#pragma omp parallel
-  {
-#pragma omp for schedule(static)
-    for (int64_t piece = 0; piece < first_piece[products.size()]; ++piece) {
-      size_t i = 0;
-      while (piece >= first_piece[i + 1]) ++i;
-      PackedRight::pack_piece(kernels, products[i], piece - first_piece[i], packed[i]);
-    }
-    BlockWorker worker(kernels, workers + omp_get_thread_num() * worker_floats);
-#pragma omp for schedule(dynamic, 1) nowait
-    for (int64_t task = 0; task < tasks.count; ++task)
-      run_task(kernels, products, tasks, task, packed, worker);
-  }
+  const int64_t column = panel * kernels_.panel, columns = std::min(kernels_.panel, product.n - column);
+  const int64_t rows = step.tile_rows(tile);
+  float* const* const c = rows_ + step.tile_begin(tile);
+  kernels_.tile[layout][columns > kernels_.vector ? 1 : 0][rows - 1](
+      {.a = left,
+       .b = right,
+       .depth = step.depth,
+       .c = c,
+       .column = column,
+       .columns = columns,
+       .accumulate = product.accumulate || !step.first,
+       .wanted = step.wanted.take(step.depth),
+       .epilogue = step.last ? &product.epilogue : nullptr});
+  if (step.last && product.epilogue.activation == Epilogue::Activation::Tanh)
+    for (int64_t r = 0; r < rows; ++r) kernels_.activate(product.epilogue, c[r] + column, columns);
 }
 
 }  // namespace duel::cpu

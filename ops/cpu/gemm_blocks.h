@@ -1,26 +1,28 @@
-// Products of operands that are packed on the way, cut into blocks for the caches and tasks for the threads.
+// Products of operands that are packed on the way: how one block is computed by one thread.
 //
-// A block is up to 16 tiles of rows by a group of panels. For each block of the depth (at most max_depth
-// steps) its tiles of A are packed into this thread's L2 cache as the first panel needs them; each panel of B
-// then stays in L1 while all tiles run past it. Panels of B that several blocks of rows use (weights) are
-// packed once, by all threads, before the blocks start; with one block of rows, the thread that needs a panel
-// packs it, and nothing is written back to memory.
-//
-// Every element of C sums its depth in one fixed order, whatever the blocks are, so the result does not
-// depend on the number of threads.
+// The depth is cut into blocks of at most max_depth steps, for which a panel of B (32 KiB) or a tile of A (15
+// KiB) stays in L1 while the other operand streams past it from L2.
+// - B packed beforehand (weights, which many blocks of rows use): a tile of A is packed into L1 and all
+// panels of
+//   the block run past it. What comes next - panels of the following depth, rows of the following block - is
+//   prefetched into L2 by the microkernels meanwhile.
+// - B packed here (patches, which only this block uses; or weights when there is only one block of rows):
+//   a panel of B is packed into L1 and all tiles of the block, packed once into L2, run past it.
+// Every element of C sums its depth in one fixed order, however the blocks are cut and dealt out.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "ops/cpu/gemm_epilogue.h"
 #include "ops/cpu/gemm_operands.h"
+#include "ops/cpu/microkernel.h"
 
 namespace duel::cpu {
 
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// Where the rows of C are: one per pixel (i, gy, gx) of a grid, gx fastest, the strides in floats.
-/// A matrix is a grid of one pixel per picture.
 struct OutputRows {
   float* base;
   int64_t grid_h, grid_w;
@@ -30,9 +32,10 @@ struct OutputRows {
   void locate(int64_t row, int64_t rows, float** out) const;
 };
 
-inline OutputRows matrix_rows(float* data, int64_t columns) { return {data, 1, 1, columns, 0, 0}; }
+/// A matrix is a grid of one pixel per picture.
+inline OutputRows matrix_rows(float* data, int64_t row_length) { return {data, 1, 1, row_length, 0, 0}; }
 
-/// C = or += A B over the steps k_begin .. k_begin + k - 1 of the operands, then the epilogue.
+/// C (m x n) = or += A B over the steps k_begin .. k_begin+k-1 of the operands, then the epilogue.
 struct Product {
   int64_t m, n, k;
   const LeftOperand* a;
@@ -41,46 +44,67 @@ struct Product {
   bool accumulate = false;
   Epilogue epilogue = {};
   int64_t k_begin = 0;
+
+  int64_t panels(const Microkernels& kernels) const { return ceil_div(n, kernels.panel); }
 };
 
-constexpr size_t max_products = 16;
-
-/// Computes up to max_products products at once; none may write what another one reads or writes.
-void multiply(std::span<const Product> products);
-
-// ---- the pieces, for kernels that schedule the blocks themselves ----
-
-/// How the depth of a product is cut; k = 0 is one empty block.
+/// How a depth is cut. No depth at all is one empty block, so that C is still written.
 struct DepthBlocks {
   explicit DepthBlocks(int64_t k);
   int64_t count, depth;
 };
 
-/// All of B packed, panel by panel for each block of the depth.
-struct PackedRight {
+/// All of B packed: for each block of the depth, panel by panel.
+class PackedRight {
+ public:
   static int64_t floats(const Microkernels& kernels, const Product& product);
-  /// Pieces that threads can pack independently: one per block of the depth and panel.
-  static int64_t pieces(const Microkernels& kernels, const Product& product);
-  static void pack_piece(const Microkernels& kernels, const Product& product, int64_t piece, float* packed);
+  PackedRight() = default;
+  PackedRight(const Microkernels& kernels, const Product& product, float* buffer);
+
+  /// Pieces can be packed by different threads: one per block of the depth and panel.
+  int64_t pieces() const { return blocks_ * panels_; }
+  void pack(int64_t piece) const;
+
+  bool empty() const { return buffer_ == nullptr; }
+  /// The panel in the block that begins at step k and is `depth` deep.
+  const float* panel(int64_t k, int64_t depth, int64_t panel) const {
+    return buffer_ + (k * panels_ + depth * panel) * kernels_->panel;
+  }
+
+ private:
+  const Microkernels* kernels_ = nullptr;
+  const Product* product_ = nullptr;
+  float* buffer_ = nullptr;
+  int64_t blocks_ = 0, panels_ = 0;
 };
 
-/// One thread's buffers.
+/// Rows row .. row+rows-1 and panels first_panel .. first_panel+panels-1 of C.
+struct Block {
+  int64_t row, rows, first_panel, panels;
+};
+
+/// One thread with its buffers.
 class BlockWorker {
  public:
-  /// Most rows of a block.
-  static int64_t max_rows(const Microkernels& kernels) { return 16 * kernels.tile_rows; }
+  /// Most rows of a block: its tiles of A, 300 KiB, leave room in L2 for C and for what comes next.
+  static int64_t max_rows(const Microkernels& kernels) { return 19 * kernels.tile_rows; }
   static int64_t floats(const Microkernels& kernels);
   BlockWorker(const Microkernels& kernels, float* buffer);
 
-  /// The block of rows row .. row+rows-1 and the panels first_panel .. first_panel+panels-1.
-  /// `packed` is all of B packed, or null: then panels are packed here.
-  void run(const Product& product, int64_t row, int64_t rows, int64_t first_panel, int64_t panels,
-           const float* packed);
+  /// Computes the block, with B as packed if it is not empty. `next` is memory that will be needed
+  /// afterwards.
+  void run(const Product& product, const Block& block, const PackedRight& packed, Range next);
 
  private:
+  struct Step;  // one block of the depth
+  void stream_panels(const Step& step);
+  void stream_tiles(const Step& step);
+  void pack_depth_major(const Step& step);
+  void compute(const Step& step, int64_t tile, const float* left, int64_t panel, const float* right);
+
   const Microkernels& kernels_;
   float* left_;   // tiles of A
-  float* panel_;  // one of B
+  float* right_;  // a panel of B
   float** rows_;  // of C
 };
 

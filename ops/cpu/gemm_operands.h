@@ -3,11 +3,18 @@
 // stored.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "ops/cpu/microkernel.h"
 
 namespace duel::cpu {
+
+/// Memory that will be read soon.
+struct Range {
+  const float* begin = nullptr;
+  const float* end = nullptr;
+};
 
 /// A (m x k).
 class LeftOperand {
@@ -18,6 +25,8 @@ class LeftOperand {
   /// Rows row .. row+rows-1 (at most a tile's) of the steps k .. k+depth-1, in the layout.
   virtual void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
                     float* out) const = 0;
+  /// What packing all of the steps k .. k+depth-1 of those rows reads, or a little more.
+  virtual Range source(int64_t row, int64_t rows, int64_t k, int64_t depth) const = 0;
 
  private:
   LeftLayout layout_;
@@ -27,11 +36,26 @@ class LeftOperand {
 class RightOperand {
  public:
   virtual ~RightOperand() = default;
+  /// Whether the whole of it may be packed and kept while the product is computed.
+  virtual bool small() const { return true; }
+  /// What packing all columns of the steps k .. k+depth-1 reads, or a little more; only asked of large ones.
+  virtual Range source(int64_t, int64_t) const { return {}; }
   /// out[i * kernels.panel + j] = element (k + i, column + j). Lanes past `columns` may be left as they are:
   /// what the microkernel computes from them is not stored.
   virtual void pack(const Microkernels& kernels, int64_t column, int64_t columns, int64_t k, int64_t depth,
                     float* out) const = 0;
 };
+
+/// The rows of pictures under some consecutive patches.
+inline Range patches_source(const Patches& p, int64_t row, int64_t rows) {
+  const int64_t picture_row = p.width * p.channels;
+  const auto at = [&](int64_t patch, int64_t extra) {
+    const int64_t gy = patch / p.grid_w % p.grid_h, picture = patch / p.grid_w / p.grid_h;
+    const int64_t sy = gy * p.step_h + p.first_h + extra;
+    return p.pictures + (picture * p.height + std::clamp<int64_t>(sy, 0, p.height)) * picture_row;
+  };
+  return {at(row, 0), at(row + rows - 1, p.taps_h)};
+}
 
 /// Patches, one per row. A matrix (m x k) is the patches of m pictures of one pixel with k channels.
 class PatchesLeft final : public LeftOperand {
@@ -39,10 +63,19 @@ class PatchesLeft final : public LeftOperand {
   explicit PatchesLeft(const Patches& patches) : LeftOperand(LeftLayout::RowMajor), patches_(patches) {}
   void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
             float* out) const override {
-    kernels.gather_patches(patches_, row, rows, k, depth, out, left_row_stride);
+    kernels.gather_patches(patches_, row, rows, k, depth, out, left_row_stride, next_tile(kernels));
+  }
+  Range source(int64_t row, int64_t rows, int64_t, int64_t) const override {
+    return patches_source(patches_, row, rows);
   }
 
  private:
+  /// From a patch to the one a tile later, or a few rows of the picture more.
+  int64_t next_tile(const Microkernels& kernels) const {
+    const int64_t grid_rows = (kernels.tile_rows + patches_.grid_w - 1) / patches_.grid_w;
+    return grid_rows * patches_.step_h * patches_.width * patches_.channels;
+  }
+
   Patches patches_;
 };
 
@@ -53,6 +86,9 @@ class TransposedLeft final : public LeftOperand {
   void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
             float* out) const override {
     kernels.copy_rows(data_ + k * m_ + row, m_, depth, rows, out, kernels.left_depth_stride);
+  }
+  Range source(int64_t, int64_t, int64_t k, int64_t depth) const override {
+    return {data_ + k * m_, data_ + (k + depth) * m_};
   }
 
  private:
@@ -92,12 +128,22 @@ class TransposedRight final : public RightOperand {
 class PatchesRight final : public RightOperand {
  public:
   explicit PatchesRight(const Patches& patches) : patches_(patches) {}
+  bool small() const override { return false; }
+  Range source(int64_t k, int64_t depth) const override { return patches_source(patches_, k, depth); }
   void pack(const Microkernels& kernels, int64_t column, int64_t columns, int64_t k, int64_t depth,
             float* out) const override {
-    kernels.gather_patches(patches_, k, depth, column, columns, out, kernels.panel);
+    kernels.gather_patches(patches_, k, depth, column, columns, out, kernels.panel,
+                           next_panel(kernels, column));
   }
 
  private:
+  /// From a panel to the next one: the following floats of the picture's row, or the start of the taps in the
+  /// next row.
+  int64_t next_panel(const Microkernels& kernels, int64_t column) const {
+    const int64_t run = patches_.taps_w * patches_.channels, begin = column % run;
+    return begin + kernels.panel < run ? kernels.panel : patches_.width * patches_.channels - begin;
+  }
+
   Patches patches_;
 };
 

@@ -39,6 +39,7 @@ struct Tile {
   int64_t column;            ///< of the first one
   int64_t columns;           ///< 1 .. panel columns
   bool accumulate;           ///< C += rather than C =
+  const float* wanted;       ///< prefetched to L2, one cache line per step of the depth, unless null
   const Epilogue* epilogue;  ///< applied before storing unless null; Tanh is not: see Microkernels::tanh
 };
 
@@ -64,9 +65,10 @@ struct Microkernels {
   /// tile[layout][vectors - 1][rows - 1] computes a tile of so many rows and `vectors` vectors of columns.
   void (*tile[2][2][max_tile_rows])(const Tile&);
 
-  /// out[r * out_stride + c] = element (row + r, column + c) of the patch matrix.
+  /// out[r * out_stride + c] = element (row + r, column + c) of the patch matrix. The memory `ahead` floats
+  /// after each element read is prefetched.
   void (*gather_patches)(const Patches&, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                         float* out, int64_t out_stride);
+                         float* out, int64_t out_stride, int64_t ahead);
 
   /// out[r * out_stride + c] = in[r * in_stride + c].
   void (*copy_rows)(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,

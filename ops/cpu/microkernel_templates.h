@@ -91,10 +91,19 @@ struct Body {
     constexpr int64_t row_stride = layout == LeftLayout::RowMajor ? left_row_stride : 1;
     constexpr int64_t depth_stride = layout == LeftLayout::RowMajor ? 1 : left_depth_stride;
     constexpr int64_t panel = 2 * width;
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) __builtin_prefetch(t.c[r] + t.column + v * width, 1);
+    }
     Reg sum[rows][vectors] = {};
     const float* a = t.a;
     const float* b = t.b;
+    intptr_t wanted = reinterpret_cast<intptr_t>(t.wanted == nullptr ? t.a : t.wanted);
+    const intptr_t wanted_step = t.wanted == nullptr ? 0 : 64;
     for (int64_t k = 0; k < t.depth; ++k) {
+      __builtin_prefetch(reinterpret_cast<const void*>(wanted), 0, 2);
+      wanted += wanted_step;
       Reg right[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) right[v] = V::load(b + v * width);
@@ -149,9 +158,18 @@ struct Body {
 
   // ---- moving data ----
 
-  [[gnu::always_inline]] static inline void copy(const float* in, int64_t count, float* out) {
-    for (; count >= width; count -= width, in += width, out += width) V::store(out, V::load(in));
-    if (count > 0) V::store_part(out, V::load_part(in, count), count);
+  /// Asks for the same run `ahead` floats further on, so that it is in L2 when its turn comes.
+  [[gnu::always_inline]] static inline void copy(const float* in, int64_t count, float* out, int64_t ahead) {
+    for (; count > 0; count -= width, in += width, out += width) {
+      prefetch(in, ahead);
+      if (count < width) return V::store_part(out, V::load_part(in, count), count);
+      V::store(out, V::load(in));
+    }
+  }
+
+  /// `in + ahead` may lie outside any object: it is only an address.
+  [[gnu::always_inline]] static inline void prefetch(const float* in, int64_t ahead) {
+    __builtin_prefetch(reinterpret_cast<const char*>(reinterpret_cast<intptr_t>(in) + ahead * 4), 0, 3);
   }
 
   static void clear(float* out, int64_t count) {
@@ -161,7 +179,7 @@ struct Body {
 
   static void copy_rows(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
                         int64_t out_stride) {
-    for (int64_t r = 0; r < rows; ++r) copy(in + r * in_stride, columns, out + r * out_stride);
+    for (int64_t r = 0; r < rows; ++r) copy(in + r * in_stride, columns, out + r * out_stride, in_stride * 8);
   }
 
   static void add_rows(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
@@ -205,18 +223,43 @@ struct Body {
   }
 
   static void gather_patches(const Patches& p, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                             float* out, int64_t out_stride) {
-    const int64_t run = p.taps_w * p.channels;
+                             float* out, int64_t out_stride, int64_t ahead) {
+    const int64_t run = p.taps_w * p.channels, picture_row = p.width * p.channels,
+                  step = p.step_w * p.channels;
+    const int64_t first_tap = column / run, first_begin = column % run;
     int64_t picture = row / (p.grid_h * p.grid_w), gy = row / p.grid_w % p.grid_h, gx = row % p.grid_w;
     while (rows > 0) {
       const int64_t count = min(rows, p.grid_w - gx);
-      int64_t begin = column % run, left = columns, sy = gy * p.step_h + p.first_h + column / run;
+      int64_t begin = first_begin, left = columns, sy = gy * p.step_h + p.first_h + first_tap;
       for (float* o = out; left > 0; ++sy, begin = 0) {
         const int64_t length = min(run - begin, left);
-        const float* source = p.pictures + (picture * p.height + sy) * p.width * p.channels;
-        const int64_t inside = sy >= 0 && sy < p.height ? p.width * p.channels : 0;
-        const int64_t first = (gx * p.step_w + p.first_w) * p.channels + begin;
-        gather_runs(source, inside, first, p.step_w * p.channels, length, count, o, out_stride);
+        const int64_t inside = sy >= 0 && sy < p.height ? picture_row : 0;
+        const Runs runs{.source = p.pictures + (picture * p.height + sy) * picture_row,
+                        .inside = inside,
+                        .first = (gx * p.step_w + p.first_w) * p.channels + begin,
+                        .step = step,
+                        .count = count,
+                        .out = o,
+                        .out_stride = out_stride,
+                        .ahead = ahead};
+        if (length == 2 * width)
+          gather_runs(
+              runs, [](const float* in, float* to, int64_t next) { copy_vectors<2>(in, to, next); }, length);
+        else if (length == width)
+          gather_runs(
+              runs, [](const float* in, float* to, int64_t next) { copy_vectors<1>(in, to, next); }, length);
+        else if (length < width)
+          gather_runs(
+              runs,
+              [length](const float* in, float* to, int64_t next) {
+                prefetch(in, next);
+                V::store_part(to, V::load_part(in, length), length);
+              },
+              length);
+        else
+          gather_runs(
+              runs, [length](const float* in, float* to, int64_t next) { copy(in, length, to, next); },
+              length);
         o += length;
         left -= length;
       }
@@ -230,20 +273,45 @@ struct Body {
     }
   }
 
-  /// `count` runs of `length` floats, run i from source[first + i * step]; source is zero outside 0 ..
-  /// inside-1.
-  static void gather_runs(const float* source, int64_t inside, int64_t first, int64_t step, int64_t length,
-                          int64_t count, float* out, int64_t out_stride) {
-    for (; count > 0; --count, first += step, out += out_stride) {
-      if (first >= 0 && first + length <= inside) {
-        copy(source + first, length, out);
-        continue;
-      }
-      const int64_t low = min(max(-first, 0), length), high = max(min(inside - first, length), low);
-      clear(out, low);
-      copy(source + first + low, high - low, out + low);
-      clear(out + high, length - high);
+  /// `count` runs, run i from source[first + i * step] to out[i * out_stride]. The source is zero outside 0
+  /// .. inside-1.
+  struct Runs {
+    const float* source;
+    int64_t inside, first, step, count;
+    float* out;
+    int64_t out_stride, ahead;
+  };
+
+  template <int vectors>
+  [[gnu::always_inline]] static inline void copy_vectors(const float* in, float* out, int64_t ahead) {
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) {
+      prefetch(in + v * width, ahead);
+      V::store(out + v * width, V::load(in + v * width));
     }
+  }
+
+  /// `copy_whole` copies a run that lies inside.
+  template <class Copy>
+  [[gnu::always_inline]] static inline void gather_runs(const Runs& runs, const Copy& copy_whole,
+                                                        int64_t length) {
+    const float* const source = runs.source;
+    const int64_t last = runs.inside - length;
+    int64_t first = runs.first, count = runs.count;
+    float* out = runs.out;
+    for (; count > 0 && (first < 0 || first > last); --count, first += runs.step, out += runs.out_stride)
+      copy_clipped(source, runs.inside, first, length, out);
+    for (; count > 0 && first <= last; --count, first += runs.step, out += runs.out_stride)
+      copy_whole(source + first, out, runs.ahead);
+    for (; count > 0; --count, first += runs.step, out += runs.out_stride)
+      copy_clipped(source, runs.inside, first, length, out);
+  }
+
+  static void copy_clipped(const float* source, int64_t inside, int64_t first, int64_t length, float* out) {
+    const int64_t low = min(max(-first, 0), length), high = max(min(inside - first, length), low);
+    clear(out, low);
+    copy(source + first + low, high - low, out + low, 0);
+    clear(out + high, length - high);
   }
 
   // ---- the table ----

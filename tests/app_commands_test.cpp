@@ -1,0 +1,110 @@
+// The command line of dcgan: help, wrong options, and the commands info and gradcheck.
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+TEST(AppCommands, EachHelpListsItsOptions) {
+  const Program dcgan;
+  const std::string all = dcgan.good({"--help"});
+  const std::vector<std::pair<std::string, Words>> commands{
+      {"train", {"--data",           "--recipe",
+                 "--image-size",     "--epochs",
+                 "--batch-size",     "--lr",
+                 "--betas",          "--z-dim",
+                 "--g-dim",          "--d-dim",
+                 "--seed",           "--threads",
+                 "--device",         "--output",
+                 "--resume",         "--init",
+                 "--keep",           "--crop",
+                 "--hflip",          "--log-every",
+                 "--channels",       "--synthetic-count",
+                 "--init-std",       "--eps",
+                 "--negative-slope", "--bn-eps",
+                 "--bn-momentum",    "--sample-count"}},
+      {"sample",
+       {"--checkpoint", "--count", "--seed", "--z", "--save-z", "--save-images", "--output", "--columns",
+        "--singles", "--batch-size", "--device", "--threads"}},
+      {"info", {"--recipe", "--checkpoint", "--image-size", "--channels", "--batch-size"}},
+      {"gradcheck", {"--op", "--elements", "--seed", "--batch-size", "--g-dim", "--device"}}};
+  for (const auto& [command, options] : commands) {
+    EXPECT_TRUE(contains(all, command));
+    const std::string help = dcgan.good({command, "--help"});
+    for (const std::string& option : options)
+      EXPECT_TRUE(contains(help, "  " + option)) << command << " " << option;
+  }
+}
+
+TEST(AppCommands, AWrongCommandLineIsNamedInOneLine) {
+  const Program dcgan;
+  dcgan.bad({}, "subcommand");
+  dcgan.bad({"draw"}, "draw");
+  for (const char* command : {"train", "info", "gradcheck"}) dcgan.bad({command, "--colour"}, "--colour");
+  dcgan.bad({"sample", "--checkpoint", "a", "--colour"}, "--colour");
+  dcgan.bad({"train", "--epochs"}, "--epochs");
+  dcgan.bad({"train", "--epochs", "many"}, "--epochs");
+  dcgan.bad({"train", "--epochs", "1.5"}, "--epochs");
+  dcgan.bad({"train", "--betas", "0.5"}, "--betas");
+  dcgan.bad({"train", "--seed", "-1"}, "--seed");
+  dcgan.bad({"train", "--threads", "-1"}, "--threads");
+  dcgan.bad({"train", "--resume", "a", "--output", "b"}, "--output");
+  dcgan.bad({"train", "--resume", "a", "--init", "b"}, "--init");
+  dcgan.bad({"sample"}, "--checkpoint");
+  dcgan.bad({"sample", "--checkpoint", "a", "--count", "0"}, "--count: must be a whole number of at least 1");
+  dcgan.bad({"sample", "--checkpoint", "a", "--z", "b", "--seed", "1"}, "--z");
+  EXPECT_FALSE(dcgan.exists("runs"));
+}
+
+TEST(AppCommands, ANumberOutOfRangeIsNamedBeforeAnythingIsWritten) {
+  const Program dcgan;
+  const std::vector<std::pair<Words, std::string>> wrong{
+      {{"--image-size", "48"}, "--image-size must be 32, 64 or 128"},
+      {{"--batch-size", "1"}, "--batch-size must be at least 2"},
+      {{"--batch-size", "64"}, "--batch-size 64 is more than the 32 pictures"},
+      {{"--channels", "2"}, "--channels must be 1 (grey) or 3 (RGB), got 2"},
+      {{"--lr", "-1"}, "--lr must be at least 0, got -1"},
+      {{"--lr", "nan"}, "--lr"},
+      {{"--betas", "0.5,1"}, "--betas: the second"},
+      {{"--epochs", "-1"}, "--epochs must be at least 0"},
+      {{"--device", "gpu"}, "--device must be auto, cpu, cuda or cuda:N, got 'gpu'"},
+      {{"--recipe", "cats"}, "--recipe takes: celeba32"}};
+  for (const auto& [words, message] : wrong) {
+    const Words base{"train", "--g-dim", "4", "--d-dim", "4", "--synthetic-count", "32"};
+    dcgan.bad(base + words, message);
+  }
+  EXPECT_FALSE(dcgan.exists("runs"));
+}
+
+TEST(AppCommands, InfoShowsNetworksOfTheRecipe) {
+  const Program dcgan;
+  const std::string standard = dcgan.good({"info", "--batch-size", "2"});
+  EXPECT_TRUE(contains(standard, "663,297")) << standard;
+  EXPECT_TRUE(contains(standard, "2,963,328")) << standard;
+  EXPECT_TRUE(contains(standard, "GFLOP"));
+  const Words small{"info", "--g-dim", "4", "--d-dim", "4", "--batch-size", "2"};
+  EXPECT_TRUE(contains(dcgan.good(small + Words{"--image-size", "64"}), "3 x 64 x 64"));
+  EXPECT_TRUE(contains(dcgan.good(small + Words{"--image-size", "128", "--channels", "1"}), "1 x 128 x 128"));
+  dcgan.bad({"info", "--checkpoint", "a", "--bn-eps", "1"}, "--bn-eps");
+}
+
+TEST(AppCommands, InfoShowsNetworksOfACheckpoint) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--channels", "1", "--output", "run"}));
+  for (const char* path : {"run", "run/networks.safetensors", "run/checkpoints/epoch-0001.safetensors"}) {
+    const std::string text = dcgan.good({"info", "--checkpoint", path});
+    EXPECT_TRUE(contains(text, "1 x 32 x 32")) << text;
+    EXPECT_TRUE(contains(text, "An iteration on 8 pictures")) << text;
+  }
+}
+
+TEST(AppCommands, GradcheckPassesForOneOpAndKnowsNoOther) {
+  const Program dcgan;
+  const std::string table = dcgan.good({"gradcheck", "--op", "conv2d", "--threads", "1"});
+  EXPECT_TRUE(contains(table, "conv2d")) << table;
+  EXPECT_TRUE(contains(table, " ok ")) << table;
+  EXPECT_FALSE(contains(table, "FAIL")) << table;
+  dcgan.bad({"gradcheck", "--op", "conv3d"}, "--op: there is no op 'conv3d'");
+}
+
+}  // namespace
+}  // namespace duel

@@ -1,0 +1,131 @@
+// A run that was stopped or killed and resumed ends in the same bits as one that never stopped.
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+const Words long_run{"--epochs", "4", "--synthetic-count", "80", "--batch-size", "4", "--hflip"};
+
+/// metrics.csv without the last column, the speed.
+Words metrics(const Program& dcgan, const std::string& run) {
+  Words lines = dcgan.lines(run + "/metrics.csv");
+  for (std::string& line : lines) line.resize(line.rfind(','));
+  return lines;
+}
+
+void expect_same_run(const Program& dcgan, const std::string& a, const std::string& b) {
+  EXPECT_EQ(dcgan.names(a), dcgan.names(b));
+  EXPECT_EQ(dcgan.names(a + "/checkpoints"), dcgan.names(b + "/checkpoints"));
+  for (const char* file : {"/networks.safetensors", "/checkpoints/latest.safetensors",
+                           "/checkpoints/epoch-0002.safetensors", "/samples/epoch-0004.png", "/config.json"})
+    EXPECT_TRUE(dcgan.bytes(a + file) == dcgan.bytes(b + file)) << file;
+  EXPECT_EQ(metrics(dcgan, a), metrics(dcgan, b));
+}
+
+bool wait_for(const std::filesystem::path& path) {
+  for (int i = 0; i < 2000 && !std::filesystem::exists(path); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  return std::filesystem::exists(path);
+}
+
+TEST(AppResume, AStoppedRunGoesOnExactly) {
+  const Program dcgan;
+  dcgan.good(tiny_train(long_run + Words{"--output", "whole"}));
+  for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}}) {
+    const std::string run = concat("stopped-", code);
+    const pid_t child = dcgan.start(tiny_train(long_run + Words{"--output", run}));
+    ASSERT_TRUE(wait_for(dcgan / (run + "/metrics.csv")));
+    ::kill(child, signal);
+    const Finished stopped = dcgan.wait(child);
+    ASSERT_EQ(stopped.code, code) << stopped.out << stopped.err;
+    EXPECT_EQ(stopped.err, "");
+    EXPECT_TRUE(contains(stopped.out, "train --resume " + run)) << stopped.out;
+    EXPECT_FALSE(dcgan.exists(run + "/networks.safetensors"));
+    dcgan.good({"train", "--resume", run, "--threads", "1"});
+    expect_same_run(dcgan, "whole", run);
+  }
+}
+
+TEST(AppResume, AKilledRunGoesOnExactly) {
+  const Program dcgan;
+  const auto start = std::chrono::steady_clock::now();
+  dcgan.good(tiny_train(long_run + Words{"--output", "whole"}));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::mt19937 random(std::random_device{}());
+  std::uniform_real_distribution<double> moment(0, 0.7 * seconds);
+  pid_t child = dcgan.start(tiny_train(long_run + Words{"--output", "killed"}));
+  ASSERT_TRUE(wait_for(dcgan / "killed/config.json"));
+  std::string moments;
+  for (int kill = 0; kill < 4; ++kill) {
+    const double after = kill == 0 ? 0 : moment(random);  // the first before there is a checkpoint
+    moments += concat(after, " s ");
+    std::this_thread::sleep_for(std::chrono::duration<double>(after));
+    ::kill(child, SIGKILL);
+    const int code = dcgan.wait(child).code;
+    EXPECT_TRUE(code == 137 || code == 0) << code;
+    child = dcgan.start({"train", "--resume", "killed", "--threads", "1"});
+  }
+  SCOPED_TRACE("killed after " + moments);
+  const Finished finished = dcgan.wait(child);
+  ASSERT_EQ(finished.code, 0) << finished.err;
+  expect_same_run(dcgan, "whole", "killed");
+}
+
+TEST(AppResume, AFileThatWasBeingWrittenIsTidiedUp) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  dcgan.folder().write("run/checkpoints/latest.safetensors.tmp-1-0", "half");
+  dcgan.good({"train", "--resume", "run"});
+  EXPECT_EQ(dcgan.names("run/checkpoints"), (Words{"epoch-0001.safetensors", "latest.safetensors"}));
+}
+
+TEST(AppResume, BeginsAgainWithTheGivenWeightsWhereNoCheckpointIs) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "first", "--seed", "7"}));
+  const Words from_first{"--epochs", "1", "--init", "first/networks.safetensors"};
+  dcgan.good(tiny_train(from_first + Words{"--output", "whole"}));
+  dcgan.good(tiny_train(from_first + Words{"--output", "killed"}));
+  std::filesystem::remove_all(dcgan / "killed/checkpoints");
+  std::filesystem::remove(dcgan / "killed/networks.safetensors");
+  dcgan.good({"train", "--resume", "killed", "--threads", "1"});
+  EXPECT_EQ(dcgan.bytes("whole/networks.safetensors"), dcgan.bytes("killed/networks.safetensors"));
+  EXPECT_EQ(metrics(dcgan, "whole"), metrics(dcgan, "killed"));
+}
+
+TEST(AppResume, MoreEpochsContinueAFinishedRun) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "3", "--output", "whole"}));
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const auto before = dcgan.bytes("run/networks.safetensors");
+  EXPECT_TRUE(contains(dcgan.good({"train", "--resume", "run", "--threads", "1"}), "0 iterations to go"));
+  EXPECT_EQ(before, dcgan.bytes("run/networks.safetensors"));
+  EXPECT_EQ(dcgan.lines("run/metrics.csv").size(), 4u);
+  dcgan.good({"train", "--resume", "run", "--epochs", "3", "--threads", "1"});
+  EXPECT_EQ(dcgan.bytes("whole/networks.safetensors"), dcgan.bytes("run/networks.safetensors"));
+  EXPECT_EQ(metrics(dcgan, "whole"), metrics(dcgan, "run"));
+  dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, "--epochs 2 is fewer than the 3");
+}
+
+TEST(AppResume, ARunKeepsItsOptionsAndData) {
+  const Program dcgan;
+  for (int i = 0; i < 9; ++i)
+    std::filesystem::copy(fixture("rgb.png"), dcgan.folder().write(concat("data/", i, ".png"), ""),
+                          std::filesystem::copy_options::overwrite_existing);
+  dcgan.good(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
+  const Words resume{"train", "--resume", "run"};
+  dcgan.bad(resume + Words{"--lr", "1"}, "--lr cannot be changed by --resume");
+  dcgan.bad(resume + Words{"--data", "synthetic"}, "--data cannot be changed by --resume");
+  const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors");
+  std::filesystem::remove(dcgan / "data/3.png");
+  dcgan.bad(resume + Words{"--epochs", "2"}, "was trained on 9 pictures, the data now has 8");
+  EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
+  dcgan.bad({"train", "--resume", "nowhere"}, "nowhere: is no folder");
+  dcgan.bad({"train", "--resume", "data"}, "data: holds no run");
+}
+
+}  // namespace
+}  // namespace duel

@@ -1,0 +1,99 @@
+// dcgan sample: pictures follow from the checkpoint and the latents alone.
+#include "lib/io/image.h"
+#include "lib/io/safetensors.h"
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+class AppSample : public testing::Test {
+ protected:
+  void SetUp() override { dcgan_.good(tiny_train({"--epochs", "1", "--output", "run"})); }
+
+  /// Draws into `name`.png; returns its bytes.
+  std::vector<uint8_t> draw(const std::string& name, const Words& more = {}) const {
+    dcgan_.good(Words{"sample", "--checkpoint", "run", "--output", name + ".png", "--threads", "1"} + more);
+    return dcgan_.bytes(name + ".png");
+  }
+
+  Program dcgan_;
+};
+
+TEST_F(AppSample, FollowsFromCheckpointAndSeed) {
+  const auto first = draw("a", {"--count", "5", "--seed", "3"});
+  EXPECT_EQ(first, draw("b", {"--count", "5", "--seed", "3"}));
+  EXPECT_NE(first, draw("c", {"--count", "5", "--seed", "4"}));
+  for (const char* file : {"run/networks.safetensors", "run/checkpoints/epoch-0001.safetensors"}) {
+    dcgan_.good({"sample", "--checkpoint", file, "--count", "5", "--seed", "3", "--output", "d.png"});
+    EXPECT_EQ(first, dcgan_.bytes("d.png")) << file;
+  }
+}
+
+TEST_F(AppSample, SavedLatentsGiveTheSamePictures) {
+  const auto drawn = draw("a", {"--count", "5", "--seed", "9", "--save-z", "z.safetensors"});
+  EXPECT_EQ(read_safetensors(dcgan_ / "z.safetensors").at("z").shape(), (Shape{5, 8}));
+  EXPECT_EQ(drawn, draw("b", {"--z", "z.safetensors"}));
+}
+
+TEST_F(AppSample, BatchSizeDoesNotChangeAPicture) {
+  const auto numbers = [&](const std::string& batch) {
+    draw("a", {"--count", "67", "--batch-size", batch, "--save-images", "images.safetensors"});
+    return read_safetensors(dcgan_ / "images.safetensors").at("images").to_vector<float>();
+  };
+  const auto one_at_a_time = numbers("1");
+  for (const char* batch : {"2", "7", "64", "100"}) EXPECT_EQ(one_at_a_time, numbers(batch)) << batch;
+}
+
+TEST_F(AppSample, WritesGridSinglesAndNumbers) {
+  draw("a", {"--count", "10", "--columns", "5", "--singles", "all/of/them", "--save-images",
+             "images.safetensors"});
+  const Image grid = load_image(dcgan_ / "a.png");
+  EXPECT_EQ(grid.width, 5 * 34 + 2);
+  EXPECT_EQ(grid.height, 2 * 34 + 2);
+  const Words singles = dcgan_.names("all/of/them");
+  ASSERT_EQ(singles.size(), 10u);
+  EXPECT_EQ(singles.front(), "sample-01.png");
+  const Image second = load_image(dcgan_ / "all/of/them/sample-02.png");
+  EXPECT_EQ(second.width, 32);
+  EXPECT_EQ(second.pixels[0], grid.pixels[static_cast<size_t>((2 * grid.width + 36) * 3)]);
+
+  const Tensor images = read_safetensors(dcgan_ / "images.safetensors").at("images");
+  EXPECT_EQ(images.shape(), (Shape{10, 3, 32, 32}));
+  const auto values = images.to_vector<float>();
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  EXPECT_GE(*least, -1);
+  EXPECT_LE(*most, 1);
+  EXPECT_LT(*least, *most);
+}
+
+TEST_F(AppSample, NamesWhatIsWrongWithLatents) {
+  const Words sample{"sample", "--checkpoint", "run", "--z", "z.safetensors"};
+  dcgan_.bad(sample, "z.safetensors");
+  const std::filesystem::path path = dcgan_ / "z.safetensors";
+  write_safetensors(path, {{"z", Tensor::zeros({4, 9})}});
+  dcgan_.bad(sample, "z must be float32 of shape (count, 8)");
+  write_safetensors(path, {{"z", Tensor::zeros({4, 8}, DType::Float64)}});
+  dcgan_.bad(sample, "got float64");
+  write_safetensors(path, {{"latent", Tensor::zeros({4, 8})}});
+  dcgan_.bad(sample, "'z'");
+  dcgan_.folder().write("z.safetensors", "no tensors");
+  dcgan_.bad(sample, "z.safetensors");
+  EXPECT_FALSE(dcgan_.exists("samples.png"));
+}
+
+TEST_F(AppSample, NamesWhatIsWrongWithTheCheckpoint) {
+  const auto sample = [](const std::string& path) { return Words{"sample", "--checkpoint", path}; };
+  dcgan_.bad(sample("nowhere"), "nowhere: there is no such file or run folder");
+  dcgan_.bad(sample("run/samples"), "run/samples: holds no checkpoint");
+  dcgan_.bad(sample("run/reals.png"), "run/reals.png");
+  auto bytes = dcgan_.bytes("run/networks.safetensors");
+  bytes.resize(bytes.size() / 2);
+  dcgan_.folder().write("half.safetensors", bytes);
+  dcgan_.bad(sample("half.safetensors"), "half.safetensors");
+  write_safetensors(dcgan_ / "other.safetensors", {{"x", Tensor::zeros({1})}});
+  dcgan_.bad(sample("other.safetensors"), "is not a checkpoint of dcgan");
+  dcgan_.bad(sample("run") + Words{"--output", "run/reals.png/a.png"}, "run/reals.png/a.png");
+}
+
+}  // namespace
+}  // namespace duel

@@ -1,0 +1,77 @@
+// dcgan train: what a run writes, and that the same options give the same run.
+#include "lib/io/image.h"
+#include "lib/io/safetensors.h"
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+TEST(AppTrain, WritesTheRunFolder) {
+  const Program dcgan;
+  const std::string out =
+      dcgan.good(tiny_train({"--epochs", "3", "--keep", "2", "--sample-count", "6", "--betas", "0.4,0.9"}));
+  EXPECT_TRUE(contains(out, "Writing into runs/celeba32-1")) << out;
+  EXPECT_TRUE(contains(out, "12 iterations to go")) << out;
+  const std::string run = "runs/celeba32-1/";
+  EXPECT_EQ(dcgan.names(run), (Words{"checkpoints", "config.json", "metrics.csv", "networks.safetensors",
+                                     "reals.png", "samples"}));
+  EXPECT_EQ(dcgan.names(run + "checkpoints"),
+            (Words{"epoch-0002.safetensors", "epoch-0003.safetensors", "latest.safetensors"}));
+  EXPECT_EQ(dcgan.names(run + "samples"), (Words{"epoch-0001.png", "epoch-0002.png", "epoch-0003.png"}));
+  EXPECT_EQ(dcgan.bytes(run + "checkpoints/latest.safetensors"),
+            dcgan.bytes(run + "checkpoints/epoch-0003.safetensors"));
+
+  const Image samples = load_image(dcgan / (run + "samples/epoch-0003.png"));
+  EXPECT_EQ(samples.width, 3 * 34 + 2);
+  EXPECT_EQ(samples.height, 2 * 34 + 2);
+  EXPECT_EQ(load_image(dcgan / (run + "reals.png")).width, 6 * 34 + 2);
+
+  const Words rows = dcgan.lines(run + "metrics.csv");
+  ASSERT_EQ(rows.size(), 10u);  // the head, and batches 1, 3 and 4 of each epoch
+  EXPECT_EQ(rows[0], "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second");
+  EXPECT_TRUE(rows[1].starts_with("1,1,1,")) << rows[1];
+  EXPECT_TRUE(rows[9].starts_with("3,4,12,")) << rows[9];
+  for (const std::string& row : rows) EXPECT_EQ(std::count(row.begin(), row.end(), ','), 7) << row;
+
+  const std::string config = dcgan.text(run + "config.json");
+  EXPECT_TRUE(contains(config, "\"beta1\": 0.4")) << config;
+  EXPECT_TRUE(contains(config, "\"epochs\": 3")) << config;
+}
+
+TEST(AppTrain, NumbersTheRunsAndOverwritesNone) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "0"}));
+  dcgan.good(tiny_train({"--epochs", "0"}));
+  EXPECT_EQ(dcgan.names("runs"), (Words{"celeba32-1", "celeba32-2"}));
+  dcgan.bad(tiny_train({"--output", "runs/celeba32-2"}), "runs/celeba32-2: already holds a run");
+}
+
+TEST(AppTrain, TheSameSeedGivesTheSameNetworks) {
+  const Program dcgan;
+  for (const char* threads : {"1", "2"}) {
+    for (const char* time : {"a", "b"})
+      dcgan.good(tiny_train({"--epochs", "1", "--output", concat(time, threads), "--threads", threads}));
+    EXPECT_EQ(dcgan.bytes(concat("a", threads, "/networks.safetensors")),
+              dcgan.bytes(concat("b", threads, "/networks.safetensors")));
+  }
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "c", "--seed", "1"}));
+  EXPECT_NE(read_safetensors(dcgan / "c/networks.safetensors").at("G.fc.weight").to_vector<float>(),
+            read_safetensors(dcgan / "a1/networks.safetensors").at("G.fc.weight").to_vector<float>());
+}
+
+TEST(AppTrain, BeginsWithGivenWeights) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "first"}));
+  dcgan.good(tiny_train({"--epochs", "0", "--output", "second", "--init", "first/networks.safetensors"}));
+  const auto first = read_safetensors(dcgan / "first/networks.safetensors");
+  const auto second = read_safetensors(dcgan / "second/networks.safetensors");
+  for (const auto& [name, tensor] : first.tensors) {
+    if (tensor.dtype() != DType::Float32) continue;
+    EXPECT_EQ(tensor.to_vector<float>(), second.at(name).to_vector<float>()) << name;
+  }
+  dcgan.bad(tiny_train({"--output", "third", "--init", "first/config.json"}), "first/config.json");
+  EXPECT_FALSE(dcgan.exists("third"));
+}
+
+}  // namespace
+}  // namespace duel

@@ -1,0 +1,135 @@
+// The program dcgan as its users meet it: run with arguments in a folder of its own.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/files.h"
+
+namespace duel {
+
+using Words = std::vector<std::string>;
+
+inline Words operator+(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+/// What a run of the program left behind.
+struct Finished {
+  int code = 0;  ///< as a shell gives it: 128 + the signal for a run that a signal ended
+  std::string out, err;
+};
+
+/// A folder that goes away with it, and the program run in there.
+class Program {
+ public:
+  std::filesystem::path operator/(const std::string& name) const { return folder_ / name; }
+  const TemporaryFolder& folder() const { return folder_; }
+
+  /// Starts the program and returns at once. No file may grow beyond `file_limit` bytes, where that is
+  /// positive, as if the disk were full.
+  pid_t start(const Words& words, uint64_t file_limit = 0) const {
+    std::vector<const char*> argv{DUEL_DCGAN};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    argv.push_back(nullptr);
+    const std::string out = folder_ / "stdout", err = folder_ / "stderr", here = folder_.path();
+    const pid_t child = ::fork();
+    if (child != 0) return child;
+    // Between fork and exec only calls that are safe there.
+    if (::chdir(here.c_str()) != 0 || !redirect(out, STDOUT_FILENO) || !redirect(err, STDERR_FILENO))
+      ::_exit(126);
+    if (file_limit > 0) {
+      std::signal(SIGXFSZ, SIG_IGN);
+      const rlimit limit{file_limit, file_limit};
+      if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(126);
+    }
+    ::execv(argv[0], const_cast<char* const*>(argv.data()));
+    ::_exit(127);
+  }
+
+  Finished wait(pid_t child) const {
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text("stdout"), text("stderr")};
+  }
+
+  Finished run(const Words& words, uint64_t file_limit = 0) const { return wait(start(words, file_limit)); }
+
+  /// Runs what must succeed, and without a word on stderr.
+  std::string good(const Words& words) const {
+    const Finished finished = run(words);
+    EXPECT_EQ(finished.code, 0) << testing::PrintToString(words);
+    EXPECT_EQ(finished.err, "") << testing::PrintToString(words);
+    return finished.out;
+  }
+
+  /// Runs what must fail with one line on stderr that names `part`; returns the line.
+  std::string bad(const Words& words, const std::string& part, uint64_t file_limit = 0) const {
+    const Finished finished = run(words, file_limit);
+    EXPECT_TRUE(finished.code == 1 || finished.code == 2)
+        << finished.code << ": " << testing::PrintToString(words);
+    EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
+    EXPECT_TRUE(finished.err.starts_with("dcgan: ")) << finished.err;
+    EXPECT_TRUE(contains(finished.err, part)) << "'" << part << "' is not in: " << finished.err;
+    return finished.err;
+  }
+
+  bool exists(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
+  std::vector<uint8_t> bytes(const std::string& name) const { return read_file(folder_ / name); }
+  std::string text(const std::string& name) const {
+    const std::vector<uint8_t> all = bytes(name);
+    return {all.begin(), all.end()};
+  }
+  Words lines(const std::string& name) const {
+    Words lines;
+    std::istringstream in(text(name));
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
+  }
+  /// The names in a folder, sorted.
+  Words names(const std::string& folder) const {
+    Words names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / folder))
+      names.push_back(entry.path().filename());
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+ private:
+  static bool redirect(const std::string& path, int to) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    return file >= 0 && ::dup2(file, to) >= 0;
+  }
+
+  TemporaryFolder folder_;
+};
+
+/// A training run as small as one can be: four iterations of 8 pictures an epoch. What `more` names is taken
+/// from there.
+inline Words tiny_train(const Words& more = {}) {
+  Words words{"train"};
+  for (const auto& [name, value] :
+       std::vector<std::pair<std::string, std::string>>{{"--g-dim", "4"},
+                                                        {"--d-dim", "4"},
+                                                        {"--z-dim", "8"},
+                                                        {"--batch-size", "8"},
+                                                        {"--synthetic-count", "32"},
+                                                        {"--log-every", "2"},
+                                                        {"--threads", "1"}}) {
+    if (std::find(more.begin(), more.end(), name) == more.end()) words = words + Words{name, value};
+  }
+  return words + more;
+}
+
+}  // namespace duel
