@@ -39,12 +39,15 @@ find_package(CUDAToolkit 12 REQUIRED)
 target_compile_options(duel_options INTERFACE
   # Not by CUDA_STANDARD: CMake before 3.26 does not know that nvcc has C++20.
   $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-Xcompiler=-Wall,-Wextra,-Wshadow>
+  # As on the CPU: a kernel that wants a fused multiply-add says so. Where memory is the limit it costs nothing.
+  $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${DUEL_WERROR}>>:-Werror=all-warnings;-Xcompiler=-Werror>)
 
+# What the backend uses of the static library it finds in the program, which exports its symbols; a second copy would
+# have static objects of its own. See ops/backends.cpp.
 add_library(duel_cuda SHARED ${cuda_sources})
-target_link_libraries(duel_cuda PRIVATE duel duel_options CUDA::cublas CUDA::cublasLt)
-
-# The backend brings its own copy of what it uses of the static library. Exported from the program, the program's
-# copy takes precedence, and both share one allocator, one default generator, and so on.
+target_include_directories(duel_cuda PRIVATE "${PROJECT_SOURCE_DIR}")
+target_compile_features(duel_cuda PRIVATE cxx_std_20)
+target_link_libraries(duel_cuda PRIVATE duel_options CUDA::cublas)
 target_link_options(duel INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:LINKER:--export-dynamic>)
 install(TARGETS duel_cuda LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")

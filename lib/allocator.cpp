@@ -16,28 +16,40 @@ size_t rounded(size_t bytes) {
 
 }  // namespace
 
+/// A kept block of this size, or null.
+void* CachingAllocator::take(Kept& kept, size_t size) {
+  const auto blocks = kept.find(size);
+  if (blocks == kept.end() || blocks->second.empty()) return nullptr;
+  void* const block = blocks->second.back();
+  blocks->second.pop_back();
+  stats_.bytes_cached -= static_cast<int64_t>(size);
+  return block;
+}
+
+void CachingAllocator::free_all(Kept& kept) noexcept {
+  for (auto& [size, blocks] : kept) {
+    for (void* block : blocks) system_free(block);
+    stats_.bytes_cached -= static_cast<int64_t>(size * blocks.size());
+  }
+  kept.clear();
+}
+
 void* CachingAllocator::allocate(size_t bytes) {
   const size_t size = rounded(bytes);
   std::lock_guard lock(mutex_);
-  void* block = nullptr;
-  if (auto kept = kept_.find(size); kept != kept_.end() && !kept->second.empty()) {
-    block = kept->second.back();
-    kept->second.pop_back();
-    stats_.bytes_cached -= static_cast<int64_t>(size);
-  } else {
+  void* block = reserving_ ? take(kept_reserved_, size) : nullptr;
+  if (!block) block = take(kept_, size);
+  if (!block) {
     block = system_allocate(size);
     if (!block) {
-      for (auto& [kept_size, blocks] : kept_) {
-        for (void* old : blocks) system_free(old);
-        blocks.clear();
-      }
-      stats_.bytes_cached = 0;
+      free_all(kept_);
       block = system_allocate(size);
     }
     check(block != nullptr, "out of memory: asked for ", size, " bytes with ", stats_.bytes_in_use,
-          " bytes in use; a smaller --batch-size needs less");
+          " bytes in use", system_room(), "; a smaller --batch-size needs less");
     ++stats_.system_allocations;
   }
+  if (reserving_) reserved_.insert(block);
   stats_.bytes_in_use += static_cast<int64_t>(size);
   stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.bytes_in_use + stats_.bytes_cached);
   return block;
@@ -46,18 +58,29 @@ void* CachingAllocator::allocate(size_t bytes) {
 void CachingAllocator::release(void* block, size_t bytes) noexcept {
   const size_t size = rounded(bytes);
   std::lock_guard lock(mutex_);
-  kept_[size].push_back(block);
+  (reserved_.contains(block) ? kept_reserved_ : kept_)[size].push_back(block);
   stats_.bytes_in_use -= static_cast<int64_t>(size);
   stats_.bytes_cached += static_cast<int64_t>(size);
 }
 
 void CachingAllocator::trim() noexcept {
   std::lock_guard lock(mutex_);
-  for (auto& [size, blocks] : kept_) {
-    for (void* block : blocks) system_free(block);
+  free_all(kept_);
+}
+
+void CachingAllocator::set_reserving(bool reserving) {
+  std::lock_guard lock(mutex_);
+  reserving_ = reserving;
+}
+
+void CachingAllocator::forget_reserved() {
+  std::lock_guard lock(mutex_);
+  for (auto& [size, blocks] : kept_reserved_) {
+    std::vector<void*>& others = kept_[size];
+    others.insert(others.end(), blocks.begin(), blocks.end());
   }
-  kept_.clear();
-  stats_.bytes_cached = 0;
+  kept_reserved_.clear();
+  reserved_.clear();
 }
 
 CachingAllocator::Stats CachingAllocator::stats() const {

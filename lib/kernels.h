@@ -6,9 +6,12 @@
 // output is overwritten or added to. Nothing here waits for the device but download() and synchronize().
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "lib/conv2d_shape.h"
 #include "lib/functors.h"
@@ -32,9 +35,22 @@ enum class ConvAlgorithm {
              ///< Im2col
 };
 
+/// How the factors of a float32 product are rounded. Sums are float32 in any case, and what is not a product
+/// (gemm and the convolutions) is not affected.
+enum class Precision {
+  Float32,  ///< not at all
+  Tf32,     ///< to 10 bits behind the point
+  Bf16,     ///< to 7 bits behind the point
+};
+
 class Kernels {
  public:
   virtual ~Kernels() = default;
+
+  /// The precision from now on; Float32 until told otherwise. Throws Error where the device has not this one.
+  virtual void set_precision(Precision precision) {
+    check(precision == Precision::Float32, "[precision] ", description(), " multiplies in float32 only");
+  }
 
   /// The algorithm of the convolutions and, on the CPU, of gemm from now on.
   virtual void set_conv_algorithm(ConvAlgorithm algorithm) { conv_algorithm_ = algorithm; }
@@ -45,10 +61,37 @@ class Kernels {
   virtual CachingAllocator& allocator() = 0;
   virtual void synchronize() = 0;
 
+  // ---- recorded work ----
+  /// Kernel calls that can be made again, with the same tensors, at the cost of one.
+  class Recording {
+   public:
+    virtual ~Recording() = default;
+    virtual void replay() = 0;
+  };
+  /// Calls `work`, whose kernel calls are recorded instead of executed; or returns null without calling it
+  /// where the device cannot do so. `work` neither uploads nor downloads. Memory that it allocates stays with
+  /// the recordings. See StepGraph.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& work) {
+    static_cast<void>(work);
+    return nullptr;
+  }
+
   // ---- memory; any element type ----
+  /// Bytes under way to the host.
+  class Download {
+   public:
+    virtual ~Download() = default;
+    virtual bool arrived() const = 0;
+    /// The bytes, valid while this lives; waits until they have arrived.
+    virtual const void* data() = 0;
+  };
   virtual void copy(const Tensor& source, const Tensor& target) = 0;
   virtual void upload(const void* host, const Tensor& target) = 0;
   virtual void download(const Tensor& source, void* host) = 0;
+  /// Starts to copy `source` to the host without waiting for what computes it.
+  virtual std::unique_ptr<Download> start_download(const Tensor& source) {
+    return std::make_unique<ArrivedDownload>(*this, source);
+  }
   virtual void fill(const Tensor& x, double value) = 0;
   /// See RandomStream::fill. `position` is int64 (1): the first block to use, advanced past the last.
   virtual void random(const Distribution& distribution, uint64_t seed, uint64_t stream,
@@ -139,11 +182,26 @@ class Kernels {
                               const Tensor& clock) = 0;
 
  private:
+  /// Of a device that has no queue of its own.
+  class ArrivedDownload final : public Download {
+   public:
+    ArrivedDownload(Kernels& kernels, const Tensor& source) : bytes_(source.bytes()) {
+      kernels.download(source, bytes_.data());
+    }
+    bool arrived() const override { return true; }
+    const void* data() override { return bytes_.data(); }
+
+   private:
+    std::vector<char> bytes_;
+  };
+
   ConvAlgorithm conv_algorithm_ = ConvAlgorithm::Implicit;
 };
 
 /// The kernels of a device. Throws Error, saying why, where the device cannot be used. Defined by the one
 /// factory, ops/backends.cpp, so that lib knows no backend.
 Kernels& kernels(Device device);
+/// Whether cuda:0 can be used. If not, `why_not`, unless null, gets the one line that kernels() would throw.
+bool cuda_available(std::string* why_not = nullptr);
 
 }  // namespace duel

@@ -1,4 +1,15 @@
 // The one place that knows which backends there are.
+//
+// The CUDA backend is a shared library that is loaded when it is first asked for, so one program runs with
+// and without CUDA. That library holds nothing of lib: the functions that it needs of it (of tensors,
+// allocators, errors) it finds in the program, whose symbols are exported for that purpose. So there is one
+// copy of each static object, whichever side uses it, and an Error thrown there is caught here.
+#include <dlfcn.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+
 #include "lib/error.h"
 #include "lib/kernels.h"
 #include "lib/profile.h"
@@ -8,15 +19,50 @@
 namespace duel {
 namespace {
 
+using Create = Kernels*(int device);
+
+Create* load_cuda(Device device) {
+  const std::string library = "libduel_cuda.so";
+  void* const handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle) {
+    const std::string why = dlerror();
+    check(!why.starts_with(library + ": cannot open"), "[device] ", device, ": built without CUDA, ", library,
+          " is not there; build with make CUDA=1 or use --device cpu");
+    fail("[device] ", device, ": the CUDA backend cannot be loaded: ", why);
+  }
+  void* const create = dlsym(handle, "duel_cuda_create");
+  check(create != nullptr, "[device] ", device, ": ", library, " is of another version of this program");
+  return reinterpret_cast<Create*>(create);
+}
+
+Kernels& cuda_kernels(Device device) {
+  static std::mutex mutex;
+  static auto* const backends = new std::map<int, Kernels*>();
+  const std::lock_guard lock(mutex);
+  const auto found = backends->find(device.index);
+  if (found != backends->end()) return *found->second;
+  static Create* const create = load_cuda(device);
+  return *backends->emplace(device.index, create(device.index)).first->second;
+}
+
+// Backends are never destroyed: tensors with static storage may give their memory back after they would be.
 Kernels& backend(Device device) {
-  // Never destroyed: tensors with static storage may give their memory back after it would have been.
   static auto* const cpu = new cpu::CpuKernels();
-  if (device.kind == Device::Kind::Cpu) return *cpu;
-  fail("[device] ", device, ": built without CUDA; use --device cpu");
+  return device.kind == Device::Kind::Cpu ? *cpu : cuda_kernels(device);
 }
 
 }  // namespace
 
 Kernels& kernels(Device device) { return Profile::active() ? profiled(backend(device)) : backend(device); }
+
+bool cuda_available(std::string* why_not) {
+  try {
+    kernels({Device::Kind::Cuda, 0});
+    return true;
+  } catch (const Error& error) {
+    if (why_not) *why_not = error.what();
+    return false;
+  }
+}
 
 }  // namespace duel

@@ -67,6 +67,13 @@ void ProfiledKernels::download(const Tensor& source, void* host) {
   timed("download", source.shape().str(), 0, {source}, [&] { backend_.download(source, host); });
 }
 
+std::unique_ptr<Kernels::Download> ProfiledKernels::start_download(const Tensor& source) {
+  std::unique_ptr<Download> download;
+  timed("start_download", source.shape().str(), 0, {source},
+        [&] { download = backend_.start_download(source); });
+  return download;
+}
+
 void ProfiledKernels::fill(const Tensor& x, double value) {
   timed("fill", x.shape().str(), 0, {x}, [&] { backend_.fill(x, value); });
 }

@@ -16,13 +16,17 @@ class ProfiledKernels final : public Kernels {
 
   void set_conv_algorithm(ConvAlgorithm algorithm) override { backend_.set_conv_algorithm(algorithm); }
   ConvAlgorithm conv_algorithm() const override { return backend_.conv_algorithm(); }
+  void set_precision(Precision precision) override { backend_.set_precision(precision); }
   std::string description() const override { return backend_.description(); }
   CachingAllocator& allocator() override { return backend_.allocator(); }
   void synchronize() override { backend_.synchronize(); }
+  /// Nothing is recorded: a replay's kernels could not be timed one by one.
+  std::unique_ptr<Recording> record(const std::function<void()>&) override { return nullptr; }
 
   void copy(const Tensor& source, const Tensor& target) override;
   void upload(const void* host, const Tensor& target) override;
   void download(const Tensor& source, void* host) override;
+  std::unique_ptr<Download> start_download(const Tensor& source) override;
   void fill(const Tensor& x, double value) override;
   void random(const Distribution& distribution, uint64_t seed, uint64_t stream, const Tensor& position,
               const Tensor& x) override;

@@ -1,4 +1,7 @@
 // What goes wrong around a run ends in one line that says what it was, and loses nothing.
+#include <limits>
+
+#include "lib/io/file.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
 
@@ -8,6 +11,14 @@ namespace {
 void copy_pictures(const Program& dcgan, int count) {
   for (int i = 0; i < count; ++i)
     dcgan.folder().write(concat("data/", i, ".png"), read_file(fixture("rgb.png")));
+}
+
+/// Spoils one tensor of a checkpoint: a moment of Adam, say, so that the next step breaks the weights.
+void make_infinite(const std::filesystem::path& path, const std::string& name) {
+  const SafetensorsFile file = read_safetensors(path);
+  const Tensor& tensor = file.at(name);
+  tensor.copy_from(Tensor::full(tensor.shape(), std::numeric_limits<double>::infinity()));
+  write_safetensors(path, file.tensors, file.metadata);
 }
 
 TEST(AppBadInput, DataThatAreNone) {
@@ -92,11 +103,8 @@ TEST(AppBadInput, ADivergedRunKeepsTheLastGoodCheckpoint) {
   EXPECT_TRUE(contains(line, "no checkpoint has been written yet")) << line;
 
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  make_infinite(dcgan / "run/checkpoints/latest.safetensors", "optimizer_D.fc.weight.exp_avg");
   const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors");
-  std::string config = dcgan.text("run/config.json");
-  const size_t at = config.find("\"lr\": 0.0002");
-  ASSERT_NE(at, std::string::npos) << config;
-  dcgan.folder().write("run/config.json", config.replace(at, 12, "\"lr\": 1e30"));
   EXPECT_TRUE(contains(dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, "(step 5)"),
                        "latest.safetensors is the last good checkpoint"));
   EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
@@ -104,12 +112,15 @@ TEST(AppBadInput, ADivergedRunKeepsTheLastGoodCheckpoint) {
 
 TEST(AppBadInput, NetworksBrokenByTheLastStepAreNotSaved) {
   const Program dcgan;
-  // A set of one batch: G's loss is finite, then Adam moves G's weights beyond float32.
-  const std::string line =
-      dcgan.bad(tiny_train({"--synthetic-count", "8", "--lr", "1e-30", "--eps", "0", "--betas", "0,0",
-                            "--bn-momentum", "1", "--init-std", "0", "--epochs", "1", "--output", "run"}),
-                "no longer finite at epoch 1, batch 1 (step 1)");
-  EXPECT_FALSE(dcgan.exists("run/checkpoints/latest.safetensors")) << line;
+  dcgan.good(tiny_train({"--synthetic-count", "8", "--epochs", "1", "--output", "run"}));
+  const std::filesystem::path latest = dcgan / "run/checkpoints/latest.safetensors";
+  make_infinite(latest,
+                "optimizer_G.fc.weight.exp_avg");  // G breaks after the last loss of an epoch of one batch
+  const auto before = read_file(latest);
+  dcgan.bad({"train", "--resume", "run", "--epochs", "2"},
+            "G.fc.weight is no longer finite at epoch 2, batch 1 (step 2)");
+  EXPECT_EQ(before, read_file(latest));
+  EXPECT_FALSE(dcgan.exists("run/checkpoints/epoch-0002.safetensors"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "apps/gan/progress.h"
 #include "apps/gan/run_folder.h"
 #include "apps/gan/trainer.h"
+#include "lib/io/file.h"
 #include "tests/files.h"
 
 namespace duel::gan {
@@ -69,15 +70,15 @@ TEST(GanNetworks, HaveTheSizesOfTheirPictures) {
 TEST(GanNetworks, HaveTheNamesOfPyTorch) {
   const Config config;
   const auto names = [](const nn::Module& network) {
-    std::vector<std::string> names;
-    for (const nn::NamedTensor& part : network.state()) names.push_back(part.name);
-    return names;
+    std::vector<std::string> found;
+    for (const nn::NamedTensor& part : network.state()) found.push_back(part.name);
+    return found;
   };
   const auto norm = [](const std::string& layer) {
-    std::vector<std::string> names;
+    std::vector<std::string> found;
     for (const char* part : {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"})
-      names.push_back(layer + part);
-    return names;
+      found.push_back(layer + part);
+    return found;
   };
   std::vector<std::string> g{"fc.weight", "fc.bias"}, d{"layer_1.0.weight"};
   for (const char* layer : {"layer_1.", "layer_2.", "layer_3."}) {

@@ -75,7 +75,7 @@ TEST_F(AppSample, NamesWhatIsWrongWithLatents) {
   write_safetensors(path, {{"z", Tensor::zeros({4, 8}, DType::Float64)}});
   dcgan_.bad(sample, "got float64");
   write_safetensors(path, {{"latent", Tensor::zeros({4, 8})}});
-  dcgan_.bad(sample, "'z'");
+  dcgan_.bad(sample, "z.safetensors has no tensor \"z\"");
   dcgan_.folder().write("z.safetensors", "no tensors");
   dcgan_.bad(sample, "z.safetensors");
   EXPECT_FALSE(dcgan_.exists("samples.png"));

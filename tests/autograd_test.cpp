@@ -8,6 +8,7 @@
 #include "lib/kernels.h"
 #include "ops/activations.h"
 #include "ops/arithmetic.h"
+#include "ops/conv2d.h"
 #include "ops/layout.h"
 #include "ops/matmul.h"
 #include "ops/reductions.h"
@@ -189,6 +190,36 @@ TEST(Autograd, AllowsChangesToWhatNoGradientNeeds) {
   x.fill(0);
   backward(y, ones_like(x));
   EXPECT_EQ(values_of(x.grad()), (Values{1, 1}));
+}
+
+// Of a product only the other factor is saved: where one is frozen, the other may change before backward.
+TEST(Autograd, SavesOnlyTheFactorsThatAGradientNeeds) {
+  struct Product {
+    const char* name;
+    Shape a, b;
+    Tensor (*run)(const Tensor& a, const Tensor& b);
+  };
+  const Product products[] = {
+      {"mul", {2, 3}, {2, 3}, mul},
+      {"matmul", {2, 3}, {3, 4}, matmul},
+      {"linear", {2, 3}, {4, 3}, [](const Tensor& a, const Tensor& b) { return linear(a, b); }},
+      {"conv2d", {1, 4, 4, 2}, {3, 3, 3, 2}, [](const Tensor& a, const Tensor& b) { return conv2d(a, b); }},
+      {"conv_transpose2d",
+       {1, 4, 4, 2},
+       {2, 3, 3, 3},
+       [](const Tensor& a, const Tensor& b) { return conv_transpose2d(a, b); }},
+  };
+  for (const Product& product : products) {
+    SCOPED_TRACE(product.name);
+    for (const bool first_is_frozen : {true, false}) {
+      Tensor a = random_tensor(product.a, 1), b = random_tensor(product.b, 2);
+      Tensor& learning = first_is_frozen ? b : a;
+      learning.set_requires_grad(true);
+      const Tensor y = product.run(a, b);
+      learning.fill(0);
+      EXPECT_NO_THROW(backward(y, ones_like(y)));
+    }
+  }
 }
 
 // ---- gradients that share memory ----

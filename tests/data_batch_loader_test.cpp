@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <numeric>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "lib/data/batch_loader.h"
@@ -136,15 +139,15 @@ TEST(BatchLoader, SeeksToWhereAnotherWouldBe) {
 
 TEST(BatchLoader, MirrorsRowsByTheFlipOfTheirPosition) {
   const Numbered data(40);
-  BatchOptions flipped = options(40);
+  BatchOptions flipped = options(20);
   flipped.hflip = true;
   BatchLoader loader(data, flipped);
   int mirrored = 0;
-  for (const Seen& batch : take(loader, 2)) {
-    for (size_t i = 0; i < 40; ++i) {
+  for (const Seen& batch : take(loader, 4)) {
+    for (size_t i = 0; i < 20; ++i) {
       uint8_t plain[12];
       data.read(batch.pictures[i], plain);
-      const bool flip = is_flipped(7, batch.epoch, static_cast<int64_t>(i));
+      const bool flip = is_flipped(7, batch.epoch, 20 * batch.step + static_cast<int64_t>(i));
       mirrored += flip;
       for (size_t pixel = 0; pixel < 4; ++pixel) {
         const size_t source = flip ? pixel ^ 1 : pixel;
@@ -162,6 +165,17 @@ TEST(BatchLoader, ReusesItsBuffers) {
   std::set<const uint8_t*> buffers;
   for (int i = 0; i < 100; ++i) buffers.insert(loader.next().pixels.data());
   EXPECT_LE(buffers.size(), 4u);
+}
+
+TEST(BatchLoader, LeavesTheCallersBatchAlone) {
+  const Numbered data(50);
+  BatchLoader loader(data, options(2, 2));
+  for (int i = 0; i < 10; ++i) {
+    const Batch batch = loader.next();
+    const std::vector<uint8_t> pixels(batch.pixels.begin(), batch.pixels.end());
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the threads run as far ahead as they may
+    EXPECT_TRUE(std::equal(pixels.begin(), pixels.end(), batch.pixels.begin()));
+  }
 }
 
 TEST(BatchLoader, ThrowsWhatReadingThrew) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/io/file.h"
 #include "tests/files.h"
 
 namespace duel {

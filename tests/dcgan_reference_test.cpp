@@ -1,5 +1,5 @@
-// Twenty iterations of the recipe against PyTorch's, from the same weights, pictures and latents. What the file holds
-// and how it was made: tests/reference/README.md.
+// Twenty iterations of the recipe against PyTorch's, from the same weights, pictures and latents. What the
+// file holds and how it was made: tests/reference/README.md.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -34,7 +34,8 @@ class DcganReference : public testing::TestWithParam<ConvAlgorithm> {
     config.g_dim = config.d_dim = 8;
     config.batch_size = batch;
     trainer_ = std::make_unique<Trainer>(config);
-    for_each_state("initial/", [](const Tensor& ours, const Tensor& reference) { ours.copy_from(reference); });
+    for_each_state("initial/",
+                   [](const Tensor& ours, const Tensor& reference) { ours.copy_from(reference); });
   }
   void TearDown() override { kernels({}).set_conv_algorithm(ConvAlgorithm::Implicit); }
 
@@ -49,8 +50,8 @@ class DcganReference : public testing::TestWithParam<ConvAlgorithm> {
   }
 
   Tensor real(int64_t iteration) const {
-    const Tensor pixels =
-        nn::from_outside(reference_.at("pictures"), nn::Layout::ConvWeight).rows(iteration % batches * batch, batch);
+    const Tensor pixels = nn::from_outside(reference_.at("pictures"), nn::Layout::ConvWeight)
+                              .rows(iteration % batches * batch, batch);
     const Tensor pictures = Tensor::empty(pixels.shape());
     kernels({}).pixels_to_float(pixels, pictures);
     return pictures;
@@ -59,7 +60,9 @@ class DcganReference : public testing::TestWithParam<ConvAlgorithm> {
   /// which: 0 for D's step, 1 for G's.
   Tensor z(int64_t iteration, int64_t which) const {
     const Tensor all = reference_.at("z");
-    return all.view({iterations * 2, batch, all.dim(3)}).rows(iteration * 2 + which, 1).view({batch, all.dim(3)});
+    return all.view({iterations * 2, batch, all.dim(3)})
+        .rows(iteration * 2 + which, 1)
+        .view({batch, all.dim(3)});
   }
 
   const SafetensorsFile reference_ = read_safetensors(DUEL_SOURCE_DIR "/tests/reference/dcgan.safetensors");
@@ -109,7 +112,9 @@ TEST_P(DcganReference, TwentyIterations) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, DcganReference, testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit),
-                         [](const auto& test) { return test.param == ConvAlgorithm::Im2col ? "Im2col" : "Implicit"; });
+                         [](const auto& test) {
+                           return test.param == ConvAlgorithm::Im2col ? "Im2col" : "Implicit";
+                         });
 
 }  // namespace
 }  // namespace duel::gan

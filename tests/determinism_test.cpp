@@ -1,7 +1,6 @@
 // Reductions give the same bits with any number of threads, and a whole training step gives the same bits
 // whenever it is repeated.
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include "lib/autograd.h"
 #include "lib/kernels.h"
@@ -15,21 +14,10 @@
 #include "ops/reductions.h"
 #include "tests/tensors.h"
 #include "tests/with_conv_algorithm.h"
+#include "tests/with_threads.h"
 
 namespace duel {
 namespace {
-
-/// A number of threads for the length of a scope.
-class WithThreads {
- public:
-  explicit WithThreads(int count) : before_(omp_get_max_threads()) { omp_set_num_threads(count); }
-  ~WithThreads() { omp_set_num_threads(before_); }
-  WithThreads(const WithThreads&) = delete;
-  WithThreads& operator=(const WithThreads&) = delete;
-
- private:
-  int before_;
-};
 
 // Long enough for several chunks of elements and of rows, with a rest.
 constexpr int64_t kRows = 20011, kChannels = 5;

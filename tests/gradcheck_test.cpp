@@ -64,6 +64,19 @@ TEST(Gradcheck, AllowsRelativeAndAbsoluteTolerance) {
   EXPECT_TRUE(gradcheck(function, {x}, {.atol = 2e-3}).passed);
 }
 
+TEST(Gradcheck, RefinesItsStepAtAKinkAlone) {
+  // The kink lies within the first step to either side of the third element.
+  const Tensor x = Tensor::from(std::vector<double>{0.5, -0.5, 3e-6, 0.25}, {4}).set_requires_grad(true);
+  const auto function = [&] { return relu(x); };
+  EXPECT_EQ(gradcheck(function, {x}).element, 2);
+  EXPECT_FALSE(gradcheck(function, {x}).passed);
+  const GradcheckResult result = gradcheck(function, {x}, {.refinements = 1});
+  EXPECT_TRUE(result.passed);
+  EXPECT_EQ(result.refined, 1);
+  EXPECT_TRUE(contains(result.str(), "passed, all 4 elements (1 in smaller steps), worst"));
+  EXPECT_FALSE(gradcheck([&] { return wrong(x, 0, 1.001); }, {x}, {.refinements = 3}).passed);
+}
+
 TEST(Gradcheck, FailsOnNaN) {
   const Tensor x = random_leaf({3}, 1);
   const GradcheckResult result =

@@ -1,13 +1,13 @@
 #include "lib/random.h"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <cmath>
 #include <set>
 
 #include "tests/files.h"
 #include "tests/tensors.h"
+#include "tests/with_threads.h"
 
 namespace duel {
 namespace {
@@ -160,13 +160,11 @@ TEST(RandomStream, FloatAndDoubleHoldTheSameNumbers) {
 }
 
 TEST(RandomStream, DoesNotDependOnTheNumberOfThreads) {
-  const int threads = omp_get_max_threads();
-  omp_set_num_threads(1);
-  const Tensor one = random_tensor({100003}, 4);
-  omp_set_num_threads(3);
-  const Tensor three = random_tensor({100003}, 4);
-  omp_set_num_threads(threads);
-  EXPECT_TRUE(same(one, three));
+  const auto draw = [](int threads) {
+    const WithThreads scope(threads);
+    return random_tensor({100003}, 4);
+  };
+  EXPECT_TRUE(same(draw(1), draw(3)));
 }
 
 TEST(RandomStream, CountsAsAChangeAndNeedsFloats) {

@@ -30,12 +30,17 @@ void MachineOptions::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "CPU threads; 0: one for each core")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
+  command
+      .add_option("--conv", conv,
+                  "How to convolve: implicit (the fast kernels), or im2col (the stored matrix and OpenBLAS)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"implicit", "im2col"}));
 }
 
 Device MachineOptions::apply() const {
   const Device chosen = parse_device(device);
   if (threads > 0) cpu::set_threads(threads);
-  kernels(chosen);
+  kernels(chosen).set_conv_algorithm(conv == "im2col" ? ConvAlgorithm::Im2col : ConvAlgorithm::Implicit);
   return chosen;
 }
 

@@ -10,13 +10,15 @@
 
 namespace duel::commands {
 
-/// --device and --threads.
+/// --device, --threads and --conv.
 struct MachineOptions {
   std::string device = "auto";
   int threads = 0;
+  std::string conv = "implicit";
 
   void add_to(CLI::App& command);
-  /// Sets the number of threads and finds the device. Throws Error where it cannot be used.
+  /// Sets the number of threads and the algorithm of the convolutions, and finds the device. Throws Error
+  /// where it cannot be used.
   Device apply() const;
 };
 

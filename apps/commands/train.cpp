@@ -4,6 +4,7 @@
 #include <csignal>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "apps/gan/training_run.h"
 #include "lib/data/open_dataset.h"
 #include "lib/kernels.h"
+#include "lib/profile.h"
 
 namespace duel::commands {
 namespace {
@@ -32,6 +34,7 @@ struct TrainOptions {
   MachineOptions machine;
   std::string output, resume;
   int64_t keep = 3;
+  bool profile = false;
 };
 
 void add_schedule_options(CLI::App& command, TrainOptions& o) {
@@ -74,6 +77,8 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
   command.add_option("--keep", o.keep, "Epochs' checkpoints that are kept beside the latest")
       ->capture_default_str()
       ->check(at_least(0));
+  command.add_flag("--profile", o.profile,
+                   "Time every kernel and phase: a table at the end, and trace.json in the run's folder");
   CLI::Option* const resume =
       command.add_option("--resume", o.resume, "Continue the run in this folder exactly");
   command
@@ -85,11 +90,12 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
 
 /// What may be given beside --resume: everything else is the run's own.
 void check_resume_options(const CLI::App& command) {
-  const std::set<std::string> allowed{"--resume", "--epochs", "--keep", "--device", "--threads", "--help"};
+  const std::set<std::string> allowed{"--resume",  "--epochs", "--keep",    "--device",
+                                      "--threads", "--conv",   "--profile", "--help"};
   for (const CLI::Option* option : command.get_options()) {
     check(option->count() == 0 || allowed.contains(option->get_name()), option->get_name(),
-          " cannot be changed by --resume: a run continues with its own; only --epochs, --keep, --device and "
-          "--threads may be given");
+          " cannot be changed by --resume: a run continues with its own; only --epochs, --keep, --device, "
+          "--threads, --conv and --profile may be given");
   }
 }
 
@@ -168,8 +174,16 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
             << " iterations to go, about " << gan::duration(gan::expected_seconds(trainer, left))
             << " on this machine\n"
             << "Writing into " << folder.path().string() << std::endl;
+  std::optional<Profile> profile;
+  if (o.profile) profile.emplace();
   const gan::Outcome outcome =
       gan::train(trainer, *data, folder, position, {.keep = o.keep, .stop = &caught_signal});
+  if (profile) {
+    const std::filesystem::path trace = folder.path() / "trace.json";
+    profile->write_trace(trace);
+    std::cout << profile->table() << "The trace, for chrome://tracing or Perfetto, is in " << trace.string()
+              << std::endl;
+  }
   if (outcome == gan::Outcome::Stopped)
     std::cout << "Continue with: ./apps/dcgan train --resume " << folder.path().string() << std::endl;
   return outcome;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <system_error>
 #include <utility>
 
 #include "lib/error.h"
@@ -53,10 +54,17 @@ BatchLoader::BatchLoader(const Dataset& data, const BatchOptions& options) : dat
     slot.pixels.resize(static_cast<size_t>(options.batch_size * data.picture_bytes()));
     slot.pictures.resize(static_cast<size_t>(options.batch_size));
   }
-  for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
+  try {
+    for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
+  } catch (const std::system_error& error) {
+    stop();  // the destructor, which would tell the threads that did start, does not run
+    fail("cannot start ", options.threads, " loader threads: ", error.what());
+  }
 }
 
-BatchLoader::~BatchLoader() {
+BatchLoader::~BatchLoader() { stop(); }
+
+void BatchLoader::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

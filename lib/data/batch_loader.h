@@ -36,7 +36,7 @@ struct Batch {
 class BatchLoader {
  public:
   /// `data` must outlive the loader. Throws Error if the batch is larger than the set, or an option is out of
-  /// range.
+  /// range, or a thread cannot be started.
   BatchLoader(const Dataset& data, const BatchOptions& options);
   ~BatchLoader();
   BatchLoader(const BatchLoader&) = delete;
@@ -61,6 +61,7 @@ class BatchLoader {
   };
 
   Slot& slot_of(int64_t batch) { return slots_[static_cast<size_t>(batch) % slots_.size()]; }
+  void stop();
   void work();
   void choose_pictures(Slot& slot);
   void fill(Slot& slot) const;

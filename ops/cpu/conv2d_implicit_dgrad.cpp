@@ -8,6 +8,7 @@
 
 #include "lib/error.h"
 #include "ops/cpu/conv2d_implicit.h"
+#include "ops/cpu/conv2d_implicit_scatter.h"
 #include "ops/cpu/gemm_multiply.h"
 
 namespace duel::cpu {
@@ -88,6 +89,10 @@ void conv2d_dgrad_implicit(const Conv2dShape& shape, const float* dy, const floa
                            const Epilogue& epilogue, float* dx, Write write) {
   check_epilogue("[conv2d_dgrad]", epilogue, write);
   if (shape.n * shape.ih * shape.iw * shape.ic == 0) return;
+  if (scatter_pays(microkernels(), shape)) {
+    dgrad_by_scatter(shape, dy, MatrixRight(weight, shape.gemm_k()), epilogue, dx, write);
+    return;
+  }
   constexpr size_t at_once = 9;  // all phases up to stride 3
   std::array<std::optional<Phase>, at_once> phases;
   std::array<Product, at_once> products;

@@ -10,7 +10,7 @@ void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, 
   check_epilogue("[gemm]", epilogue, write);
   if (m == 0 || n == 0) return;
   const TransposedLeft a_columns(a, m);
-  const PatchesLeft a_rows(matrix_patches(a, k));
+  const PatchesLeft a_rows(matrix_patches(a, m, k));
   const TransposedRight b_columns(b, k);
   const MatrixRight b_rows(b, n);
   const Product product{.m = m,

@@ -57,25 +57,19 @@ inline Range patches_source(const Patches& p, int64_t row, int64_t rows) {
   return {at(row, 0), at(row + rows - 1, p.taps_h)};
 }
 
-/// Patches, one per row. A matrix (m x k) is the patches of m pictures of one pixel with k channels.
+/// Patches, one per row.
 class PatchesLeft final : public LeftOperand {
  public:
   explicit PatchesLeft(const Patches& patches) : LeftOperand(LeftLayout::RowMajor), patches_(patches) {}
   void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
             float* out) const override {
-    kernels.gather_patches(patches_, row, rows, k, depth, out, left_row_stride, next_tile(kernels));
+    kernels.gather_patches(patches_, row, rows, k, depth, out, left_row_stride, 0);
   }
   Range source(int64_t row, int64_t rows, int64_t, int64_t) const override {
     return patches_source(patches_, row, rows);
   }
 
  private:
-  /// From a patch to the one a tile later, or a few rows of the picture more.
-  int64_t next_tile(const Microkernels& kernels) const {
-    const int64_t grid_rows = (kernels.tile_rows + patches_.grid_w - 1) / patches_.grid_w;
-    return grid_rows * patches_.step_h * patches_.width * patches_.channels;
-  }
-
   Patches patches_;
 };
 
@@ -147,14 +141,15 @@ class PatchesRight final : public RightOperand {
   Patches patches_;
 };
 
-/// A matrix (rows x columns) as the patches that it is made of.
-inline Patches matrix_patches(const float* data, int64_t columns) {
+/// A matrix (rows x columns) as patches: it is a picture of one row of pixels, each seen by a patch of one
+/// tap.
+inline Patches matrix_patches(const float* data, int64_t rows, int64_t columns) {
   return {.pictures = data,
           .height = 1,
-          .width = 1,
+          .width = rows,
           .channels = columns,
           .grid_h = 1,
-          .grid_w = 1,
+          .grid_w = rows,
           .step_h = 1,
           .step_w = 1,
           .first_h = 0,

@@ -70,6 +70,11 @@ struct Microkernels {
   void (*gather_patches)(const Patches&, int64_t row, int64_t rows, int64_t column, int64_t columns,
                          float* out, int64_t out_stride, int64_t ahead);
 
+  /// The inverse: adds in[r * in_stride + c] to what element (row + r, c) of the patch matrix stands for in
+  /// `pictures`, whose geometry is that of the patches. Columns: all of them.
+  void (*scatter_patches)(const Patches&, int64_t row, int64_t rows, const float* in, int64_t in_stride,
+                          float* pictures);
+
   /// out[r * out_stride + c] = in[r * in_stride + c].
   void (*copy_rows)(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
                     int64_t out_stride);

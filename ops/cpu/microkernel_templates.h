@@ -182,38 +182,48 @@ struct Body {
     for (int64_t r = 0; r < rows; ++r) copy(in + r * in_stride, columns, out + r * out_stride, in_stride * 8);
   }
 
+  /// The rest goes in eights, fours and ones: a masked load that overlaps a recent masked store, as when
+  /// neighbouring runs are added to one picture, waits some twenty cycles for it.
+  [[gnu::always_inline]] static inline void add(const float* in, int64_t count, float* out) {
+    typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
+    for (; count >= width; count -= width, in += width, out += width)
+      V::store(out, V::load(out) + V::load(in));
+    for (; width > 8 && count >= 8; count -= 8, in += 8, out += 8)
+      *reinterpret_cast<Eight*>(out) += *reinterpret_cast<const Eight*>(in);
+    for (; width > 4 && count >= 4; count -= 4, in += 4, out += 4)
+      store_four(out, load_four(out) + load_four(in));
+    for (; count > 0; --count) *out++ += *in++;
+  }
+
   static void add_rows(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
                        int64_t out_stride) {
-    for (int64_t r = 0; r < rows; ++r) {
-      const float* i = in + r * in_stride;
-      float* o = out + r * out_stride;
-      int64_t count = columns;
-      for (; count >= width; count -= width, i += width, o += width) V::store(o, V::load(o) + V::load(i));
-      if (count > 0) V::store_part(o, V::load_part(o, count) + V::load_part(i, count), count);
-    }
+    for (int64_t r = 0; r < rows; ++r) add(in + r * in_stride, columns, out + r * out_stride);
   }
+
+  typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+  static Four load_four(const float* p) { return *reinterpret_cast<const Four*>(p); }
+  static void store_four(float* p, Four x) { *reinterpret_cast<Four*>(p) = x; }
 
   /// Four by four at a time in 128-bit registers, which every instruction set has; the weights that go
   /// through here are few beside the products made with them.
   static void transpose(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
                         int64_t out_stride) {
-    typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
-    const auto at = [](const float* p) { return *reinterpret_cast<const Four*>(p); };
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4) {
       const float* i = in + r * in_stride;
       float* o = out + r;
       int64_t c = 0;
       for (; c + 4 <= columns; c += 4, i += 4, o += 4 * out_stride) {
-        const Four a = at(i), b = at(i + in_stride), d = at(i + 2 * in_stride), e = at(i + 3 * in_stride);
+        const Four a = load_four(i), b = load_four(i + in_stride);
+        const Four d = load_four(i + 2 * in_stride), e = load_four(i + 3 * in_stride);
         const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
                    ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
         const Four de_low = __builtin_shufflevector(d, e, 0, 4, 1, 5),
                    de_high = __builtin_shufflevector(d, e, 2, 6, 3, 7);
-        *reinterpret_cast<Four*>(o) = __builtin_shufflevector(ab_low, de_low, 0, 1, 4, 5);
-        *reinterpret_cast<Four*>(o + out_stride) = __builtin_shufflevector(ab_low, de_low, 2, 3, 6, 7);
-        *reinterpret_cast<Four*>(o + 2 * out_stride) = __builtin_shufflevector(ab_high, de_high, 0, 1, 4, 5);
-        *reinterpret_cast<Four*>(o + 3 * out_stride) = __builtin_shufflevector(ab_high, de_high, 2, 3, 6, 7);
+        store_four(o, __builtin_shufflevector(ab_low, de_low, 0, 1, 4, 5));
+        store_four(o + out_stride, __builtin_shufflevector(ab_low, de_low, 2, 3, 6, 7));
+        store_four(o + 2 * out_stride, __builtin_shufflevector(ab_high, de_high, 0, 1, 4, 5));
+        store_four(o + 3 * out_stride, __builtin_shufflevector(ab_high, de_high, 2, 3, 6, 7));
       }
       for (; c < columns; ++c, ++i, o += out_stride)
         for (int64_t j = 0; j < 4; ++j) o[j] = i[j * in_stride];
@@ -314,6 +324,45 @@ struct Body {
     clear(out + high, length - high);
   }
 
+  static void scatter_patches(const Patches& p, int64_t row, int64_t rows, const float* in, int64_t in_stride,
+                              float* pictures) {
+    const int64_t run = p.taps_w * p.channels, picture_row = p.width * p.channels;
+    // Runs of neighbouring patches overlap where taps_w > step_w. They are added in passes over patches whose
+    // runs do not, so that no load needs what has just been stored.
+    const int64_t passes = (p.taps_w + p.step_w - 1) / p.step_w, step = passes * p.step_w * p.channels;
+    while (rows > 0) {
+      const int64_t picture = row / (p.grid_h * p.grid_w), gy = row / p.grid_w % p.grid_h,
+                    gx = row % p.grid_w;
+      const int64_t count = min(rows, p.grid_w - gx);
+      for (int64_t pass = 0; pass < min(passes, count); ++pass)
+        for (int64_t ty = 0; ty < p.taps_h; ++ty) {
+          const int64_t sy = gy * p.step_h + p.first_h + ty;
+          if (sy < 0 || sy >= p.height) continue;
+          scatter_runs(in + pass * in_stride + ty * run, passes * in_stride,
+                       (count - pass + passes - 1) / passes, run,
+                       pictures + (picture * p.height + sy) * picture_row, picture_row,
+                       ((gx + pass) * p.step_w + p.first_w) * p.channels, step);
+        }
+      in += count * in_stride;
+      row += count;
+      rows -= count;
+    }
+  }
+
+  /// Adds `count` runs of `length` floats, run i to target[first + i * step]; what falls outside 0 ..
+  /// inside-1 is lost.
+  static void scatter_runs(const float* in, int64_t in_stride, int64_t count, int64_t length, float* target,
+                           int64_t inside, int64_t first, int64_t step) {
+    for (; count > 0; --count, first += step, in += in_stride) {
+      if (first >= 0 && first + length <= inside) {
+        add(in, length, target + first);
+      } else {
+        const int64_t low = min(max(-first, 0), length), high = max(min(inside - first, length), low);
+        add(in + low, high - low, target + first + low);
+      }
+    }
+  }
+
   // ---- the table ----
 
   template <int rows>
@@ -333,6 +382,7 @@ struct Body {
     result.vector = width;
     result.panel = 2 * width;
     result.gather_patches = gather_patches;
+    result.scatter_patches = scatter_patches;
     result.copy_rows = copy_rows;
     result.add_rows = add_rows;
     result.transpose = transpose;

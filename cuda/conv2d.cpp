@@ -1,0 +1,71 @@
+// The three kernels of convolution on the stored im2col matrix. With X = im2col(x), (gemm_m, gemm_k), and the
+// weight W as (oc, gemm_k):
+//     y = X W^T          dX = dy W, dx = col2im(dX)          dW = dy^T X
+// The pictures are taken some at a time, so that X stays within a fixed amount of memory.
+#include <algorithm>
+
+#include "cuda/cuda_kernels.h"
+#include "cuda/im2col.h"
+
+namespace duel::cuda {
+namespace {
+
+constexpr int64_t columns_bytes = 256 << 20;
+
+/// Calls body(part, first picture, columns) for consecutive parts of the batch.
+template <class T, class Body>
+void for_each_part(CachingAllocator& allocator, const Conv2dShape& shape, const Body& body) {
+  if (shape.n == 0) return;
+  const int64_t bytes = shape.oh * shape.ow * shape.gemm_k() * static_cast<int64_t>(sizeof(T));
+  Conv2dShape part = shape;
+  part.n = std::clamp<int64_t>(columns_bytes / std::max<int64_t>(1, bytes), 1, shape.n);
+  const Scratch<T> columns(allocator, part.gemm_m() * part.gemm_k());
+  for (int64_t first = 0; first < shape.n; first += part.n) {
+    part.n = std::min(part.n, shape.n - first);
+    body(part, first, columns.data());
+  }
+}
+
+int64_t x_size(const Conv2dShape& s) { return s.ih * s.iw * s.ic; }
+int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
+
+}  // namespace
+
+void CudaKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
+                               const Tensor& y, Write write) {
+  dispatch_float(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    for_each_part<T>(allocator_, shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
+      im2col<T>(queue_, part, x.data<T>() + first * x_size(shape), columns);
+      blas_.matmul<T>(false, true, part.gemm_m(), part.gemm_n(), part.gemm_k(), columns, weight.data<T>(),
+                      y.data<T>() + first * y_size(shape), write);
+    });
+  });
+}
+
+void CudaKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                               const Tensor& dx, Write write) {
+  dispatch_float(dy.dtype(), [&](auto type) {
+    using T = decltype(type);
+    for_each_part<T>(allocator_, shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
+      blas_.matmul<T>(false, false, part.gemm_m(), part.gemm_k(), part.gemm_n(),
+                      dy.data<T>() + first * y_size(shape), weight.data<T>(), columns, Write::Set);
+      col2im<T>(queue_, part, columns, dx.data<T>() + first * x_size(shape), write);
+    });
+  });
+}
+
+void CudaKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                               Write write) {
+  if (write == Write::Set) fill(dw, 0);
+  dispatch_float(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    for_each_part<T>(allocator_, shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
+      im2col<T>(queue_, part, x.data<T>() + first * x_size(shape), columns);
+      blas_.matmul<T>(true, false, part.gemm_n(), part.gemm_k(), part.gemm_m(),
+                      dy.data<T>() + first * y_size(shape), columns, dw.data<T>(), Write::Add);
+    });
+  });
+}
+
+}  // namespace duel::cuda

@@ -1,0 +1,30 @@
+#include "cuda/cuda_kernels.h"
+
+namespace duel::cuda {
+
+CudaKernels::CudaKernels(int device)
+    : queue_(device),
+      allocator_(device),
+      staging_(queue_, page_locked_),
+      recorder_(queue_, allocator_),
+      blas_(queue_, allocator_) {
+  set_conv_algorithm(ConvAlgorithm::Im2col);  // the only one here so far
+}
+
+// Both of the coarser ones came with the tensor cores of Ampere.
+void CudaKernels::set_precision(Precision precision) {
+  check(precision == Precision::Float32 || queue_.compute_capability() >= 80, "[precision] ",
+        queue_.description(), ": TF32 and bfloat16 need compute capability 8.0; use --precision fp32");
+  blas_.set_precision(precision);
+}
+
+std::string CudaKernels::description() const {
+  return concat("CUDA, ", queue_.description(), ", ", blas_.description());
+}
+
+void CudaKernels::synchronize() {
+  recorder_.check_not_recording("waiting for the device");
+  queue_.synchronize();
+}
+
+}  // namespace duel::cuda

@@ -1,0 +1,92 @@
+// The CUDA backend: kernels of its own, and cuBLAS for the products. All of it runs on one stream of one
+// device, in the order of the calls.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cuda/device_allocator.h"
+#include "cuda/matmul.h"
+#include "cuda/queue.h"
+#include "cuda/recording.h"
+#include "cuda/staging.h"
+#include "lib/kernels.h"
+
+namespace duel::cuda {
+
+class CudaKernels final : public Kernels {
+ public:
+  /// Throws Error, saying why, if the device cannot be used.
+  explicit CudaKernels(int device);
+
+  void set_precision(Precision precision) override;
+  std::string description() const override;
+  CachingAllocator& allocator() override { return allocator_; }
+  void synchronize() override;
+
+  std::unique_ptr<Recording> record(const std::function<void()>& work) override {
+    return recorder_.record(work);
+  }
+
+  void copy(const Tensor& source, const Tensor& target) override;
+  void upload(const void* host, const Tensor& target) override;
+  void download(const Tensor& source, void* host) override;
+  std::unique_ptr<Download> start_download(const Tensor& source) override;
+  void fill(const Tensor& x, double value) override;
+  void random(const Distribution& distribution, uint64_t seed, uint64_t stream, const Tensor& position,
+              const Tensor& x) override;
+  void pixels_to_float(const Tensor& pixels, const Tensor& y) override;
+
+  void unary(const Unary& f, const Tensor& x, const Tensor& y) override;
+  void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
+                  Write write) override;
+  void binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) override;
+  void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
+                           Write write) override;
+
+  void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) override;
+  void copy_runs(const Runs& runs, const Tensor& x, const Tensor& y, Write write) override;
+
+  void sum(const Tensor& x, double factor, const Tensor& y, Write write) override;
+  void sum_rows(const Tensor& x, const Tensor& y, Write write) override;
+  void broadcast(const Tensor& x, double factor, const Tensor& y, Write write) override;
+  void add_bias(const Tensor& bias, const Tensor& y) override;
+
+  void gemm(bool transpose_a, bool transpose_b, const Tensor& a, const Tensor& b, const Tensor& y,
+            Write write) override;
+  void conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight, const Tensor& y,
+                    Write write) override;
+  void conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight, const Tensor& dx,
+                    Write write) override;
+  void conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                    Write write) override;
+
+  void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) override;
+  void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows, double momentum,
+                                 const Tensor& running_mean, const Tensor& running_variance) override;
+  void batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
+                          const Tensor& weight, const Tensor& bias, const Tensor& y) override;
+  void batch_norm_backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean, const Tensor& variance,
+                                double eps, const Tensor& dweight, const Tensor& dbias) override;
+  void batch_norm_backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean,
+                                 const Tensor& variance, double eps, const Tensor& weight,
+                                 const Tensor& dweight, const Tensor& dbias, bool training, const Tensor& dx,
+                                 Write write) override;
+
+  void loss(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& y) override;
+  void loss_grad(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& dy, const Tensor& dx,
+                 Write write) override;
+
+  void optimizer_step(const Update& update, std::span<const ParameterState> parameters,
+                      const Tensor& clock) override;
+
+ private:
+  Queue queue_;
+  DeviceAllocator allocator_;
+  PageLockedAllocator page_locked_;
+  Staging staging_;
+  Recorder recorder_;
+  Blas blas_;
+};
+
+}  // namespace duel::cuda

@@ -1,0 +1,38 @@
+// The matrix product by cuBLAS.
+#pragma once
+
+#include <cublas_v2.h>
+
+#include <cstdint>
+
+#include "cuda/device_allocator.h"
+#include "cuda/queue.h"
+#include "lib/kernels.h"
+
+namespace duel::cuda {
+
+class Blas {
+ public:
+  Blas(const Queue& queue, CachingAllocator& allocator);
+  ~Blas();
+  Blas(const Blas&) = delete;
+  Blas& operator=(const Blas&) = delete;
+
+  void set_precision(Precision precision);
+
+  /// y (m, n) = op(a) op(b) or +=, all row-major and contiguous; op(a) is (m, k), op(b) is (k, n).
+  template <class T>
+  void matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
+              T* y, Write write) const;
+
+  /// "cuBLAS 13.1.0".
+  std::string description() const;
+
+ private:
+  const Queue& queue_;
+  Scratch<char> workspace_;
+  cublasHandle_t handle_ = nullptr;
+  cublasComputeType_t compute_float_ = CUBLAS_COMPUTE_32F;
+};
+
+}  // namespace duel::cuda

@@ -1,0 +1,108 @@
+// Copies, fills, random numbers, and pixels to floats.
+#include <cmath>
+
+#include "cuda/cuda_kernels.h"
+#include "cuda/map.cuh"
+
+namespace duel::cuda {
+namespace {
+
+template <class T>
+struct Fill {
+  T value;
+  DUEL_HOST_DEVICE T operator()() const { return value; }
+};
+
+template <class T>
+struct PixelValue {
+  DUEL_HOST_DEVICE T operator()(uint8_t pixel) const { return pixel_value<T>(pixel); }
+};
+
+/// One thread a Philox block, which gives four neighbouring elements. The generator's rounds and, for normal
+/// numbers, the double-precision logarithm, sine and cosine are the limit, not memory; they give the same
+/// numbers as on the CPU, but for a last bit where the two mathematical libraries round differently.
+template <class T, class F>
+__global__ void __launch_bounds__(block_threads)
+    random_kernel(F f, uint64_t seed, uint64_t stream, const int64_t* position, int64_t n, T* x) {
+  const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
+  const int64_t next = *position;
+  for (int64_t b = first; 4 * b < n; b += step) {
+    const PhiloxBlock block = philox4x32_10(seed, stream, static_cast<uint64_t>(next + b));
+#pragma unroll
+    for (int lane = 0; lane < 4; ++lane) {
+      if (4 * b + lane < n) x[4 * b + lane] = T(f.value(block, lane));
+    }
+  }
+}
+
+/// A launch of its own: all threads of the one before must have read the position first.
+__global__ void advance_kernel(int64_t* position, int64_t blocks) { *position += blocks; }
+
+}  // namespace
+
+void CudaKernels::copy(const Tensor& source, const Tensor& target) {
+  DUEL_CUDA(
+      cudaMemcpyAsync(target.raw(), source.raw(), source.bytes(), cudaMemcpyDeviceToDevice, queue_.stream()));
+}
+
+void CudaKernels::upload(const void* host, const Tensor& target) {
+  recorder_.check_not_recording("an upload");
+  staging_.upload(host, target.raw(), target.bytes());
+}
+
+void CudaKernels::download(const Tensor& source, void* host) {
+  recorder_.check_not_recording("a download");
+  DUEL_CUDA(cudaMemcpyAsync(host, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, queue_.stream()));
+  queue_.synchronize();
+}
+
+std::unique_ptr<Kernels::Download> CudaKernels::start_download(const Tensor& source) {
+  recorder_.check_not_recording("a download");
+  return std::make_unique<PageLockedDownload>(queue_, page_locked_, source);
+}
+
+void CudaKernels::fill(const Tensor& x, double value) {
+  if (value == 0 && !std::signbit(value)) {
+    DUEL_CUDA(cudaMemsetAsync(x.raw(), 0, x.bytes(), queue_.stream()));
+    return;
+  }
+  const auto fill_as = [&](auto type) {
+    using T = decltype(type);
+    map(queue_, x.numel(), Fill<T>{T(value)}, Write::Set, x.data<T>());
+  };
+  switch (x.dtype()) {
+    case DType::Float32:
+      return fill_as(float{});
+    case DType::Float64:
+      return fill_as(double{});
+    case DType::UInt8:
+      return fill_as(uint8_t{});
+    case DType::Int64:
+      return fill_as(int64_t{});
+  }
+}
+
+void CudaKernels::random(const Distribution& distribution, uint64_t seed, uint64_t stream,
+                         const Tensor& position, const Tensor& x) {
+  const int64_t n = x.numel(), blocks = ceil_divide(n, 4);
+  dispatch_float(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    std::visit(
+        [&]<class F>(const F& f) {
+          queue_.launch(blocks_for(blocks, queue_.resident_blocks()), block_threads, random_kernel<T, F>, f,
+                        seed, stream, position.data<int64_t>(), n, x.data<T>());
+        },
+        distribution);
+  });
+  queue_.launch(1, 1, advance_kernel, position.data<int64_t>(), blocks);
+}
+
+void CudaKernels::pixels_to_float(const Tensor& pixels, const Tensor& y) {
+  const uint8_t* const from = pixels.data<uint8_t>();
+  dispatch_float(y.dtype(), [&](auto type) {
+    using T = decltype(type);
+    map(queue_, y.numel(), PixelValue<T>{}, Write::Set, y.data<T>(), from);
+  });
+}
+
+}  // namespace duel::cuda

@@ -1,0 +1,28 @@
+#include "cuda/queue.h"
+
+namespace duel::cuda {
+
+Queue::Queue(int device) : device_(device) {
+  DUEL_CUDA(cudaSetDevice(device));
+  const auto attribute = [device](cudaDeviceAttr which) {
+    int value = 0;
+    DUEL_CUDA(cudaDeviceGetAttribute(&value, which, device));
+    return value;
+  };
+  compute_capability_ =
+      10 * attribute(cudaDevAttrComputeCapabilityMajor) + attribute(cudaDevAttrComputeCapabilityMinor);
+  resident_blocks_ = static_cast<int64_t>(attribute(cudaDevAttrMultiProcessorCount)) *
+                     (attribute(cudaDevAttrMaxThreadsPerMultiProcessor) / block_threads);
+  DUEL_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+}
+
+Queue::~Queue() { cudaStreamDestroy(stream_); }
+
+std::string Queue::description() const {
+  cudaDeviceProp card{};
+  DUEL_CUDA(cudaGetDeviceProperties(&card, device_));
+  return concat(card.name, ", compute capability ", card.major, ".", card.minor, ", ",
+                card.multiProcessorCount, " multiprocessors, ", card.totalGlobalMem >> 30, " GiB");
+}
+
+}  // namespace duel::cuda

@@ -1,0 +1,35 @@
+// A CUDA graph of what a stream was given.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <functional>
+#include <memory>
+
+#include "cuda/queue.h"
+#include "lib/allocator.h"
+#include "lib/kernels.h"
+
+namespace duel::cuda {
+
+/// Records work on one queue, and holds the allocator to keeping the addresses in it apart while there are
+/// recordings.
+class Recorder {
+ public:
+  Recorder(const Queue& queue, CachingAllocator& allocator) : queue_(queue), allocator_(allocator) {}
+
+  std::unique_ptr<Kernels::Recording> record(const std::function<void()>& work);
+  /// Throws Error if work is being recorded: `what` waits for the device, or reads what it has not computed.
+  void check_not_recording(const char* what) const;
+
+ private:
+  class Graph;
+  friend class Graph;
+
+  const Queue& queue_;
+  CachingAllocator& allocator_;
+  bool recording_ = false;
+  int graphs_ = 0;
+};
+
+}  // namespace duel::cuda

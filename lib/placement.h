@@ -1,0 +1,56 @@
+// Where the kernels that move elements take each element from and put it: element i of those moved goes from
+// source(i) of x to target(i) of y. Shared by backends that give every element a thread of its own.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "lib/host_device.h"
+#include "lib/kernels.h"
+#include "lib/shape.h"
+
+namespace duel {
+
+/// Kernels::permute: y is written in its own order, x read by strides.
+struct PermutePlacement {
+  int rank;
+  int64_t size[Shape::max_dims];    // of y
+  int64_t stride[Shape::max_dims];  // in x, of y's dimensions
+
+  PermutePlacement(const Shape& x, std::span<const int> dims) : rank(x.dims()), size{}, stride{} {
+    int64_t x_stride[Shape::max_dims] = {}, step = 1;
+    for (int i = rank - 1; i >= 0; --i) {
+      x_stride[i] = step;
+      step *= x[i];
+    }
+    for (int i = 0; i < rank; ++i) {
+      const int from = dims[static_cast<size_t>(i)];
+      size[i] = x[from];
+      stride[i] = x_stride[from];
+    }
+  }
+  DUEL_HOST_DEVICE int64_t source(int64_t i) const {
+    int64_t place = 0;
+    for (int d = rank - 1; d >= 0; --d) {
+      place += i % size[d] * stride[d];
+      i /= size[d];
+    }
+    return place;
+  }
+  DUEL_HOST_DEVICE int64_t target(int64_t i) const { return i; }
+};
+
+/// Kernels::copy_runs: run after run.
+struct RunPlacement {
+  Kernels::Runs runs;
+
+  int64_t elements() const { return runs.count * runs.length; }
+  DUEL_HOST_DEVICE int64_t source(int64_t i) const {
+    return runs.x_start + i / runs.length * runs.x_stride + i % runs.length;
+  }
+  DUEL_HOST_DEVICE int64_t target(int64_t i) const {
+    return runs.y_start + i / runs.length * runs.y_stride + i % runs.length;
+  }
+};
+
+}  // namespace duel

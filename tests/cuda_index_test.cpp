@@ -1,0 +1,225 @@
+// The index arithmetic of kernels whose threads each have a share of their own, run over whole grids.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "lib/accumulators.h"
+#include "lib/im2col.h"
+#include "lib/launch.h"
+#include "lib/placement.h"
+#include "ops/conv2d.h"
+
+namespace duel {
+namespace {
+
+// ---- one thread an item ----
+
+TEST(ThreadItems, EveryItemHasOneThread) {
+  for (const int64_t items : {1, 255, 256, 257, 5000, 70000}) {
+    for (const int64_t most : {1, 3, 1000}) {
+      const int64_t blocks = blocks_for(items, most);
+      EXPECT_LE(blocks, most);
+      std::vector<int> visits(static_cast<size_t>(items));
+      for (int64_t block = 0; block < blocks; ++block) {
+        for (int thread = 0; thread < block_threads; ++thread) {
+          const auto [first, step] = thread_items(block, thread, blocks);
+          for (int64_t i = first; i < items; i += step) ++visits[static_cast<size_t>(i)];
+        }
+      }
+      EXPECT_EQ(visits, std::vector<int>(visits.size(), 1)) << items << " items, " << blocks << " blocks";
+    }
+  }
+}
+
+// The first and the last item of arrays that have more blocks than 16 bits and more items than 32 bits count.
+TEST(ThreadItems, ReachTheLastItemOfHugeArrays) {
+  for (const int64_t items : {int64_t{65536} * 256 + 1, (int64_t{1} << 31) + 7, (int64_t{1} << 40) + 3}) {
+    for (const int64_t most :
+         {int64_t{1056}, int64_t{100000}, int64_t{std::numeric_limits<int32_t>::max()}}) {
+      const int64_t blocks = blocks_for(items, most), last = items - 1, threads = blocks * block_threads;
+      ASSERT_GT(blocks, 0);
+      ASSERT_LE(blocks, std::numeric_limits<int32_t>::max());
+      const int64_t owner = last % threads;
+      const auto [first, step] =
+          thread_items(owner / block_threads, static_cast<int>(owner % block_threads), blocks);
+      EXPECT_EQ(first % step, last % step);
+      EXPECT_LE(first, last);
+      EXPECT_EQ(step, threads);
+    }
+  }
+}
+
+TEST(ThreadItems, NothingNeedsNoBlock) { EXPECT_EQ(blocks_for(0, 100), 0); }
+
+// ---- rows ----
+
+TEST(RowTiles, EveryElementHasOneThread) {
+  for (const int64_t rows : {1, 7, 64, 1000}) {
+    for (const int64_t packs : {1, 2, 3, 31, 32, 33, 200}) {
+      for (const int64_t most_blocks : {1, 5, 512}) {
+        for (const int most_lanes : {4, 32}) {
+          const RowTiles tiles = row_tiles(rows, packs, most_blocks, most_lanes);
+          std::vector<int> visits(static_cast<size_t>(rows * packs));
+          for (int64_t block = 0; block < tiles.blocks(); ++block) {
+            for (int thread = 0; thread < block_threads; ++thread) {
+              const RowTiles::Share share = tiles.share(block, thread);
+              ASSERT_EQ(share.level, thread / tiles.lanes);
+              if (share.pack >= packs) continue;
+              for (int64_t row = share.first_row; row < share.end_row; row += tiles.depth()) {
+                ASSERT_EQ(row / tiles.rows_per_chunk, share.chunk);
+                ++visits[static_cast<size_t>(row * packs + share.pack)];
+              }
+            }
+          }
+          ASSERT_EQ(visits, std::vector<int>(visits.size(), 1)) << rows << " x " << packs;
+        }
+      }
+    }
+  }
+}
+
+TEST(RowTiles, KeepToTheirLimits) {
+  for (const int64_t rows : {int64_t{0}, int64_t{1}, int64_t{100000}, int64_t{1} << 40}) {
+    for (const int64_t packs : {int64_t{1}, int64_t{3}, int64_t{64}, int64_t{70000}, int64_t{1} << 33}) {
+      const RowTiles tiles = row_tiles(rows, packs, 512);
+      EXPECT_GE(tiles.chunks, 1);
+      EXPECT_GE(tiles.chunks * tiles.rows_per_chunk, rows);
+      EXPECT_GE(tiles.tiles * tiles.lanes, packs);
+      EXPECT_LE(tiles.blocks(), std::max<int64_t>(512, tiles.tiles));
+      EXPECT_LE(tiles.lanes, 32);
+      EXPECT_EQ(block_threads % tiles.lanes, 0);
+      EXPECT_EQ(tiles.rows_per_chunk % tiles.depth(), 0);
+      // The share of the very last thread ends with the array.
+      const RowTiles::Share last = tiles.share(tiles.blocks() - 1, block_threads - 1);
+      EXPECT_EQ(last.end_row, rows);
+    }
+  }
+}
+
+// ---- chunks of several tensors ----
+
+TEST(ChunkTable, EveryChunkFindsItsTensor) {
+  const std::vector<int64_t> chunks{3, 0, 1, 0, 0, 40, 1};
+  ChunkTable<8> table;
+  std::vector<int> owner;
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    table.append(chunks[i]);
+    owner.insert(owner.end(), static_cast<size_t>(chunks[i]), static_cast<int>(i));
+  }
+  ASSERT_EQ(table.chunks(), static_cast<int64_t>(owner.size()));
+  for (size_t chunk = 0; chunk < owner.size(); ++chunk)
+    EXPECT_EQ(table.tensor_of(static_cast<int64_t>(chunk)), owner[chunk]) << "chunk " << chunk;
+}
+
+// ---- where elements come from and go ----
+
+TEST(Placement, PermutationReadsWhatItsDimsName) {
+  const Shape shape{2, 3, 4, 5};
+  const int dims[] = {2, 0, 3, 1};
+  const PermutePlacement placement(shape, dims);
+  int64_t i = 0;
+  for (int64_t c = 0; c < 4; ++c) {
+    for (int64_t a = 0; a < 2; ++a) {
+      for (int64_t d = 0; d < 5; ++d) {
+        for (int64_t b = 0; b < 3; ++b, ++i) {
+          EXPECT_EQ(placement.target(i), i);
+          EXPECT_EQ(placement.source(i), ((a * 3 + b) * 4 + c) * 5 + d);
+        }
+      }
+    }
+  }
+}
+
+TEST(Placement, PermutationOfMoreElementsThan32BitsCount) {
+  const Shape shape{3, 70000, 40000};
+  const int dims[] = {2, 1, 0};
+  const PermutePlacement placement(shape, dims);
+  EXPECT_EQ(placement.source(shape.numel() - 1), shape.numel() - 1);
+  EXPECT_EQ(placement.source(1), int64_t{70000} * 40000);
+  EXPECT_EQ(placement.source(int64_t{3} * 70000), 1);
+}
+
+TEST(Placement, RunsFollowEachOther) {
+  const RunPlacement placement{{3, 4, 10, 20, 5, 7}};
+  ASSERT_EQ(placement.elements(), 12);
+  for (int64_t run = 0, i = 0; run < 3; ++run) {
+    for (int64_t j = 0; j < 4; ++j, ++i) {
+      EXPECT_EQ(placement.source(i), 10 + 20 * run + j);
+      EXPECT_EQ(placement.target(i), 5 + 7 * run + j);
+    }
+  }
+}
+
+// ---- im2col and its transpose ----
+
+// Every element of the im2col matrix that is no padding is a source of the element that it was copied from,
+// once, and of no other.
+TEST(Im2col, TransposeIsItsInverseRelation) {
+  for (const int64_t stride : {1, 2, 3}) {
+    for (const int64_t padding : {0, 1, 3}) {
+      for (const int64_t kernel : {1, 2, 4}) {
+        const Conv2dShape s =
+            conv2d_shape({2, 5, 8, 3}, {1, kernel, kernel + 1, 3}, {stride, 4 - stride}, {padding, padding});
+        std::vector<int64_t> owner(static_cast<size_t>(s.gemm_m() * s.gemm_k()), -1);
+        for (int64_t pixel = 0; pixel < s.n * s.ih * s.iw; ++pixel) {
+          for (int64_t ic = 0; ic < s.ic; ++ic) {
+            for_each_col2im_source(s, pixel, ic, [&](int64_t source) {
+              ASSERT_GE(source, 0);
+              ASSERT_LT(source, static_cast<int64_t>(owner.size()));
+              ASSERT_EQ(owner[static_cast<size_t>(source)], -1) << "taken twice";
+              owner[static_cast<size_t>(source)] = pixel * s.ic + ic;
+            });
+          }
+        }
+        for (int64_t row = 0; row < s.gemm_m(); ++row) {
+          for (int64_t column = 0; column < s.gemm_k(); ++column)
+            ASSERT_EQ(owner[static_cast<size_t>(row * s.gemm_k() + column)], im2col_source(s, row, column));
+        }
+      }
+    }
+  }
+}
+
+TEST(Im2col, LastElementOfAMatrixPast32Bits) {
+  const Conv2dShape s = conv2d_shape({40000, 64, 64, 8}, {1, 3, 3, 8}, {1, 1}, {0, 0});
+  ASSERT_GT(s.gemm_m() * s.gemm_k(), int64_t{1} << 31);
+  EXPECT_EQ(im2col_source(s, s.gemm_m() - 1, s.gemm_k() - 1), s.n * s.ih * s.iw * s.ic - 1);
+  int64_t source = -1;
+  for_each_col2im_source(s, s.n * s.ih * s.iw - 1, s.ic - 1, [&](int64_t index) { source = index; });
+  EXPECT_EQ(source, s.gemm_m() * s.gemm_k() - 1);
+}
+
+// ---- accumulators ----
+
+TEST(Accumulators, MomentsAreThoseOfAllNumbersHoweverMerged) {
+  std::vector<double> x;
+  for (int i = 0; i < 100; ++i) x.push_back(1e6 + std::sin(i));
+  double mean = 0, squares = 0;
+  for (const double value : x) mean += value / 100;
+  for (const double value : x) squares += (value - mean) * (value - mean);
+  for (const size_t cut : {0, 1, 37, 100}) {
+    Moments<double> left = Moments<double>::none(), right = left;
+    for (size_t i = 0; i < x.size(); ++i) (i < cut ? left : right).add(x[i]);
+    left.merge(right);
+    EXPECT_EQ(left.count, 100);
+    EXPECT_NEAR(left.mean, mean, 1e-9);
+    EXPECT_NEAR(left.variance(), squares / 100, 1e-9);
+  }
+}
+
+TEST(Accumulators, SumsMergeAndWiden) {
+  Sum<float> one = Sum<float>::none();
+  one.add(1.5f);
+  one.merge({2.0f});
+  EXPECT_EQ(one.as<double>().total, 3.5);
+  TwoSums<float> two = TwoSums<float>::none();
+  two.add(1, 10);
+  two.merge({2, 20});
+  EXPECT_EQ(two.as<double>().first, 3);
+  EXPECT_EQ(two.as<double>().second, 30);
+}
+
+}  // namespace
+}  // namespace duel

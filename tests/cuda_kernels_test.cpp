@@ -1,0 +1,276 @@
+// Kernels of the CUDA backend called directly, held against the CPU's: sizes that need several blocks and
+// chunks, views that begin anywhere, adding instead of overwriting, random numbers, whole optimiser steps.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "ops/conv2d.h"
+#include "tests/cuda_test.h"
+
+namespace duel {
+namespace {
+
+class CudaKernelsTest : public CudaTest {};
+
+using Results = std::vector<Tensor>;
+
+/// Runs a call of kernels on both devices, in both types, and compares what it returns.
+void expect_same(const std::function<Results(Kernels&, DType, Device)>& call, double tolerance = 1e-5) {
+  for (const DType dtype : {DType::Float32, DType::Float64}) {
+    const Results expected = call(kernels({}), dtype, {});
+    const Results actual = call(kernels(cuda_device), dtype, cuda_device);
+    for (size_t i = 0; i < expected.size(); ++i) {
+      expect_close(actual[i], expected[i], dtype == DType::Float32 ? tolerance : 1e-12,
+                   concat(name_of(dtype), ", result ", i));
+    }
+  }
+}
+
+/// Sizes around those of a pack, a block and, on the smallest cards, a whole grid.
+const int64_t kSizes[] = {1, 3, 4, 5, 255, 1027, 70001};
+
+TEST_F(CudaKernelsTest, ElementwiseOverwritesAndAdds) {
+  for (const int64_t n : kSizes) {
+    for (const Write write : {Write::Set, Write::Add}) {
+      expect_same([&](Kernels& k, DType dtype, Device device) {
+        const Tensor a = normal({n}, dtype, 1).to(device), b = normal({n}, dtype, 2).to(device);
+        const Tensor product = normal({n}, dtype, 3).to(device), grad = normal({n}, dtype, 4).to(device);
+        const Tensor scaled = normal({n}, dtype, 5).to(device), all = normal({n}, dtype, 6).to(device);
+        k.multiply_accumulate(a, &b, 0.7, product, write);
+        k.multiply_accumulate(a, nullptr, -0.3, scaled, write);
+        k.unary_grad(Sigmoid{}, a, b, grad, write);
+        k.broadcast(a.rows(0, 1), 1.5, all, write);
+        return Results{product, scaled, grad, all};
+      });
+    }
+  }
+}
+
+TEST_F(CudaKernelsTest, ElementwiseInPlace) {
+  expect_same([](Kernels& k, DType dtype, Device device) {
+    const Tensor x = normal({1027}, dtype, 1).to(device), y = normal({1027}, dtype, 2).to(device);
+    k.unary(Tanh{}, x, x);
+    k.binary(Multiply{}, x, y, y);
+    return Results{x, y};
+  });
+}
+
+// A view that begins in the middle of a pack must not be read in packs.
+TEST_F(CudaKernelsTest, ViewsBeginAnywhere) {
+  for (const int64_t first : {1, 2, 3}) {
+    expect_same([&](Kernels& k, DType dtype, Device device) {
+      const Tensor x = normal({103, 1}, dtype, 1).to(device), y = normal({103, 1}, dtype, 2).to(device);
+      k.binary(Add{}, x.rows(first, 97), y.rows(0, 97), y.rows(0, 97));
+      const Tensor total = normal({1}, dtype, 3).to(device), columns = normal({4}, dtype, 4).to(device);
+      k.sum(x.rows(first, 97), 1, total, Write::Set);
+      k.sum_rows(x.rows(first, 96).view({24, 4}), columns, Write::Set);
+      k.add_bias(columns, y.rows(first, 96).view({24, 4}));
+      return Results{y, total, columns};
+    });
+  }
+}
+
+TEST_F(CudaKernelsTest, SumsOverManyChunks) {
+  for (const auto& [rows, columns] :
+       {std::pair<int64_t, int64_t>{1, 1}, {70001, 1}, {5003, 3}, {3000, 64}, {300, 260}, {0, 5}}) {
+    for (const Write write : {Write::Set, Write::Add}) {
+      expect_same([&, r = rows, c = columns](Kernels& k, DType dtype, Device device) {
+        // All positive: a sum near zero would have no digits to compare.
+        const Tensor x = Tensor::empty({r, c}, dtype);
+        RandomStream(1, Stream::Test).fill(x, Uniform{0.1, 1});
+        const Tensor on_device = x.to(device);
+        const Tensor total = normal({1}, dtype, 2).to(device), sums = normal({c}, dtype, 3).to(device);
+        k.sum(on_device, 0.25, total, write);
+        k.sum_rows(on_device, sums, write);
+        return Results{total, sums};
+      });
+    }
+  }
+}
+
+TEST_F(CudaKernelsTest, ReductionsGiveTheSameBitsAgain) {
+  const Tensor x = normal({70001}, DType::Float32, 1).to(cuda_device);
+  const Tensor first = Tensor::zeros({1}, DType::Float32, cuda_device), again = first.clone();
+  kernels(cuda_device).sum(x, 1, first, Write::Set);
+  kernels(cuda_device).sum(x, 1, again, Write::Set);
+  EXPECT_EQ(first.item(), again.item());
+}
+
+TEST_F(CudaKernelsTest, LayoutOverwritesAndAdds) {
+  for (const Write write : {Write::Set, Write::Add}) {
+    expect_same([&](Kernels& k, DType dtype, Device device) {
+      const Tensor x = normal({3, 7, 5, 11}, dtype, 1).to(device);
+      const Tensor permuted = normal({11, 3, 5, 7}, dtype, 2).to(device),
+                   runs = normal({200}, dtype, 3).to(device);
+      const int dims[] = {3, 0, 2, 1};
+      k.permute(x, dims, permuted, write);
+      k.copy_runs({9, 13, 4, 40, 2, 17}, x, runs, write);
+      return Results{permuted, runs};
+    });
+  }
+}
+
+TEST_F(CudaKernelsTest, ProductsOfEveryTransposition) {
+  for (const bool ta : {false, true}) {
+    for (const bool tb : {false, true}) {
+      for (const Write write : {Write::Set, Write::Add}) {
+        expect_same([&](Kernels& k, DType dtype, Device device) {
+          const Tensor a = normal(ta ? Shape{9, 5} : Shape{5, 9}, dtype, 1).to(device);
+          const Tensor b = normal(tb ? Shape{7, 9} : Shape{9, 7}, dtype, 2).to(device);
+          const Tensor y = normal({5, 7}, dtype, 3).to(device);
+          k.gemm(ta, tb, a, b, y, write);
+          return Results{y};
+        });
+      }
+    }
+  }
+}
+
+TEST_F(CudaKernelsTest, ProductOverNothingIsZero) {
+  expect_same([](Kernels& k, DType dtype, Device device) {
+    const Tensor y = normal({2, 3}, dtype, 1).to(device);
+    k.gemm(false, false, Tensor::empty({2, 0}, dtype, device), Tensor::empty({0, 3}, dtype, device), y,
+           Write::Set);
+    return Results{y};
+  });
+}
+
+TEST_F(CudaKernelsTest, ConvolutionsOverwriteAndAdd) {
+  for (const int64_t channels : {3, 4}) {  // one element and one pack at a time
+    const Conv2dShape s = conv2d_shape({2, 9, 6, channels}, {5, 4, 3, channels}, {2, 1}, {1, 2});
+    for (const Write write : {Write::Set, Write::Add}) {
+      expect_same([&](Kernels& k, DType dtype, Device device) {
+        const Shape x_shape{s.n, s.ih, s.iw, s.ic}, y_shape{s.n, s.oh, s.ow, s.oc};
+        const Shape w_shape{s.oc, s.kh, s.kw, s.ic};
+        const Tensor x = normal(x_shape, dtype, 1).to(device), w = normal(w_shape, dtype, 2).to(device);
+        const Tensor dy = normal(y_shape, dtype, 3).to(device), y = normal(y_shape, dtype, 4).to(device);
+        const Tensor dx = normal(x_shape, dtype, 5).to(device), dw = normal(w_shape, dtype, 6).to(device);
+        k.conv2d_fprop(s, x, w, y, write);
+        k.conv2d_dgrad(s, dy, w, dx, write);
+        k.conv2d_wgrad(s, x, dy, dw, write);
+        return Results{y, dx, dw};
+      });
+    }
+  }
+}
+
+// A mean of a thousand deviations: a difference of large sums would have no digit of the variance left.
+TEST_F(CudaKernelsTest, BatchNormStatisticsFarFromZero) {
+  for (const auto& [rows, channels] : {std::pair<int64_t, int64_t>{2, 1}, {4000, 3}, {3000, 64}}) {
+    expect_same(
+        [&, r = rows, c = channels](Kernels& k, DType dtype, Device device) {
+          const Tensor x = Tensor::empty({r, c}, dtype);
+          RandomStream(1, Stream::Test).fill(x, Normal{1000, 1});
+          const Tensor mean = Tensor::zeros({c}, dtype, device), variance = mean.clone();
+          k.batch_norm_statistics(x.to(device), mean, variance);
+          return Results{mean, variance};
+        },
+        1e-4);
+  }
+}
+
+TEST_F(CudaKernelsTest, BatchNormBackwardAddsAndEvaluates) {
+  for (const int64_t channels : {3, 8}) {
+    for (const bool training : {false, true}) {
+      for (const Write write : {Write::Set, Write::Add}) {
+        expect_same([&](Kernels& k, DType dtype, Device device) {
+          const Shape shape{2, 5, 7, channels}, per_channel{channels};
+          const Tensor x = normal(shape, dtype, 1).to(device), dy = normal(shape, dtype, 2).to(device);
+          const Tensor dx = normal(shape, dtype, 3).to(device), w = normal(per_channel, dtype, 4).to(device);
+          const Tensor mean = Tensor::zeros(per_channel, dtype, device), variance = mean.clone();
+          const Tensor dw = mean.clone(), db = mean.clone();
+          k.batch_norm_statistics(x, mean, variance);
+          k.batch_norm_backward_sums(x, dy, mean, variance, 1e-5, dw, db);
+          k.batch_norm_backward_input(x, dy, mean, variance, 1e-5, w, dw, db, training, dx, write);
+          return Results{dx, dw, db};
+        });
+      }
+    }
+  }
+}
+
+TEST_F(CudaKernelsTest, LossGradientAdds) {
+  expect_same([](Kernels& k, DType dtype, Device device) {
+    const Tensor x = normal({70001}, dtype, 1).to(device), dx = normal({70001}, dtype, 2).to(device);
+    const Tensor target = Tensor::full({70001}, 0.9, dtype, device),
+                 dy = Tensor::full({}, 0.5, dtype, device);
+    const Tensor y = Tensor::zeros({}, dtype, device);
+    k.loss(BceWithLogits{}, x, target, y);
+    k.loss_grad(BceWithLogits{}, x, target, dy, dx, Write::Add);
+    return Results{y, dx};
+  });
+}
+
+// ---- random numbers ----
+
+// Uniform and Bernoulli numbers are exact; a normal one may fall on the other side of a rounding, rarely.
+TEST_F(CudaKernelsTest, RandomNumbersAreTheCpus) {
+  for (const Distribution& distribution :
+       {Distribution{Uniform{-1, 1}}, Distribution{Bernoulli{0.6, 1 / 0.6}},
+        Distribution{Normal{0.3, 0.02}}}) {
+    const bool exact = !std::holds_alternative<Normal>(distribution);
+    for (const int64_t n : {1, 5, 70001}) {
+      RandomStream here(7, Stream::Test), there(7, Stream::Test, cuda_device);
+      for (const DType dtype : {DType::Float32, DType::Float64}) {
+        const Tensor expected = Tensor::empty({n}, dtype), actual = Tensor::empty({n}, dtype, cuda_device);
+        here.fill(expected, distribution);
+        there.fill(actual, distribution);
+        expect_close(actual, expected, exact ? 0 : 1e-6, "random numbers");
+        EXPECT_EQ(there.position(), here.position());
+      }
+    }
+  }
+}
+
+TEST_F(CudaKernelsTest, PixelsBecomeTheCpusNumbers) {
+  std::vector<uint8_t> bytes(259);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i);
+  for (const DType dtype : {DType::Float32, DType::Float64}) {
+    const Tensor expected = Tensor::empty({259}, dtype), actual = Tensor::empty({259}, dtype, cuda_device);
+    kernels({}).pixels_to_float(Tensor::from(bytes, {259}), expected);
+    kernels(cuda_device).pixels_to_float(Tensor::from(bytes, {259}, cuda_device), actual);
+    expect_close(actual, expected, 0, "pixels");
+  }
+}
+
+// ---- optimisers ----
+
+/// Parameters of many sizes, more than one launch takes, after three steps; and the clock.
+Results optimize(const Update& update, Kernels& k, DType dtype, Device device) {
+  std::vector<ParameterState> states;
+  for (uint64_t i = 0; i < 70; ++i) {
+    const Shape shape{static_cast<int64_t>(i == 3 ? 9001 : 1 + i % 7 * 5)};
+    const auto tensor = [&](uint64_t kind) { return normal(shape, dtype, 10 * i + kind).to(device); };
+    states.push_back({tensor(0), tensor(1), tensor(2), tensor(3)});
+    // The second moment is a mean of squares; a view that does not begin on a pack is a parameter, too.
+    k.binary(Multiply{}, states[i].b, states[i].b, states[i].b);
+    k.binary(Multiply{}, states[i].a, states[i].a, states[i].a);
+    if (i == 5) {
+      for (Tensor* t : {&states[i].parameter, &states[i].grad, &states[i].a, &states[i].b})
+        *t = t->rows(1, t->numel() - 1);
+    }
+  }
+  const Tensor clock = Tensor::from(std::vector<double>{1e-3, 4}, {2}, device);
+  for (int step = 0; step < 3; ++step) k.optimizer_step(update, states, clock);
+  Results results{clock.to(dtype)};
+  for (const ParameterState& state : states)
+    results.insert(results.end(), {state.parameter, state.a, state.b});
+  return results;
+}
+
+TEST_F(CudaKernelsTest, OptimizersTakeTheCpusSteps) {
+  for (const Update& update :
+       {Update{AdamUpdate{0.5, 0.999, 1e-8, 0.01}}, Update{RmspropUpdate{0.99, 1e-8, 0.01, 0.9, 1, 1e-3}},
+        Update{SgdUpdate{0.9, 0.01}}}) {
+    expect_same([&](Kernels& k, DType dtype, Device device) { return optimize(update, k, dtype, device); });
+  }
+}
+
+TEST_F(CudaKernelsTest, OptimizerWithoutParametersCountsTheStep) {
+  const Tensor clock = Tensor::from(std::vector<double>{1e-3, 4}, {2}, cuda_device);
+  kernels(cuda_device).optimizer_step(AdamUpdate{}, {}, clock);
+  EXPECT_EQ(clock.to_vector<double>(), (std::vector<double>{1e-3, 5}));
+}
+
+}  // namespace
+}  // namespace duel

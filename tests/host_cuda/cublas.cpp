@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <bit>
+
+#include "tests/host_cuda/cublas_v2.h"
+
+struct HostBlas {
+  cudaStream_t stream = nullptr;
+};
+
+namespace {
+
+/// The nearest number of `bits` binary digits behind the point, an even one where two are as near.
+float rounded(float value, int bits) {
+  const int dropped = 23 - bits;
+  uint32_t word = std::bit_cast<uint32_t>(value);
+  word += (uint32_t{1} << (dropped - 1)) - 1 + (word >> dropped & 1);
+  return std::bit_cast<float>(word >> dropped << dropped);
+}
+
+/// How the factors of a product are rounded by each type of computation.
+template <class T>
+T factor(T value, cublasComputeType_t compute) {
+  if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) return T(rounded(float(value), 10));
+  if (compute == CUBLAS_COMPUTE_32F_FAST_16BF) return T(rounded(float(value), 7));
+  return value;
+}
+
+/// C (m, n) = alpha op(A) op(B) + beta C, all column-major; beta 0: C is not read.
+template <class T>
+struct Product {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+  T alpha;
+  const T* a;
+  int64_t lda;
+  const T* b;
+  int64_t ldb;
+  T beta;
+  T* c;
+  int64_t ldc;
+  cublasComputeType_t compute;
+
+  void operator()() const {
+    for (int64_t column = 0; column < n; ++column) {
+      for (int64_t row = 0; row < m; ++row) {
+        T sum = 0;
+        for (int64_t i = 0; i < k; ++i) {
+          sum += factor(transpose_a ? a[row * lda + i] : a[i * lda + row], compute) *
+                 factor(transpose_b ? b[i * ldb + column] : b[column * ldb + i], compute);
+        }
+        T& target = c[column * ldc + row];
+        target = alpha * sum + (beta == T(0) ? T(0) : beta * target);
+      }
+    }
+  }
+};
+
+}  // namespace
+
+const char* cublasGetStatusName(cublasStatus_t status) {
+  return status == CUBLAS_STATUS_SUCCESS ? "CUBLAS_STATUS_SUCCESS" : "CUBLAS_STATUS_INVALID_VALUE";
+}
+const char* cublasGetStatusString(cublasStatus_t status) { return cublasGetStatusName(status); }
+cublasStatus_t cublasCreate(cublasHandle_t* handle) {
+  *handle = new HostBlas;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasDestroy(cublasHandle_t handle) {
+  delete handle;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
+  handle->stream = stream;
+  return CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasSetWorkspace(cublasHandle_t, void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasGetVersion(cublasHandle_t, int* version) {
+  *version = 130100;
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasGemmEx_64(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b,
+                               int64_t m, int64_t n, int64_t k, const void* alpha, const void* a,
+                               cudaDataType a_type, int64_t lda, const void* b, cudaDataType b_type,
+                               int64_t ldb, const void* beta, void* c, cudaDataType c_type, int64_t ldc,
+                               cublasComputeType_t compute, cublasGemmAlgo_t) {
+  const bool transpose_a = op_a == CUBLAS_OP_T, transpose_b = op_b == CUBLAS_OP_T;
+  const bool leading_fit = lda >= std::max<int64_t>(1, transpose_a ? k : m) &&
+                           ldb >= std::max<int64_t>(1, transpose_b ? n : k) && ldc >= std::max<int64_t>(1, m);
+  const bool single = c_type == CUDA_R_32F;
+  const bool types_fit = a_type == c_type && b_type == c_type && (compute == CUBLAS_COMPUTE_64F) != single;
+  if (m < 0 || n < 0 || k < 0 || !leading_fit || !types_fit) return CUBLAS_STATUS_INVALID_VALUE;
+  const auto run = [&]<class T>(T) {
+    const Product<T> product{transpose_a,
+                             transpose_b,
+                             m,
+                             n,
+                             k,
+                             *static_cast<const T*>(alpha),
+                             static_cast<const T*>(a),
+                             lda,
+                             static_cast<const T*>(b),
+                             ldb,
+                             *static_cast<const T*>(beta),
+                             static_cast<T*>(c),
+                             ldc,
+                             compute};
+    return host_cuda::enqueue(handle->stream, product);
+  };
+  const cudaError_t answer = single ? run(float{}) : run(double{});
+  return answer == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
+}

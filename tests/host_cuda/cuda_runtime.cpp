@@ -1,0 +1,265 @@
+#include "tests/host_cuda/cuda_runtime.h"
+
+#include <cstdlib>
+#include <deque>
+#include <limits>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/host_cuda/fibers.h"
+
+// The environment variable HOST_CUDA makes the machine one that cannot be used: "no-device", "no-driver",
+// "old-driver", "no-code".
+
+dim3 gridDim, blockDim, blockIdx, threadIdx;
+
+struct HostEvent {
+  int pending = 0;  // records that the stream has not come to yet
+  cudaStream_t stream = nullptr;
+};
+
+struct HostGraph {
+  std::vector<std::function<void()>> work;
+};
+
+struct HostStream {
+  std::deque<std::function<void()>> work;
+  HostGraph* capture = nullptr;
+
+  void step() {
+    const std::function<void()> next = std::move(work.front());
+    work.pop_front();
+    next();
+  }
+  void finish() {
+    while (!work.empty()) step();
+  }
+};
+
+namespace {
+
+constexpr int devices = 2, driver_version = 13000;
+std::set<cudaStream_t> streams;
+std::set<void*> page_locked;
+
+bool machine_is(const char* what) {
+  const char* const machine = std::getenv("HOST_CUDA");
+  return machine && std::string(machine) == what;
+}
+
+host_cuda::Fibers& fibers() {
+  static host_cuda::Fibers fibers([](unsigned thread) { threadIdx = dim3(thread); });
+  return fibers;
+}
+
+void run_grid(const cudaLaunchConfig_t& config, const std::function<void()>& thread) {
+  gridDim = config.gridDim;
+  blockDim = config.blockDim;
+  for (unsigned block = 0; block < gridDim.x; ++block) {
+    blockIdx = dim3(block);
+    fibers().run(blockDim.x, [&](unsigned) { thread(); });
+  }
+}
+
+}  // namespace
+
+void __syncthreads() { fibers().barrier(); }
+
+// ---- errors ----
+
+const char* cudaGetErrorName(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "cudaSuccess";
+    case cudaErrorMemoryAllocation:
+      return "cudaErrorMemoryAllocation";
+    case cudaErrorInvalidDevice:
+      return "cudaErrorInvalidDevice";
+    default:
+      return "cudaErrorInvalidValue";
+  }
+}
+const char* cudaGetErrorString(cudaError_t error) { return cudaGetErrorName(error); }
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+
+// ---- devices ----
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  if (machine_is("no-device")) return cudaErrorNoDevice;
+  if (machine_is("no-driver") || machine_is("old-driver")) return cudaErrorInsufficientDriver;
+  *count = devices;
+  return cudaSuccess;
+}
+cudaError_t cudaSetDevice(int device) { return device < devices ? cudaSuccess : cudaErrorInvalidDevice; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {"the host as a GPU", 9, 0, 2, size_t{1} << 30};
+  return cudaSuccess;
+}
+// Few and small multiprocessors: already small arrays have more elements than the device has threads.
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  switch (attribute) {
+    case cudaDevAttrMultiProcessorCount:
+      *value = 2;
+      break;
+    case cudaDevAttrMaxThreadsPerMultiProcessor:
+      *value = 1024;
+      break;
+    case cudaDevAttrComputeCapabilityMajor:
+      *value = 9;
+      break;
+    case cudaDevAttrComputeCapabilityMinor:
+      *value = 0;
+      break;
+  }
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = machine_is("no-driver") ? 0 : machine_is("old-driver") ? 11040 : driver_version;
+  return cudaSuccess;
+}
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = driver_version;
+  return cudaSuccess;
+}
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, void (*)()) {
+  return machine_is("no-code") ? cudaErrorNoKernelImageForDevice : cudaSuccess;
+}
+
+// ---- streams and events ----
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = *streams.insert(new HostStream).first;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  stream->finish();
+  streams.erase(stream);
+  delete stream;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (stream->capture) return cudaErrorStreamCaptureUnsupported;
+  stream->finish();
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new HostEvent;
+  return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  cudaEventSynchronize(event);
+  delete event;
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  event->stream = stream;
+  ++event->pending;
+  return host_cuda::enqueue(stream, [event] { --event->pending; });
+}
+// Brings the stream a little further, or nobody who asks until it is done would see the end.
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (event->pending == 0) return cudaSuccess;
+  event->stream->step();
+  return cudaErrorNotReady;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  while (event->pending > 0) event->stream->step();
+  return cudaSuccess;
+}
+
+// ---- graphs ----
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  stream->capture = new HostGraph;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  *graph = std::exchange(stream->capture, nullptr);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  *executable = new HostGraph(*graph);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  for (const auto& work : executable->work) stream->work.push_back(work);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete executable;
+  return cudaSuccess;
+}
+
+// ---- memory ----
+
+cudaError_t cudaMalloc(void** block, size_t bytes) {
+  if (bytes > size_t{1} << 30) return cudaErrorMemoryAllocation;
+  *block = std::malloc(bytes);
+  if (!*block) return cudaErrorMemoryAllocation;
+  std::memset(*block, 0xff, bytes);  // NaN, as float and as double
+  return cudaSuccess;
+}
+cudaError_t cudaFree(void* block) {
+  for (HostStream* stream : streams) stream->finish();
+  std::free(block);
+  return cudaSuccess;
+}
+cudaError_t cudaMallocHost(void** block, size_t bytes) {
+  *block = std::malloc(bytes);
+  page_locked.insert(*block);
+  return *block ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+cudaError_t cudaFreeHost(void* block) {
+  for (HostStream* stream : streams) stream->finish();
+  page_locked.erase(block);
+  std::free(block);
+  return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  *free = size_t{512} << 20;
+  *total = size_t{1} << 30;
+  return cudaSuccess;
+}
+
+// Ordinary host memory is read before the call returns, page-locked memory whenever the stream comes to it.
+cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
+  if (bytes == 0) return cudaSuccess;
+  if (kind == cudaMemcpyHostToDevice && !page_locked.contains(const_cast<void*>(source))) {
+    const auto* const begin = static_cast<const char*>(source);
+    return host_cuda::enqueue(stream, [target, copy = std::vector<char>(begin, begin + bytes)] {
+      std::memcpy(target, copy.data(), copy.size());
+    });
+  }
+  return host_cuda::enqueue(stream, [=] { std::memmove(target, source, bytes); });
+}
+cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t stream) {
+  return host_cuda::enqueue(stream, [=] { std::memset(target, value, bytes); });
+}
+
+// ---- launches ----
+
+cudaError_t host_cuda::enqueue(cudaStream_t stream, std::function<void()> work) {
+  if (!streams.contains(stream)) return cudaErrorInvalidValue;
+  if (stream->capture) {
+    stream->capture->work.push_back(std::move(work));
+  } else {
+    stream->work.push_back(std::move(work));
+  }
+  return cudaSuccess;
+}
+
+cudaError_t host_cuda::launch(const cudaLaunchConfig_t& config, std::function<void()> thread) {
+  const unsigned threads = config.blockDim.x;
+  if (config.gridDim.x < 1 || config.gridDim.x > std::numeric_limits<int32_t>::max() || threads < 1 ||
+      threads > 1024) {
+    return cudaErrorInvalidValue;
+  }
+  return enqueue(config.stream, [config, thread = std::move(thread)] { run_grid(config, thread); });
+}

@@ -1,0 +1,40 @@
+// The threads of one block as fibers: each runs until it reaches a barrier or its end.
+#pragma once
+
+#include <ucontext.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <random>
+#include <vector>
+
+namespace host_cuda {
+
+class Fibers {
+ public:
+  /// Runs body(0), ..., body(count - 1), in a new random order after each barrier.
+  void run(unsigned count, const std::function<void(unsigned)>& body);
+  /// Called by a body: goes on when all others have come to a barrier or to their end.
+  void barrier();
+  /// Calls before(thread) whenever a thread is about to go on.
+  explicit Fibers(std::function<void(unsigned)> before) : before_(std::move(before)) {}
+
+ private:
+  struct Fiber {
+    ucontext_t context;
+    std::unique_ptr<std::byte[]> stack;
+    bool ended = false;
+  };
+  static void enter();
+
+  static constexpr size_t stack_bytes = 256 << 10;
+  std::function<void(unsigned)> before_;
+  const std::function<void(unsigned)>* body_ = nullptr;
+  std::vector<Fiber> fibers_;
+  ucontext_t scheduler_{};
+  unsigned current_ = 0;
+  std::mt19937 random_;
+};
+
+}  // namespace host_cuda
