@@ -1,9 +1,6 @@
 # duel_embed(TARGET FILE SYMBOL) compiles a text file of the project into a target. Code that includes SYMBOL.h by
 # the path of FILE's folder (say "ops/check/SYMBOL.h") calls duel::SYMBOL(), a std::string_view of the text.
 function(duel_embed target file symbol)
-  if(NOT EXISTS "${PROJECT_SOURCE_DIR}/${file}")
-    return()
-  endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${file}")
   file(READ "${PROJECT_SOURCE_DIR}/${file}" text)
   if(text MATCHES "\\)duel_text\"")

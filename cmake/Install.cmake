@@ -2,9 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/duel")
-if(TARGET dcgan)
 install(TARGETS dcgan RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
-endif()
 install(TARGETS duel EXPORT duelTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY lib ops DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/duel"
         FILES_MATCHING PATTERN "*.h" PATTERN "ops/cpu" EXCLUDE PATTERN "ops/check" EXCLUDE)
