@@ -49,8 +49,12 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   const Shape channels{x.dim(-1)};
   check_shape(op, "weight", weight, channels);
   check_shape(op, "bias", bias, channels);
-  const bool has_running = running_mean.defined() && running_var.defined();
+  check(running_mean.defined() == running_var.defined(), "[", op,
+        "] running_mean and running_var are given together or not at all");
+  const bool has_running = running_mean.defined();
   if (has_running) {
+    check_same_kind(op, x, running_mean);
+    check_same_kind(op, x, running_var);
     check_shape(op, "running_mean", running_mean, channels);
     check_shape(op, "running_var", running_var, channels);
   }

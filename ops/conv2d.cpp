@@ -72,6 +72,12 @@ void check_geometry(const char* op, const Shape& x, const Shape& weight, Pair st
   check(weight.numel() > 0, "[", op, "] weight is empty: ", weight);
 }
 
+void check_bias(const char* op, const Tensor& x, const Tensor& bias, int64_t channels) {
+  if (!bias.defined()) return;
+  check_same_kind(op, x, bias);
+  check_shape(op, "bias", bias, {channels});
+}
+
 template <class NodeType>
 void record_conv(const Conv2dShape& shape, const Tensor& y, const Tensor& x, const Tensor& weight,
                  const Tensor& bias) {
@@ -121,7 +127,7 @@ Conv2dShape conv_transpose2d_shape(const Shape& x, const Shape& weight, Pair str
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride, Pair padding) {
   check_same_kind("conv2d", x, weight);
   const Conv2dShape s = conv2d_shape(x.shape(), weight.shape(), stride, padding);
-  if (bias.defined()) check_shape("conv2d", "bias", bias, {s.oc});
+  check_bias("conv2d", x, bias, s.oc);
   const Tensor y = Tensor::empty({s.n, s.oh, s.ow, s.oc}, x.dtype(), x.device());
   kernels(x.device()).conv2d_fprop(s, x, weight, y, Write::Set);
   if (bias.defined()) kernels(x.device()).add_bias(bias, y);
@@ -133,7 +139,7 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
                         Pair output_padding) {
   check_same_kind("conv_transpose2d", x, weight);
   const Conv2dShape s = conv_transpose2d_shape(x.shape(), weight.shape(), stride, padding, output_padding);
-  if (bias.defined()) check_shape("conv_transpose2d", "bias", bias, {s.ic});
+  check_bias("conv_transpose2d", x, bias, s.ic);
   const Tensor y = Tensor::empty({s.n, s.ih, s.iw, s.ic}, x.dtype(), x.device());
   kernels(x.device()).conv2d_dgrad(s, x, weight, y, Write::Set);
   if (bias.defined()) kernels(x.device()).add_bias(bias, y);

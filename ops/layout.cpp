@@ -83,8 +83,9 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
 }
 
 Tensor permute(const Tensor& x, const std::vector<int>& dims) {
-  check(x.defined() && static_cast<int>(dims.size()) == x.dims(),
-        "[permute] needs one entry of dims per dimension");
+  check(x.defined(), "[permute] x is missing");
+  check(x.dims() > 0 && static_cast<int>(dims.size()) == x.dims(), "[permute] dims has ", dims.size(),
+        " entries; it needs one for each dimension of shape ", x.shape(), ", and at least one");
   Shape shape;
   std::vector<int> inverse(dims.size(), -1);
   for (size_t i = 0; i < dims.size(); ++i) {

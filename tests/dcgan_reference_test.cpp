@@ -109,7 +109,7 @@ TEST_P(DcganReference, TwentyIterations) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, DcganReference, testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit),
-                         [](const auto& info) { return info.param == ConvAlgorithm::Im2col ? "Im2col" : "Implicit"; });
+                         [](const auto& test) { return test.param == ConvAlgorithm::Im2col ? "Im2col" : "Implicit"; });
 
 }  // namespace
 }  // namespace duel::gan

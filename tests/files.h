@@ -8,13 +8,13 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "lib/error.h"
-#include "lib/io/file.h"
 
 namespace duel {
 
@@ -36,7 +36,9 @@ class TemporaryFolder {
   /// Writes a file, and the folders above it, and returns its path.
   std::filesystem::path write(const std::string& name, std::span<const uint8_t> bytes) const {
     std::filesystem::create_directories((path_ / name).parent_path());
-    write_file_atomically(path_ / name, bytes);
+    std::ofstream file(path_ / name, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    check(file.good(), "cannot write ", (path_ / name).string());
     return path_ / name;
   }
   std::filesystem::path write(const std::string& name, std::string_view text) const {

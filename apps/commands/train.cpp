@@ -1,4 +1,6 @@
 // dcgan train
+#include <unistd.h>
+
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -88,6 +90,21 @@ void check_resume_options(const CLI::App& command) {
   }
 }
 
+void show_reading(int64_t done, int64_t total) {
+  if (isatty(STDERR_FILENO))
+    std::cerr << "reading pictures: " << done << " of " << total << "\r" << std::flush;
+}
+
+void report_skipped(const Dataset& data) {
+  constexpr size_t named = 10;
+  const auto skipped = data.skipped();
+  if (skipped.empty()) return;
+  std::cerr << "left out " << skipped.size() << " that cannot be read:\n";
+  for (size_t i = 0; i < std::min(named, skipped.size()); ++i) std::cerr << "  " << skipped[i] << "\n";
+  if (skipped.size() > named) std::cerr << "  and " << skipped.size() - named << " more\n";
+  std::cerr << std::flush;
+}
+
 gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   const bool resuming = !o.resume.empty();
   if (resuming) {
@@ -105,13 +122,13 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   const Device device = o.machine.apply();
   std::cout << "Duel on " << kernels(device).description() << std::endl;
 
-  const auto data = open_dataset({.source = c.data,
-                                  .image_size = c.image_size,
-                                  .channels = c.channels,
-                                  .crop = c.crop,
+  const auto data = open_dataset({.path = c.data,
+                                  .format = {c.image_size, c.channels, c.crop},
+                                  .cache = {.threads = o.machine.threads, .progress = show_reading},
                                   .synthetic_count = c.synthetic_count,
-                                  .seed = c.seed});
+                                  .synthetic_seed = c.seed});
   std::cout << data->description() << std::endl;
+  report_skipped(*data);
   check(c.batch_size <= data->size(), "--batch-size ", c.batch_size, " is more than the ", data->size(),
         " pictures of ", c.data, "; choose a smaller batch");
 

@@ -13,7 +13,7 @@ struct Config {
 
   // data
   std::string data = "synthetic";  ///< a folder of pictures, CIFAR-10 or IDX files, or "synthetic"
-  int64_t synthetic_count = 8192;  ///< pictures of the synthetic set
+  int64_t synthetic_count = 6144;  ///< pictures of the synthetic set
   int64_t image_size = 32;         ///< 32, 64 or 128 pixels
   int64_t channels = 3;            ///< 1 (grey) or 3 (RGB)
   int64_t crop = 0;                ///< side of the central square taken from a picture; 0: its shorter side

@@ -1,7 +1,8 @@
 #include "apps/gan/training_run.h"
 
+#include <algorithm>
 #include <cmath>
-#include <optional>
+#include <thread>
 
 #include "apps/gan/pictures.h"
 #include "apps/gan/progress.h"
@@ -14,7 +15,7 @@ namespace {
 /// The next batch on the trainer's device, as numbers in [-1, 1].
 Tensor next_batch(BatchLoader& loader, const Config& config, Device device) {
   const Shape shape{config.batch_size, config.image_size, config.image_size, config.channels};
-  const Tensor pixels = Tensor::from(loader.next(), shape, device);
+  const Tensor pixels = Tensor::from(loader.next().pixels, shape, device);
   const Tensor pictures = Tensor::empty(shape, DType::Float32, device);
   kernels(device).pixels_to_float(pixels, pictures);
   return pictures;
@@ -58,8 +59,13 @@ void finish_epoch(Trainer& trainer, const RunFolder& folder, const Position& pos
 Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
               const RunOptions& options) {
   const Config& config = trainer.config();
-  BatchLoader loader(data, {.batch_size = config.batch_size, .seed = config.seed, .hflip = config.hflip});
-  const int64_t batches = loader.batches_per_epoch();
+  BatchLoader loader(data,
+                     {.batch_size = config.batch_size,
+                      .shuffle = true,
+                      .hflip = config.hflip,
+                      .seed = config.seed,
+                      .threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 16u))});
+  const int64_t batches = loader.steps_per_epoch();
   check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
         ": was trained on ", position.pictures, " pictures, the data now has ", data.size(),
         "; it cannot go on exactly with other data");

@@ -12,6 +12,10 @@ namespace duel {
 /// The bytes of a file. Throws Error that names the path and the system's reason.
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 
+/// The paths of everything that stands directly in a folder, in bytewise order. Throws Error like
+/// read_file().
+std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder);
+
 /// Replaces the file `path` (or creates it) so that at every moment, a crash or power cut included, it holds
 /// either all of its old bytes or all of the new ones: the bytes go to a temporary file in the same folder,
 /// which is flushed to the disk and then renamed. Throws Error with the path and the system's reason (full

@@ -38,7 +38,8 @@ Image with_channels(Image image, int64_t channels);
 ///
 /// The filter is the triangle, stretched by the scale when it shrinks a picture: every source pixel counts
 /// (no aliasing), it has no negative lobes (no halos that a network would learn), and it is what
-/// torchvision's Resize does with its defaults, so that pictures prepared there look the same.
+/// torchvision's Resize does with its defaults, so that pictures prepared there look the same. At the border
+/// the outermost pixels are repeated.
 Image central_square(const Image& image, int64_t crop, int64_t size);
 
 /// The pictures, all of one size and number of channels, row by row in `columns` columns, with `padding`

@@ -12,7 +12,7 @@ void put(T& target, T value, Write write) {
   if (write == Write::Set) {
     target = value;
   } else {
-    target += value;
+    target = static_cast<T>(target + value);
   }
 }
 
@@ -51,6 +51,7 @@ void permute_rows(const Tensor& x, std::span<const int> dims, const Tensor& y, W
 }  // namespace
 
 void CpuKernels::permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) {
+  if (x.dtype() == DType::UInt8) return permute_rows<uint8_t>(x, dims, y, write);
   dispatch_float(x.dtype(), [&](auto type) { permute_rows<decltype(type)>(x, dims, y, write); });
 }
 

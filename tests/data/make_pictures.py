@@ -68,7 +68,7 @@ def main():
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8))
     noise.save(HERE / "resize_40.png")
     noise.resize((16, 16), Image.Resampling.BILINEAR).save(HERE / "resize_16.png")
-    noise.crop((8, 8, 24, 24)).resize((24, 24), Image.Resampling.BILINEAR).save(HERE / "resize_16_to_24.png")
+    noise.crop((12, 12, 28, 28)).resize((24, 24), Image.Resampling.BILINEAR).save(HERE / "resize_16_to_24.png")
 
 
 if __name__ == "__main__":

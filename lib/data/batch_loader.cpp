@@ -1,0 +1,143 @@
+#include "lib/data/batch_loader.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "lib/error.h"
+#include "lib/philox.h"
+
+namespace duel {
+namespace {
+
+/// Each epoch has 2^32 blocks of a stream to itself, more than a set of fewer than 2^32 pictures takes.
+uint64_t first_block(int64_t epoch) { return static_cast<uint64_t>(epoch) << 32; }
+
+void mirror(uint8_t* pixels, int64_t size, int64_t channels) {
+  for (int64_t y = 0; y < size; ++y) {
+    uint8_t* left = pixels + y * size * channels;
+    uint8_t* right = left + (size - 1) * channels;
+    for (; left < right; left += channels, right -= channels) std::swap_ranges(left, left + channels, right);
+  }
+}
+
+}  // namespace
+
+void shuffled_order(uint64_t seed, int64_t epoch, std::span<uint32_t> order) {
+  std::iota(order.begin(), order.end(), 0u);
+  PhiloxWalk random(seed, static_cast<uint64_t>(Stream::Shuffle), first_block(epoch));
+  for (size_t left = order.size(); left > 1; --left) {
+    std::swap(order[left - 1], order[random.below(static_cast<uint32_t>(left))]);
+  }
+}
+
+bool is_flipped(uint64_t seed, int64_t epoch, int64_t position) {
+  const uint64_t block = first_block(epoch) + static_cast<uint64_t>(position);
+  return philox4x32_10(seed, static_cast<uint64_t>(Stream::Flip), block).word[0] & 1;
+}
+
+BatchLoader::BatchLoader(const Dataset& data, const BatchOptions& options) : data_(data), options_(options) {
+  check(options.batch_size >= 1, "a batch size of ", options.batch_size, ": choose 1 or more");
+  check(options.threads >= 1, options.threads, " loader threads: choose 1 or more");
+  check(options.batch_size <= data.size(), "the batch size ", options.batch_size,
+        " is larger than the set of ", data.size(), " pictures: choose a batch size of at most ", data.size(),
+        " or give more pictures");
+  check(data.size() <= std::numeric_limits<uint32_t>::max(), "a set of ", data.size(),
+        " pictures is too large");
+  steps_per_epoch_ = data.size() / options.batch_size;
+
+  if (options.shuffle) order_.resize(static_cast<size_t>(data.size()));
+  slots_.resize(static_cast<size_t>(options.threads) + 2);
+  for (Slot& slot : slots_) {
+    slot.pixels.resize(static_cast<size_t>(options.batch_size * data.picture_bytes()));
+    slot.pictures.resize(static_cast<size_t>(options.batch_size));
+  }
+  for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+BatchLoader::~BatchLoader() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  slot_free_.notify_all();
+}
+
+Batch BatchLoader::next() {
+  std::unique_lock lock(mutex_);
+  oldest_ = next_;
+  slot_free_.notify_all();
+  Slot& slot = slot_of(next_);
+  slot_done_.wait(lock, [&] { return slot.batch == next_ && slot.ready; });
+  if (slot.error) std::rethrow_exception(slot.error);
+  const int64_t batch = next_++;
+  return {batch / steps_per_epoch_, batch % steps_per_epoch_, slot.pixels, slot.pictures};
+}
+
+void BatchLoader::seek(int64_t epoch, int64_t step) {
+  check(epoch >= 0 && step >= 0 && step < steps_per_epoch_, "no batch ", step, " in epoch ", epoch,
+        ": an epoch has ", steps_per_epoch_, " batches of ", options_.batch_size, " pictures");
+  std::unique_lock lock(mutex_);
+  paused_ = true;
+  slot_done_.wait(lock, [&] { return busy_ == 0; });
+  paused_ = false;
+  for (Slot& slot : slots_) slot.batch = -1;
+  next_ = oldest_ = claimed_ = epoch * steps_per_epoch_ + step;
+  slot_free_.notify_all();
+}
+
+void BatchLoader::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    slot_free_.wait(lock, [&] {
+      return stopping_ || (!paused_ && claimed_ < oldest_ + static_cast<int64_t>(slots_.size()));
+    });
+    if (stopping_) return;
+    Slot& slot = slot_of(claimed_);
+    slot.batch = claimed_++;
+    slot.ready = false;
+    slot.error = nullptr;
+    choose_pictures(slot);
+    ++busy_;
+    lock.unlock();
+    try {
+      fill(slot);
+    } catch (...) {
+      slot.error = std::current_exception();
+    }
+    lock.lock();
+    slot.ready = true;
+    --busy_;
+    slot_done_.notify_all();
+  }
+}
+
+/// Under the lock: batches are claimed one after the other, so that a single order serves all threads.
+void BatchLoader::choose_pictures(Slot& slot) {
+  const int64_t epoch = slot.batch / steps_per_epoch_;
+  const int64_t first = slot.batch % steps_per_epoch_ * options_.batch_size;
+  if (!options_.shuffle) {
+    std::iota(slot.pictures.begin(), slot.pictures.end(), static_cast<uint32_t>(first));
+    return;
+  }
+  if (epoch != order_epoch_) {
+    shuffled_order(options_.seed, epoch, order_);
+    order_epoch_ = epoch;
+  }
+  std::copy_n(order_.begin() + first, options_.batch_size, slot.pictures.begin());
+}
+
+void BatchLoader::fill(Slot& slot) const {
+  const int64_t epoch = slot.batch / steps_per_epoch_;
+  const int64_t first = slot.batch % steps_per_epoch_ * options_.batch_size;
+  uint8_t* pixels = slot.pixels.data();
+  for (int64_t i = 0; i < options_.batch_size; ++i, pixels += data_.picture_bytes()) {
+    data_.read(slot.pictures[static_cast<size_t>(i)], pixels);
+    if (options_.hflip && is_flipped(options_.seed, epoch, first + i)) {
+      mirror(pixels, data_.image_size(), data_.channels());
+    }
+  }
+}
+
+}  // namespace duel

@@ -1,0 +1,42 @@
+// The pictures in a folder and its subfolders.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lib/data/dataset.h"
+#include "lib/data/picture_format.h"
+
+namespace duel {
+
+/// Every file below the folder whose name ends in one of extensions() in either case, in the bytewise order
+/// of their paths. Symbolic links to files are followed, links to folders are not; names that begin with a
+/// dot are passed over. Each read() decodes the file anew; CachedDataset keeps the result.
+class PictureFolder final : public Dataset {
+ public:
+  /// Throws Error if there is no such folder, it cannot be read or holds no file with such a name, or if the
+  /// format is out of range.
+  PictureFolder(std::filesystem::path folder, const PictureFormat& format);
+
+  int64_t size() const override { return static_cast<int64_t>(files_.size()); }
+  int64_t image_size() const override { return format_.image_size; }
+  int64_t channels() const override { return format_.channels; }
+  /// Throws Error that names the file if it cannot be read or decoded, or is smaller than the crop.
+  void read(int64_t index, uint8_t* pixels) const override;
+  std::string description() const override;
+
+  /// The path of a picture, relative to the folder.
+  const std::string& file(int64_t index) const { return files_[static_cast<size_t>(index)]; }
+
+  /// For people: ".jpg .jpeg ...".
+  static std::string extensions();
+
+ private:
+  std::filesystem::path folder_;
+  PictureFormat format_;
+  std::vector<std::string> files_;
+};
+
+}  // namespace duel
