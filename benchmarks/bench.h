@@ -39,11 +39,7 @@ void measure(benchmark::State& state, const Work& work, const Body& body) {
 /// Registers a benchmark of that name, timed by the clock on the wall.
 template <class Function>
 benchmark::internal::Benchmark* add(const std::string& name, const Function& function) {
-  constexpr double least_seconds = 0.05;
-  return benchmark::RegisterBenchmark(name.c_str(), function)
-      ->UseRealTime()
-      ->MinTime(least_seconds)
-      ->Unit(benchmark::kMillisecond);
+  return benchmark::RegisterBenchmark(name.c_str(), function)->UseRealTime()->Unit(benchmark::kMillisecond);
 }
 
 /// Uniform numbers on (-1, 1), always the same.

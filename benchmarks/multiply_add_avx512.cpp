@@ -2,6 +2,9 @@
 
 namespace duel::bench {
 
-float multiply_add_avx512(int64_t steps) { return multiply_add_loop<16>(steps); }
+float multiply_add_avx512(int64_t steps) {
+  typedef float Vector __attribute__((vector_size(64)));
+  return multiply_add_loop<Vector>(steps);
+}
 
 }  // namespace duel::bench

@@ -2,6 +2,9 @@
 
 namespace duel::bench {
 
-float multiply_add_portable(int64_t steps) { return multiply_add_loop<4>(steps); }
+float multiply_add_portable(int64_t steps) {
+  typedef float Vector __attribute__((vector_size(16)));
+  return multiply_add_loop<Vector>(steps);
+}
 
 }  // namespace duel::bench

@@ -1,5 +1,6 @@
 #include "benchmarks/training_iteration.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "apps/gan/training_run.h"
@@ -13,23 +14,29 @@
 namespace duel::bench {
 namespace {
 
-constexpr size_t batch_count = 4;
-
-std::vector<uint8_t> random_bytes(size_t count, uint64_t seed) {
-  PhiloxWalk walk(seed, static_cast<uint64_t>(Stream::Test));
-  std::vector<uint8_t> bytes(count);
-  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(walk.word() >> 24);
-  return bytes;
-}
+constexpr int64_t batches = 4;
 
 }  // namespace
 
-TrainingIteration::TrainingIteration(const gan::Config& config, Device device)
-    : trainer_(config, device), flops_(2 * static_cast<double>(gan::multiply_adds_per_iteration(trainer_))) {
-  const auto bytes =
-      static_cast<size_t>(config.batch_size * config.image_size * config.image_size * config.channels);
-  for (size_t batch = 0; batch < batch_count; ++batch) batches_.push_back(random_bytes(bytes, batch));
+RandomPictures::RandomPictures(int64_t count, int64_t image_size, int64_t channels)
+    : count_(count),
+      image_size_(image_size),
+      channels_(channels),
+      bytes_(static_cast<size_t>(count * image_size * image_size * channels)) {
+  PhiloxWalk walk(0, static_cast<uint64_t>(Stream::Test));
+  for (uint8_t& byte : bytes_) byte = static_cast<uint8_t>(walk.word() >> 24);
 }
+
+void RandomPictures::read(int64_t index, uint8_t* pixels) const {
+  const int64_t size = image_size_ * image_size_ * channels_;
+  std::copy_n(bytes_.data() + index * size, size, pixels);
+}
+
+TrainingIteration::TrainingIteration(const gan::Config& config, Device device)
+    : trainer_(config, device),
+      flops_(2 * static_cast<double>(gan::multiply_adds_per_iteration(trainer_))),
+      pictures_(batches * config.batch_size, config.image_size, config.channels),
+      loader_(pictures_, {.batch_size = config.batch_size}) {}
 
 void TrainingIteration::run() {
   const gan::Config& c = trainer_.config();
@@ -37,8 +44,7 @@ void TrainingIteration::run() {
   ScopedPhase phase("data");
   const Shape shape{c.batch_size, c.image_size, c.image_size, c.channels};
   const Tensor real = Tensor::empty(shape, DType::Float32, device);
-  kernels(device).pixels_to_float(Tensor::from(batches_[next_], shape, device), real);
-  next_ = (next_ + 1) % batches_.size();
+  kernels(device).pixels_to_float(Tensor::from(loader_.next().pixels, shape, device), real);
   const gan::DStep d = trainer_.d_step(real, trainer_.draw_z(c.batch_size));
   const Tensor g = trainer_.g_step(trainer_.draw_z(c.batch_size));
   const double d_loss = d.loss.item(), g_loss = g.item();

@@ -4,15 +4,32 @@
 #include <vector>
 
 #include "apps/gan/trainer.h"
+#include "lib/data/batch_loader.h"
+#include "lib/data/dataset.h"
 
 namespace duel::bench {
+
+/// Pictures of random bytes, ready in memory.
+class RandomPictures final : public Dataset {
+ public:
+  RandomPictures(int64_t count, int64_t image_size, int64_t channels);
+  int64_t size() const override { return count_; }
+  int64_t image_size() const override { return image_size_; }
+  int64_t channels() const override { return channels_; }
+  void read(int64_t index, uint8_t* pixels) const override;
+  std::string description() const override { return "random bytes"; }
+
+ private:
+  int64_t count_, image_size_, channels_;
+  std::vector<uint8_t> bytes_;
+};
 
 class TrainingIteration {
  public:
   explicit TrainingIteration(const gan::Config& config, Device device = {});
 
-  /// Takes a batch, turns it into numbers, draws z twice, updates D and G and reads both losses. Throws Error
-  /// if one of them is not finite.
+  /// Takes the next batch of the loader, turns it into numbers, draws z twice, updates D and G and reads both
+  /// losses. Throws Error if one of them is not finite.
   void run();
 
   /// The additions and multiplications of run().
@@ -22,8 +39,8 @@ class TrainingIteration {
  private:
   gan::Trainer trainer_;
   double flops_;
-  std::vector<std::vector<uint8_t>> batches_;
-  size_t next_ = 0;
+  RandomPictures pictures_;
+  BatchLoader loader_;
 };
 
 /// Bytes that the kernels keep: tensors, kept blocks and scratch memory.
