@@ -8,12 +8,14 @@
 #include "apps/gan/progress.h"
 #include "lib/data/batch_loader.h"
 #include "lib/kernels.h"
+#include "lib/profile.h"
 
 namespace duel::gan {
 namespace {
 
 /// The next batch on the trainer's device, as numbers in [-1, 1].
 Tensor next_batch(BatchLoader& loader, const Config& config, Device device) {
+  const ScopedPhase phase("data");
   const Shape shape{config.batch_size, config.image_size, config.image_size, config.channels};
   const Tensor pixels = Tensor::from(loader.next().pixels, shape, device);
   const Tensor pictures = Tensor::empty(shape, DType::Float32, device);
@@ -45,6 +47,7 @@ Metrics run_batch(Trainer& trainer, const Tensor& real, const Position& position
 }
 
 void finish_epoch(Trainer& trainer, const RunFolder& folder, const Position& position, int64_t keep) {
+  const ScopedPhase phase("files");
   write_png(folder.samples(position.epoch),
             grid(to_images(generate(trainer.generator(), trainer.fixed_z()))));
   save_checkpoint(folder.latest(), trainer, position);
