@@ -4,21 +4,21 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
-#include <sstream>
 
 #include "lib/autograd.h"
 #include "lib/error.h"
 #include "lib/kernels.h"
-#include "lib/random.h"
 #include "ops/activations.h"
 #include "ops/arithmetic.h"
 #include "ops/conv2d.h"
 #include "ops/matmul.h"
 #include "ops/reductions.h"
+#include "tests/files.h"
+#include "tests/tensors.h"
+#include "tests/with_conv_algorithm.h"
 
 namespace duel {
 namespace {
@@ -33,13 +33,6 @@ struct Hand {
   }
 };
 
-Tensor random_tensor(const Shape& shape, uint64_t seed) {
-  RandomStream stream(seed, Stream::Test);
-  const Tensor tensor = Tensor::empty(shape);
-  stream.fill(tensor, Normal{});
-  return tensor;
-}
-
 const Profile::PhaseTotal* find_phase(const std::vector<Profile::PhaseTotal>& phases,
                                       const std::string& name) {
   for (const Profile::PhaseTotal& phase : phases) {
@@ -49,10 +42,8 @@ const Profile::PhaseTotal* find_phase(const std::vector<Profile::PhaseTotal>& ph
 }
 
 std::string text_of(const fs::path& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
+  const auto bytes = read_file(path);
+  return {bytes.begin(), bytes.end()};
 }
 
 TEST(Profile, PhasesShareOutAllOfTheTime) {
@@ -122,7 +113,8 @@ TEST(Profile, OneThreadHasOneAtATime) {
 }
 
 TEST(Profile, KernelsCountTheirWorkAndMemory) {
-  const Tensor x = random_tensor({2, 8, 8, 3}, 1), weight = random_tensor({5, 4, 4, 3}, 2);
+  const Tensor x = random_tensor({2, 8, 8, 3}, 1, DType::Float32),
+               weight = random_tensor({5, 4, 4, 3}, 2, DType::Float32);
   Profile profile;
   const Tensor y = conv2d(x, weight, {}, {2, 2}, {1, 1});
   const auto kernels = profile.kernels();
@@ -137,9 +129,10 @@ TEST(Profile, KernelsCountTheirWorkAndMemory) {
 }
 
 TEST(Profile, ResultsAndAlgorithmAreTheBackends) {
-  const Tensor x = random_tensor({3, 7, 7, 4}, 1), weight = random_tensor({6, 3, 3, 4}, 2);
+  const Tensor x = random_tensor({3, 7, 7, 4}, 1, DType::Float32),
+               weight = random_tensor({6, 3, 3, 4}, 2, DType::Float32);
   Kernels& backend = kernels({});
-  const auto before = backend.conv_algorithm();
+  const WithConvAlgorithm restored(backend.conv_algorithm());
   for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
     backend.set_conv_algorithm(algorithm);
     const auto expected = conv2d(x, weight).to_vector<float>();
@@ -153,11 +146,10 @@ TEST(Profile, ResultsAndAlgorithmAreTheBackends) {
   }
   EXPECT_EQ(backend.conv_algorithm(), ConvAlgorithm::Im2col);
   EXPECT_EQ(&kernels({}), &backend);
-  backend.set_conv_algorithm(before);
 }
 
 TEST(Profile, BackwardBelongsToThePhaseOfItsForward) {
-  Tensor a = random_tensor({4, 4}, 1), b = random_tensor({4, 4}, 2);
+  Tensor a = random_tensor({4, 4}, 1, DType::Float32), b = random_tensor({4, 4}, 2, DType::Float32);
   a.set_requires_grad(true);
   b.set_requires_grad(true);
   Profile profile;
@@ -221,16 +213,16 @@ TEST(Profile, TableNamesPhasesKernelsAndWhatItLeftOut) {
 }
 
 TEST(Profile, TraceIsWhatChromeReads) {
-  const fs::path path = fs::path(testing::TempDir()) / "duel_profile_test_trace.json";
-  const Tensor x = random_tensor({2, 8, 8, 3}, 1), weight = random_tensor({5, 4, 4, 3}, 2);
+  const TemporaryFolder folder;
+  const Tensor x = random_tensor({2, 8, 8, 3}, 1, DType::Float32),
+               weight = random_tensor({5, 4, 4, 3}, 2, DType::Float32);
   Profile profile;
   {
     const ScopedPhase phase("forward");
     relu(conv2d(x, weight));
   }
-  profile.write_trace(path);
-  const auto trace = nlohmann::json::parse(text_of(path));
-  fs::remove(path);
+  profile.write_trace(folder / "trace.json");
+  const auto trace = nlohmann::json::parse(text_of(folder / "trace.json"));
   std::set<std::string> slices;
   double end_of_last = -1;
   nlohmann::json phase, kernel;
@@ -255,10 +247,9 @@ TEST(Profile, ALongRunKeepsItsTotalsAndTheBeginningOfItsTrace) {
   const int64_t calls = Profile::max_events + 10;
   for (int64_t i = 0; i < calls; ++i) profile.record({"gemm", "", 100, 101, 0, 0, 0});
   EXPECT_EQ(profile.kernels().at(0).calls, calls);
-  const fs::path path = fs::path(testing::TempDir()) / "duel_profile_test_long.json";
-  profile.write_trace(path);
-  const std::string text = text_of(path);
-  fs::remove(path);
+  const TemporaryFolder folder;
+  profile.write_trace(folder / "trace.json");
+  const std::string text = text_of(folder / "trace.json");
   size_t slices = 0;
   for (size_t at = text.find("\"ph\":\"X\""); at != std::string::npos; at = text.find("\"ph\":\"X\"", at + 1))
     ++slices;
@@ -266,8 +257,9 @@ TEST(Profile, ALongRunKeepsItsTotalsAndTheBeginningOfItsTrace) {
 }
 
 TEST(Profile, ATraceThatCannotBeWrittenIsAnError) {
+  const TemporaryFolder folder;
   const Profile profile;
-  EXPECT_THROW(profile.write_trace("no-such-folder/trace.json"), Error);
+  EXPECT_THROW(profile.write_trace(folder / "no-such-folder" / "trace.json"), Error);
 }
 
 }  // namespace

@@ -10,12 +10,14 @@
 #include "apps/gan/progress.h"
 #include "lib/data/batch_loader.h"
 #include "lib/kernels.h"
+#include "lib/profile.h"
 
 namespace duel::gan {
 namespace {
 
 /// The next batch on the trainer's device, as numbers in [-1, 1].
 Tensor next_batch(BatchLoader& loader, const Config& config, Device device) {
+  const ScopedPhase phase("data");
   const Shape shape{config.batch_size, config.image_size, config.image_size, config.channels};
   const Tensor pixels = Tensor::from(loader.next().pixels, shape, device);
   const Tensor pictures = Tensor::empty(shape, DType::Float32, device);
@@ -76,6 +78,7 @@ Metrics run_batch(Trainer& trainer, const Tensor& real, const Position& position
 /// writes both.
 void finish_epoch(Trainer& trainer, const RunFolder& folder, const Position& position,
                   int64_t batches_per_epoch, int64_t keep) {
+  const ScopedPhase phase("files");
   write_png(folder.samples(position.epoch),
             grid(to_images(generate(trainer.generator(), trainer.fixed_z()))));
   if (keep > 0)

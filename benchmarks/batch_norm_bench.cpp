@@ -1,0 +1,70 @@
+// The batch normalisations of celeba32 at batch 256; anime64 has none.
+#include "benchmarks/bench.h"
+#include "lib/error.h"
+#include "lib/kernels.h"
+
+namespace duel::bench {
+namespace {
+
+struct Inputs {
+  explicit Inputs(const Shape& shape)
+      : x(random_tensor(shape)),
+        dy(random_tensor(shape)),
+        y(Tensor::empty(shape)),
+        mean(Tensor::zeros({shape[-1]})),
+        variance(Tensor::full({shape[-1]}, 1)),
+        weight(Tensor::full({shape[-1]}, 1)),
+        bias(Tensor::zeros({shape[-1]})),
+        dweight(Tensor::zeros({shape[-1]})),
+        dbias(Tensor::zeros({shape[-1]})) {}
+  Tensor x, dy, y, mean, variance, weight, bias, dweight, dbias;
+};
+
+constexpr double eps = 1e-5;
+
+void statistics(benchmark::State& state, const Shape& shape) {
+  const Inputs in(shape);
+  measure(state, {0, bytes_of({in.x})},
+          [&] { kernels({}).batch_norm_statistics(in.x, in.mean, in.variance); });
+}
+
+void forward(benchmark::State& state, const Shape& shape) {
+  const Inputs in(shape);
+  measure(state, {0, bytes_of({in.x, in.y})},
+          [&] { kernels({}).batch_norm_forward(in.x, in.mean, in.variance, eps, in.weight, in.bias, in.y); });
+}
+
+void backward_sums(benchmark::State& state, const Shape& shape) {
+  const Inputs in(shape);
+  measure(state, {0, bytes_of({in.x, in.dy})}, [&] {
+    kernels({}).batch_norm_backward_sums(in.x, in.dy, in.mean, in.variance, eps, in.dweight, in.dbias);
+  });
+}
+
+void backward_input(benchmark::State& state, const Shape& shape) {
+  const Inputs in(shape);
+  measure(state, {0, bytes_of({in.x, in.dy, in.y})}, [&] {
+    kernels({}).batch_norm_backward_input(in.x, in.dy, in.mean, in.variance, eps, in.weight, in.dweight,
+                                          in.dbias, true, in.y, Write::Set);
+  });
+}
+
+}  // namespace
+
+void add_batch_norm_benchmarks() {
+  const struct {
+    const char* name;
+    void (*run)(benchmark::State&, const Shape&);
+  } kernels_of_it[] = {{"statistics", statistics},
+                       {"forward", forward},
+                       {"backward_sums", backward_sums},
+                       {"backward_input", backward_input}};
+  for (const Shape& shape : {Shape{256, 4, 4, 256}, Shape{256, 8, 8, 128}, Shape{256, 16, 16, 64}}) {
+    for (const auto& kernel : kernels_of_it) {
+      add(concat("batch_norm_", kernel.name, "/celeba32/", shape[1], 'x', shape[2], 'x', shape[3]),
+          [run = kernel.run, shape](benchmark::State& state) { run(state, shape); });
+    }
+  }
+}
+
+}  // namespace duel::bench

@@ -1,0 +1,30 @@
+#include "benchmarks/bench.h"
+
+#include <algorithm>
+
+#include "lib/random.h"
+
+namespace duel::bench {
+double bytes_of(const std::vector<Tensor>& tensors) {
+  double bytes = 0;
+  for (const Tensor& tensor : tensors) {
+    if (tensor.defined()) bytes += static_cast<double>(tensor.bytes());
+  }
+  return bytes;
+}
+
+void report(benchmark::State& state, const Work& work, double calls, double seconds) {
+  const double gflops = 1e-9 * work.flops, gigabytes = 1e-9 * work.bytes, rate = calls / seconds;
+  const double least_seconds = std::max(gflops / peaks().multiply_add, gigabytes / peaks().copy);
+  if (gflops > 0) state.counters["GFLOP/s"] = gflops * rate;
+  state.counters["GB/s"] = gigabytes * rate;
+  state.counters["roof%"] = 100 * least_seconds * rate;
+}
+
+Tensor random_tensor(const Shape& shape) {
+  const Tensor tensor = Tensor::empty(shape);
+  RandomStream(0, Stream::Test).fill(tensor, Uniform{-1, 1});
+  return tensor;
+}
+
+}  // namespace duel::bench

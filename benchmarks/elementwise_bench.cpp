@@ -1,0 +1,127 @@
+// What works element by element, at the shapes of the two recipes: activations, losses, biases, layout,
+// random numbers, pictures.
+#include <array>
+#include <functional>
+
+#include "benchmarks/bench.h"
+#include "lib/error.h"
+#include "lib/kernels.h"
+#include "lib/random.h"
+
+namespace duel::bench {
+namespace {
+
+std::string named(const char* kernel, const char* recipe, const Shape& shape) {
+  std::string name = concat(kernel, '/', recipe, '/');
+  for (int i = 0; i < shape.dims(); ++i) name += concat(i ? "x" : "", shape[i]);
+  return name;
+}
+
+void add_activation(const char* name, const Unary& f, const char* recipe, const Shape& shape) {
+  add(named(name, recipe, shape), [f, shape](benchmark::State& state) {
+    const Tensor x = random_tensor(shape), y = Tensor::empty(shape);
+    measure(state, {0, bytes_of({x, y})}, [&] { kernels({}).unary(f, x, y); });
+  });
+  add(named(concat(name, "_grad").c_str(), recipe, shape), [f, shape](benchmark::State& state) {
+    const Tensor saved = random_tensor(shape), dy = random_tensor(shape), dx = Tensor::empty(shape);
+    measure(state, {0, bytes_of({saved, dy, dx})},
+            [&] { kernels({}).unary_grad(f, saved, dy, dx, Write::Set); });
+  });
+}
+
+void add_activations() {
+  for (const Shape& shape : {Shape{256, 4, 4, 256}, Shape{256, 8, 8, 128}, Shape{256, 16, 16, 64}}) {
+    add_activation("relu", Relu{}, "celeba32", shape);
+    add_activation("leaky_relu", LeakyRelu{0.01}, "celeba32", shape);
+  }
+  add_activation("tanh", Tanh{}, "celeba32", {256, 32, 32, 3});
+  for (const Shape& shape : {Shape{32, 32, 32, 256}, Shape{32, 64, 64, 256}, Shape{32, 62, 62, 128}})
+    add_activation("leaky_relu", LeakyRelu{0.3}, "anime64", shape);
+  add_activation("tanh", Tanh{}, "anime64", {32, 64, 64, 3});
+}
+
+void add_loss(const char* name, const Loss& f, const char* recipe, int64_t batch) {
+  const Shape shape{batch, 1};
+  add(named(name, recipe, shape), [f, shape](benchmark::State& state) {
+    const Tensor x = Tensor::full(shape, 0.3), target = Tensor::full(shape, 1), y = Tensor::empty({});
+    measure(state, {0, bytes_of({x, target})}, [&] { kernels({}).loss(f, x, target, y); });
+  });
+  add(named(concat(name, "_grad").c_str(), recipe, shape), [f, shape](benchmark::State& state) {
+    const Tensor x = Tensor::full(shape, 0.3), target = Tensor::full(shape, 1), dy = Tensor::full({}, 1),
+                 dx = Tensor::empty(shape);
+    measure(state, {0, bytes_of({x, target, dx})},
+            [&] { kernels({}).loss_grad(f, x, target, dy, dx, Write::Set); });
+  });
+}
+
+void add_biases(const char* recipe, const Shape& shape) {
+  add(named("add_bias", recipe, shape), [shape](benchmark::State& state) {
+    const Tensor y = random_tensor(shape), bias = Tensor::zeros({shape[-1]});
+    measure(state, {0, 2 * bytes_of({y})}, [&] { kernels({}).add_bias(bias, y); });
+  });
+  add(named("sum_rows", recipe, shape), [shape](benchmark::State& state) {
+    const Tensor x = random_tensor({shape.numel() / shape[-1], shape[-1]}), y = Tensor::zeros({shape[-1]});
+    measure(state, {0, bytes_of({x})}, [&] { kernels({}).sum_rows(x, y, Write::Set); });
+  });
+}
+
+void add_permute(const char* name, const char* recipe, const Shape& shape, std::array<int, 4> dims) {
+  add(named(name, recipe, shape), [shape, dims](benchmark::State& state) {
+    const Tensor x = random_tensor(shape);
+    Shape permuted;
+    for (const int dim : dims) permuted.append(shape[dim]);
+    const Tensor y = Tensor::empty(permuted);
+    measure(state, {0, bytes_of({x, y})}, [&] { kernels({}).permute(x, dims, y, Write::Set); });
+  });
+}
+
+void add_random(const char* name, const Distribution& distribution, const char* recipe, const Shape& shape) {
+  add(named(name, recipe, shape), [distribution, shape](benchmark::State& state) {
+    RandomStream stream(0, Stream::Test);
+    const Tensor x = Tensor::empty(shape);
+    measure(state, {0, bytes_of({x})}, [&] { stream.fill(x, distribution); });
+  });
+}
+
+void add_pictures(const char* recipe, const Shape& shape) {
+  add(named("pixels_to_float", recipe, shape), [shape](benchmark::State& state) {
+    const Tensor pixels = Tensor::zeros(shape, DType::UInt8), y = Tensor::empty(shape);
+    measure(state, {0, bytes_of({pixels, y})}, [&] { kernels({}).pixels_to_float(pixels, y); });
+  });
+}
+
+void add_arithmetic(const char* recipe, const Shape& shape) {
+  add(named("multiply", recipe, shape), [shape](benchmark::State& state) {
+    const Tensor a = random_tensor(shape), b = random_tensor(shape), y = Tensor::empty(shape);
+    measure(state, {0, bytes_of({a, b, y})}, [&] { kernels({}).binary(Multiply{}, a, b, y); });
+  });
+  add(named("accumulate", recipe, shape), [shape](benchmark::State& state) {
+    const Tensor x = random_tensor(shape), y = random_tensor(shape);
+    measure(state, {0, bytes_of({x, y, y})}, [&] { kernels({}).accumulate(x, y, Write::Add); });
+  });
+  add(named("copy", recipe, shape), [shape](benchmark::State& state) {
+    const Tensor x = random_tensor(shape), y = Tensor::empty(shape);
+    measure(state, {0, bytes_of({x, y})}, [&] { kernels({}).copy(x, y); });
+  });
+}
+
+}  // namespace
+
+void add_elementwise_benchmarks() {
+  add_activations();
+  add_loss("bce_with_logits", BceWithLogits{}, "celeba32", 256);
+  add_loss("bce", Bce{}, "anime64", 32);
+  add_biases("celeba32", {256, 2048});
+  add_biases("anime64", {32, 64, 64, 256});
+  add_permute("permute_to_channels_last", "celeba32", {256, 512, 2, 2}, {0, 2, 3, 1});
+  add_permute("permute_to_channels_first", "celeba32", {256, 4, 4, 256}, {0, 3, 1, 2});
+  add_random("uniform", Uniform{-1, 1}, "celeba32", {256, 100});
+  add_random("normal", Normal{}, "anime64", {32, 64});
+  add_random("dropout_mask", Bernoulli{0.6, 1 / 0.6}, "anime64", {32, 4608});
+  add_arithmetic("anime64", {32, 4608});
+  add_arithmetic("celeba32", {512, 4, 4, 256});
+  add_pictures("celeba32", {256, 32, 32, 3});
+  add_pictures("anime64", {32, 64, 64, 3});
+}
+
+}  // namespace duel::bench
