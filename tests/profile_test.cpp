@@ -10,6 +10,7 @@
 
 #include "lib/autograd.h"
 #include "lib/error.h"
+#include "lib/io/file.h"
 #include "lib/kernels.h"
 #include "ops/activations.h"
 #include "ops/arithmetic.h"
