@@ -25,7 +25,10 @@ Device parse_device(const std::string& text) {
 }  // namespace
 
 void MachineOptions::add_to(CLI::App& command) {
-  command.add_option("--device", device, "Where to compute: auto, cpu, cuda or cuda:N")
+  command
+      .add_option(
+          "--device", device,
+          "Where to compute: cpu, cuda, cuda:N, or auto (cpu until the CUDA backend has been seen on a card)")
       ->capture_default_str();
   command.add_option("--threads", threads, "CPU threads; 0: one for each core")
       ->capture_default_str()
