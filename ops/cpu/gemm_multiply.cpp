@@ -29,7 +29,8 @@ class Tasks {
     const int64_t blocks = std::max<int64_t>(1, row_blocks_ * std::ssize(products));
     packs_first_ = row_blocks_ > 1 && products[0].a->layout() == LeftLayout::Rows && products[0].b->small();
     const int64_t least_groups = packs_first_ ? 1 : ceil_div(panels, BlockWorker::max_panels);
-    panel_groups_ = std::clamp<int64_t>(ceil_div(tasks_per_thread * threads, blocks), least_groups, std::max<int64_t>(least_groups, panels / least_panels));
+    panel_groups_ = std::clamp<int64_t>(ceil_div(tasks_per_thread * threads, blocks), least_groups,
+                                        std::max<int64_t>(least_groups, panels / least_panels));
   }
 
   int64_t count() const { return row_blocks_ * std::ssize(products_) * panel_groups_; }
