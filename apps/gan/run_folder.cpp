@@ -29,12 +29,16 @@ std::string epoch_file(int64_t epoch, const char* ending) {
   return name;
 }
 
-/// Removes what a run that was killed while it saved has left: the start of a file that never got its name.
+/// Removes what a run that was killed while it saved has left: the start of a file that never got its name
+/// (see write_file_atomically()).
 void remove_unfinished(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const fs::path wanted = name.substr(0, name.find(".tmp-"));
+    const std::string ending = wanted.extension().string();
+    const bool ours = ending == ".safetensors" || ending == ".png" || ending == ".csv" || ending == ".json";
     std::error_code ignored;
-    if (entry.path().filename().string().find(".tmp-") != std::string::npos)
-      fs::remove(entry.path(), ignored);
+    if (ours && wanted != name) fs::remove(entry.path(), ignored);
   }
 }
 
