@@ -16,7 +16,7 @@ MAKEFLAGS += --no-print-directory
 build = cmake --build build/release --parallel $(JOBS) --target
 sources = git ls-files -co --exclude-standard '*.h' '*.cpp' '*.cu' '*.cuh'
 
-.PHONY: dcgan test bench install deps format format-check clean help configure
+.PHONY: dcgan test bench bench-peers install deps format format-check clean help configure
 
 dcgan: configure  ## build ./apps/dcgan (the default)
 	@$(build) $@
@@ -25,9 +25,13 @@ test: configure  ## build and run the tests
 	@$(build) duel_tests
 	@ctest --preset release --parallel $(JOBS)
 
-bench: configure  ## build and run the benchmarks of single operations
+bench: configure  ## build and run the benchmarks of operations and iterations (BENCH_ARGS)
 	@$(build) duel_bench
-	@build/release/duel_bench
+	@build/release/duel_bench $(BENCH_ARGS)
+
+bench-peers: configure  ## compare the training iteration with PyTorch's, into benchmarks/RESULTS.md (PEERS_ARGS)
+	@$(build) dcgan duel_measure
+	@sh benchmarks/peers.sh $(PEERS_ARGS)
 
 install: dcgan  ## install the program, the library and its CMake package below PREFIX (/usr/local)
 	@cmake --install build/release --prefix "$(PREFIX)"

@@ -20,6 +20,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+#if defined(__clang__)
+constexpr const char* compiler = __VERSION__;
+#else
+constexpr const char* compiler = "g++ " __VERSION__;
+#endif
+
 struct IterationOptions {
   gan::Config config;
   commands::MachineOptions machine;
@@ -72,7 +78,8 @@ void run_peaks(const commands::MachineOptions& machine) {
   const Peaks& found = peaks();
   std::cout << Json{{"instruction_set", isa_name(cpu::active_isa())},
                     {"multiply_add_gflops", found.multiply_add},
-                    {"copy_gb_per_second", found.copy}}
+                    {"copy_gb_per_second", found.copy},
+                    {"compiler", compiler}}
             << std::endl;
 }
 
