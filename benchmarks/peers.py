@@ -5,6 +5,7 @@ machine's multiply-add peak is measured in every round. The tables go to the ter
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -86,8 +87,9 @@ class Worker:
 
     def measure(self, seconds: float, timeout: float) -> dict:
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{seconds}\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # a process that has ended: read() says why
+            self.process.stdin.write(f"{seconds}\n")
+            self.process.stdin.flush()
         return self.read(timeout)
 
     def close(self) -> None:
@@ -153,7 +155,7 @@ def compare(batch_size: int, arguments: argparse.Namespace) -> Comparison:
     try:
         for number in range(1, arguments.rounds + 1):
             comparison.multiply_add_peaks.append(measure_peak(arguments)["multiply_add_gflops"])
-            for result in comparison.measured() if number > 1 else comparison.results:
+            for result in comparison.results:
                 if result.failure:
                     continue
                 try:
@@ -195,11 +197,13 @@ def table(comparison: Comparison) -> str:
 
 def seconds_until(path: Path, process: subprocess.Popen, start: float) -> float:
     """From `start` until the file has more than one line."""
-    while process.poll() is None or path.exists():
+    while True:
+        ended = process.poll() is not None
         if path.exists() and path.read_text().count("\n") > 1:
             return time.perf_counter() - start
+        if ended:
+            raise SystemExit(f"{process.args}: ended with status {process.returncode} before it wrote {path}")
         time.sleep(0.001)
-    raise SystemExit(f"{process.args}: ended with status {process.returncode} before it wrote {path}")
 
 
 def start_times(arguments: argparse.Namespace, repetitions: int = 5) -> str:
