@@ -1,9 +1,10 @@
-// The three kernels of convolution on the stored im2col matrix. With X = im2col(x), (gemm_m, gemm_k), and the
-// weight W as (oc, gemm_k):
+// The three kernels of convolution on the stored im2col matrix, unless told otherwise. With X = im2col(x),
+// (gemm_m, gemm_k), and the weight W as (oc, gemm_k):
 //     y = X W^T          dX = dy W, dx = col2im(dX)          dW = dy^T X
 // The pictures are taken some at a time, so that X stays within a fixed amount of memory.
 #include <algorithm>
 
+#include "cuda/conv2d_implicit.h"
 #include "cuda/cuda_kernels.h"
 #include "cuda/im2col.h"
 
@@ -31,8 +32,16 @@ int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 
 }  // namespace
 
+bool CudaKernels::implicit(const Conv2dShape& shape, DType dtype) const {
+  return conv_algorithm() == ConvAlgorithm::Implicit && dtype == DType::Float32 && fits_implicit(shape);
+}
+
 void CudaKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
                                const Tensor& y, Write write) {
+  if (implicit(shape, x.dtype())) {
+    return conv2d_fprop_implicit(queue_, precision_, shape, x.data<float>(), weight.data<float>(),
+                                 y.data<float>(), write);
+  }
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
     for_each_part<T>(allocator_, shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
@@ -45,6 +54,10 @@ void CudaKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const 
 
 void CudaKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
                                const Tensor& dx, Write write) {
+  if (implicit(shape, dy.dtype())) {
+    return conv2d_dgrad_implicit(queue_, precision_, shape, dy.data<float>(), weight.data<float>(),
+                                 dx.data<float>(), write);
+  }
   dispatch_float(dy.dtype(), [&](auto type) {
     using T = decltype(type);
     for_each_part<T>(allocator_, shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
@@ -57,6 +70,10 @@ void CudaKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const
 
 void CudaKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                                Write write) {
+  if (implicit(shape, x.dtype())) {
+    return conv2d_wgrad_implicit(queue_, allocator_, precision_, shape, x.data<float>(), dy.data<float>(),
+                                 dw.data<float>(), write);
+  }
   if (write == Write::Set) fill(dw, 0);
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);

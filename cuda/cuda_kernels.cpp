@@ -8,13 +8,14 @@ CudaKernels::CudaKernels(int device)
       staging_(queue_, page_locked_),
       recorder_(queue_, allocator_),
       blas_(queue_, allocator_) {
-  set_conv_algorithm(ConvAlgorithm::Im2col);  // the only one here so far
+  set_conv_algorithm(ConvAlgorithm::Im2col);  // until the other was measured to be faster
 }
 
 // Both of the coarser ones came with the tensor cores of Ampere.
 void CudaKernels::set_precision(Precision precision) {
   check(precision == Precision::Float32 || queue_.compute_capability() >= 80, "[precision] ",
         queue_.description(), ": TF32 and bfloat16 need compute capability 8.0; use --precision fp32");
+  precision_ = precision;
   blas_.set_precision(precision);
 }
 

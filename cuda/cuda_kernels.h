@@ -81,6 +81,10 @@ class CudaKernels final : public Kernels {
                       const Tensor& clock) override;
 
  private:
+  /// Whether a convolution takes the way without a stored matrix.
+  bool implicit(const Conv2dShape& shape, DType dtype) const;
+
+  Precision precision_ = Precision::Float32;
   Queue queue_;
   DeviceAllocator allocator_;
   PageLockedAllocator page_locked_;

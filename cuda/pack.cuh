@@ -1,6 +1,8 @@
 // Several neighbouring elements as one access to memory.
 #pragma once
 
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 #include "lib/host_device.h"

@@ -1,30 +1,10 @@
 // Sums and their gradients; see rows.cuh for how they are taken.
 #include "cuda/cuda_kernels.h"
 #include "cuda/map.cuh"
-#include "cuda/rows.cuh"
-#include "lib/accumulators.h"
+#include "cuda/sum_rows.cuh"
 
 namespace duel::cuda {
 namespace {
-
-template <class T>
-struct SumUp {
-  using State = Sum<T>;
-  struct Column {
-    DUEL_HOST_DEVICE void operator()(State& state, T x) const { state.add(x); }
-  };
-  DUEL_HOST_DEVICE Column column(int64_t) const { return {}; }
-};
-
-template <class T>
-struct StoreSum {
-  double factor;
-  bool add;
-  T* y;
-  DUEL_HOST_DEVICE void operator()(int64_t column, const Sum<double>& sum) const {
-    y[column] = T(factor * sum.total) + (add ? y[column] : T(0));
-  }
-};
 
 template <class T>
 struct Constant {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/accumulators.h"
+#include "lib/conv2d_patches.h"
 #include "lib/im2col.h"
 #include "lib/launch.h"
 #include "lib/placement.h"
@@ -189,6 +190,78 @@ TEST(Im2col, LastElementOfAMatrixPast32Bits) {
   int64_t source = -1;
   for_each_col2im_source(s, s.n * s.ih * s.iw - 1, s.ic - 1, [&](int64_t index) { source = index; });
   EXPECT_EQ(source, s.gemm_m() * s.gemm_k() - 1);
+}
+
+// ---- products without a stored matrix ----
+
+/// Shapes with every combination of stride, padding and kernel, strides larger than kernels among them.
+std::vector<Conv2dShape> shapes() {
+  std::vector<Conv2dShape> all;
+  for (const int64_t stride : {1, 2, 3}) {
+    for (const int64_t padding : {0, 1, 3}) {
+      for (const int64_t kernel : {1, 2, 4})
+        all.push_back(
+            conv2d_shape({2, 5, 8, 3}, {2, kernel, kernel + 1, 3}, {stride, 4 - stride}, {padding, padding}));
+    }
+  }
+  return all;
+}
+
+TEST(Conv2dPatches, AreTheIm2colMatrix) {
+  for (const Conv2dShape& s : shapes()) {
+    const PatchMatrix patches = conv2d_patches(s);
+    ASSERT_EQ(patches.rows(), s.gemm_m());
+    ASSERT_EQ(patches.columns(), s.gemm_k());
+    for (int m = 0; m < s.gemm_m(); ++m) {
+      for (int k = 0; k < s.gemm_k(); ++k)
+        ASSERT_EQ(patches.index(patches.row(m), patches.column(k)), im2col_source(s, m, k));
+    }
+    for (const int past : {0, 1, 100}) {
+      EXPECT_EQ(patches.index(patches.row(static_cast<int>(s.gemm_m()) + past), patches.column(0)), -1);
+      EXPECT_EQ(patches.index(patches.row(0), patches.column(static_cast<int>(s.gemm_k()) + past)), -1);
+    }
+  }
+}
+
+// Over all phases, every pixel of dx is one row, and the products that meet in it are those of the
+// convolution: each pair of an element of dy and a tap that lies on the picture, once.
+TEST(Conv2dPatches, PhasesMakeUpTheDataGradient) {
+  for (const Conv2dShape& s : shapes()) {
+    std::vector<int> rows(static_cast<size_t>(s.n * s.ih * s.iw));
+    int64_t products = 0, expected = 0;
+    for (int64_t p = 0; p < s.stride_h * s.stride_w; ++p) {
+      const DgradPhase phase = dgrad_phase(s, p);
+      for (int m = 0; m < phase.patches.rows(); ++m) {
+        const int64_t pixel = phase.pixel(s, m);
+        ++rows[static_cast<size_t>(pixel)];
+        for (int k = 0; k < phase.patches.columns(); ++k) {
+          const int64_t dy = phase.patches.index(phase.patches.row(m), phase.patches.column(k));
+          if (dy < 0) continue;
+          ++products;
+          const int64_t row = phase.weight_row(s, k), tap = row / s.ic % (s.kh * s.kw);
+          ASSERT_EQ(row / (s.ic * s.kh * s.kw), dy % s.oc) << "the channels of dy and weight differ";
+          ASSERT_EQ(im2col_source(s, dy / s.oc, tap * s.ic), pixel * s.ic);
+        }
+      }
+      EXPECT_EQ(phase.weight_row(s, static_cast<int>(phase.patches.columns())), -1);
+    }
+    for (int64_t row = 0; row < s.gemm_m(); ++row) {
+      for (int64_t tap = 0; tap < s.kh * s.kw; ++tap)
+        expected += im2col_source(s, row, tap * s.ic) >= 0 ? s.oc : 0;
+    }
+    EXPECT_EQ(products, expected);
+    EXPECT_EQ(rows, std::vector<int>(rows.size(), 1));
+  }
+}
+
+TEST(Conv2dPatches, ReachPast32Bits) {
+  const Conv2dShape s = conv2d_shape({40000, 64, 64, 32}, {64, 3, 3, 32}, {2, 2}, {1, 1});
+  const PatchMatrix patches = conv2d_patches(s);
+  const int last = static_cast<int>(s.gemm_m()) - 1;
+  EXPECT_EQ(patches.index(patches.row(last), patches.column(static_cast<int>(s.gemm_k()) - 1)),
+            s.n * s.ih * s.iw * s.ic - 1);
+  const DgradPhase phase = dgrad_phase(s, 0);
+  EXPECT_EQ(phase.pixel(s, static_cast<int>(phase.patches.rows()) - 1), s.n * s.ih * s.iw - 1);
 }
 
 // ---- accumulators ----

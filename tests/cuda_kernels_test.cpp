@@ -6,6 +6,7 @@
 
 #include "ops/conv2d.h"
 #include "tests/cuda_test.h"
+#include "tests/with_conv_algorithm.h"
 
 namespace duel {
 namespace {
@@ -135,21 +136,42 @@ TEST_F(CudaKernelsTest, ProductOverNothingIsZero) {
   });
 }
 
+/// The three kernels of a convolution, overwriting and adding.
+void expect_same_convolution(const Conv2dShape& s, double tolerance) {
+  for (const Write write : {Write::Set, Write::Add}) {
+    expect_same(
+        [&](Kernels& k, DType dtype, Device device) {
+          const Shape x_shape{s.n, s.ih, s.iw, s.ic}, y_shape{s.n, s.oh, s.ow, s.oc};
+          const Shape w_shape{s.oc, s.kh, s.kw, s.ic};
+          const Tensor x = normal(x_shape, dtype, 1).to(device), w = normal(w_shape, dtype, 2).to(device);
+          const Tensor dy = normal(y_shape, dtype, 3).to(device), y = normal(y_shape, dtype, 4).to(device);
+          const Tensor dx = normal(x_shape, dtype, 5).to(device), dw = normal(w_shape, dtype, 6).to(device);
+          k.conv2d_fprop(s, x, w, y, write);
+          k.conv2d_dgrad(s, dy, w, dx, write);
+          k.conv2d_wgrad(s, x, dy, dw, write);
+          return Results{y, dx, dw};
+        },
+        tolerance);
+  }
+}
+
 TEST_F(CudaKernelsTest, ConvolutionsOverwriteAndAdd) {
-  for (const int64_t channels : {3, 4}) {  // one element and one pack at a time
-    const Conv2dShape s = conv2d_shape({2, 9, 6, channels}, {5, 4, 3, channels}, {2, 1}, {1, 2});
-    for (const Write write : {Write::Set, Write::Add}) {
-      expect_same([&](Kernels& k, DType dtype, Device device) {
-        const Shape x_shape{s.n, s.ih, s.iw, s.ic}, y_shape{s.n, s.oh, s.ow, s.oc};
-        const Shape w_shape{s.oc, s.kh, s.kw, s.ic};
-        const Tensor x = normal(x_shape, dtype, 1).to(device), w = normal(w_shape, dtype, 2).to(device);
-        const Tensor dy = normal(y_shape, dtype, 3).to(device), y = normal(y_shape, dtype, 4).to(device);
-        const Tensor dx = normal(x_shape, dtype, 5).to(device), dw = normal(w_shape, dtype, 6).to(device);
-        k.conv2d_fprop(s, x, w, y, write);
-        k.conv2d_dgrad(s, dy, w, dx, write);
-        k.conv2d_wgrad(s, x, dy, dw, write);
-        return Results{y, dx, dw};
-      });
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
+    const WithConvAlgorithm with(algorithm, cuda_device);
+    for (const int64_t channels : {3, 4})  // one element and one pack at a time
+      expect_same_convolution(conv2d_shape({2, 9, 6, channels}, {8, 4, 3, channels}, {2, 1}, {1, 2}), 1e-5);
+  }
+}
+
+// More pixels, channels and taps than one tile has, and pixels enough for the weight gradient to be split.
+TEST_F(CudaKernelsTest, ConvolutionsOfSeveralTiles) {
+  const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
+  for (const int64_t channels : {5, 68}) {
+    const Conv2dShape s = conv2d_shape({3, 21, 20, channels}, {132, 3, 4, channels}, {1, 2}, {1, 1});
+    for (const auto& [precision, tolerance] :
+         {std::pair{Precision::Float32, 1e-5}, {Precision::Tf32, 1e-3}, {Precision::Bf16, 1e-2}}) {
+      const WithPrecision with(precision);
+      if (with.possible()) expect_same_convolution(s, tolerance);
     }
   }
 }

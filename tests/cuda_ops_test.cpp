@@ -1,20 +1,15 @@
 // Every op case forward and backward on the CUDA backend, held against the CPU's.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "lib/autograd.h"
 #include "tests/cuda_test.h"
 #include "tests/op_case_params.h"
+#include "tests/with_conv_algorithm.h"
 
 namespace duel {
 namespace {
-
-class CudaOps : public testing::TestWithParam<OpCase> {
- protected:
-  void SetUp() override {
-    std::string why;
-    if (!cuda_available(&why)) GTEST_SKIP() << why;
-  }
-};
 
 /// The result, the gradients of the inputs, and the constants, which batch norm changes.
 std::vector<std::pair<std::string, Tensor>> run(const OpCase& op_case, DType dtype, Device device) {
@@ -39,25 +34,51 @@ void expect_same_on_both(const OpCase& op_case, DType dtype, double tolerance) {
     expect_close(actual[i].second, expected[i].second, tolerance, op_case.str() + ", " + expected[i].first);
 }
 
-TEST_P(CudaOps, Float32) { expect_same_on_both(GetParam(), DType::Float32, 1e-4); }
-TEST_P(CudaOps, Float64) { expect_same_on_both(GetParam(), DType::Float64, 1e-10); }
-
-/// Products in a coarser precision; float32 again afterwards.
-void expect_close_in(Precision precision, const OpCase& op_case, double tolerance) {
-  Kernels& k = kernels(cuda_device);
-  try {
-    k.set_precision(precision);
-  } catch (const Error& error) {
-    GTEST_SKIP() << error.what();
-  }
+/// With products of float32 in another precision.
+void expect_same_in(Precision precision, const OpCase& op_case, double tolerance) {
+  const WithPrecision with(precision);
+  if (!with.possible()) GTEST_SKIP() << with.why_not();
   expect_same_on_both(op_case, DType::Float32, tolerance);
-  k.set_precision(Precision::Float32);
 }
 
-TEST_P(CudaOps, Tf32) { expect_close_in(Precision::Tf32, GetParam(), 1e-3); }
-TEST_P(CudaOps, Bf16) { expect_close_in(Precision::Bf16, GetParam(), 1e-2); }
+class CudaOps : public testing::TestWithParam<OpCase> {
+ protected:
+  void SetUp() override {
+    std::string why;
+    if (!cuda_available(&why)) GTEST_SKIP() << why;
+  }
+};
+
+TEST_P(CudaOps, Float32) { expect_same_on_both(GetParam(), DType::Float32, 1e-4); }
+TEST_P(CudaOps, Float64) { expect_same_on_both(GetParam(), DType::Float64, 1e-10); }
+TEST_P(CudaOps, Tf32) { expect_same_in(Precision::Tf32, GetParam(), 1e-3); }
+TEST_P(CudaOps, Bf16) { expect_same_in(Precision::Bf16, GetParam(), 1e-2); }
 
 INSTANTIATE_TEST_SUITE_P(AllCases, CudaOps, testing::ValuesIn(op_cases()), op_case_name);
+
+/// The convolutions whose matrix is not stored.
+class CudaImplicitConvolutions : public CudaOps {
+ protected:
+  void SetUp() override {
+    CudaOps::SetUp();
+    if (!IsSkipped()) implicit_.emplace(ConvAlgorithm::Implicit, cuda_device);
+  }
+
+ private:
+  std::optional<WithConvAlgorithm> implicit_;
+};
+
+TEST_P(CudaImplicitConvolutions, Float32) { expect_same_on_both(GetParam(), DType::Float32, 1e-4); }
+TEST_P(CudaImplicitConvolutions, Tf32) { expect_same_in(Precision::Tf32, GetParam(), 1e-3); }
+TEST_P(CudaImplicitConvolutions, Bf16) { expect_same_in(Precision::Bf16, GetParam(), 1e-2); }
+
+std::vector<OpCase> convolutions() {
+  std::vector<OpCase> cases = op_cases();
+  std::erase_if(cases, [](const OpCase& op_case) { return !op_case.op.starts_with("conv"); });
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(AllCases, CudaImplicitConvolutions, testing::ValuesIn(convolutions()), op_case_name);
 
 }  // namespace
 }  // namespace duel

@@ -36,6 +36,27 @@ inline Tensor normal(const Shape& shape, DType dtype, uint64_t seed) {
   return x;
 }
 
+/// The CUDA backend's precision of products for as long as this lives.
+class WithPrecision {
+ public:
+  explicit WithPrecision(Precision precision) {
+    try {
+      kernels(cuda_device).set_precision(precision);
+    } catch (const Error& error) {
+      why_not_ = error.what();
+    }
+  }
+  ~WithPrecision() { kernels(cuda_device).set_precision(Precision::Float32); }
+  WithPrecision(const WithPrecision&) = delete;
+  WithPrecision& operator=(const WithPrecision&) = delete;
+
+  bool possible() const { return why_not_.empty(); }
+  const std::string& why_not() const { return why_not_; }
+
+ private:
+  std::string why_not_;
+};
+
 /// Fails unless the tensors, of any devices, agree to `tolerance` times the largest magnitude expected.
 inline void expect_close(const Tensor& actual, const Tensor& expected, double tolerance,
                          const std::string& what) {

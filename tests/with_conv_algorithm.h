@@ -7,14 +7,16 @@ namespace duel {
 
 class WithConvAlgorithm {
  public:
-  explicit WithConvAlgorithm(ConvAlgorithm algorithm) : before_(kernels({}).conv_algorithm()) {
-    kernels({}).set_conv_algorithm(algorithm);
+  explicit WithConvAlgorithm(ConvAlgorithm algorithm, Device device = {})
+      : kernels_(kernels(device)), before_(kernels_.conv_algorithm()) {
+    kernels_.set_conv_algorithm(algorithm);
   }
-  ~WithConvAlgorithm() { kernels({}).set_conv_algorithm(before_); }
+  ~WithConvAlgorithm() { kernels_.set_conv_algorithm(before_); }
   WithConvAlgorithm(const WithConvAlgorithm&) = delete;
   WithConvAlgorithm& operator=(const WithConvAlgorithm&) = delete;
 
  private:
+  Kernels& kernels_;
   ConvAlgorithm before_;
 };
 

@@ -1,0 +1,115 @@
+// Convolution as a product whose im2col matrix is not stored: which element of the picture stands where in
+// it.
+//
+// PatchMatrix describes all three kernels of conv2d. For the data gradient the pixels of dx are taken apart
+// by phases: of stride * stride neighbouring pixels each meets other taps of the weight, but those of one
+// phase meet the same ones, as in a convolution of stride 1. So every phase is a dense product, in which
+// nothing is multiplied by the zeros between the pixels of dy and no two sums meet in one pixel of dx.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "lib/conv2d_shape.h"
+#include "lib/host_device.h"
+
+namespace duel {
+
+/// Row m = (n * grid_h + i) * grid_w + j is pixel (i, j) of a grid, column k = (ty * taps_x + tx) * channels
+/// + c a tap and a channel. Element (m, k) is channel c of pixel (y, x) of picture n, or 0 outside of the
+/// picture:
+///     y = first_y + i * step_y + ty * tap_y,     x = first_x + j * step_x + tx * tap_x.
+struct PatchMatrix {
+  int n, grid_h, grid_w;
+  int height, width, channels;  // of the picture
+  int taps_y, taps_x;
+  int first_y, step_y, tap_y;
+  int first_x, step_x, tap_x;
+
+  DUEL_HOST_DEVICE int64_t rows() const { return static_cast<int64_t>(n) * grid_h * grid_w; }
+  DUEL_HOST_DEVICE int64_t columns() const { return static_cast<int64_t>(taps_y) * taps_x * channels; }
+
+  /// What the elements of a row have in common, and those of a column. One past the last lies outside of
+  /// every picture.
+  struct Row {
+    int n, y, x;
+  };
+  struct Column {
+    int y, x, channel;
+  };
+  static constexpr int outside = std::numeric_limits<int>::min() / 2;
+
+  DUEL_HOST_DEVICE Row row(int m) const {
+    if (m >= rows()) return {0, outside, outside};
+    const int line = m / grid_w;
+    return {line / grid_h, first_y + line % grid_h * step_y, first_x + m % grid_w * step_x};
+  }
+  DUEL_HOST_DEVICE Column column(int k) const {
+    if (k >= columns()) return {outside, outside, 0};
+    const int tap = k / channels;
+    return {tap / taps_x * tap_y, tap % taps_x * tap_x, k % channels};
+  }
+  /// The index into the picture, or -1 outside.
+  DUEL_HOST_DEVICE int64_t index(const Row& row, const Column& column) const {
+    const int y = row.y + column.y, x = row.x + column.x;
+    if (y < 0 || y >= height || x < 0 || x >= width) return -1;
+    return ((static_cast<int64_t>(row.n) * height + y) * width + x) * channels + column.channel;
+  }
+};
+
+/// The im2col matrix of x: y = X W^T, dW = dy^T X.
+inline PatchMatrix conv2d_patches(const Conv2dShape& s) {
+  const auto i = [](int64_t value) { return static_cast<int>(value); };
+  return {i(s.n),  i(s.oh),     i(s.ow),       i(s.ih), i(s.iw),     i(s.ic),       i(s.kh),
+          i(s.kw), i(-s.pad_h), i(s.stride_h), 1,       i(-s.pad_w), i(s.stride_w), 1};
+}
+
+/// One phase of the data gradient. With D the matrix of its patches of dy and V the part of the weight that
+/// it meets, its pixels of dx are D V.
+struct DgradPhase {
+  PatchMatrix patches;     // of dy; the grid is that of the phase's pixels
+  int first_iy, first_ix;  // of these pixels in dx, stride apart
+  int first_ky, first_kx;  // of the taps in the weight, stride apart
+
+  /// Where row m lies in dx: an index of pixels.
+  DUEL_HOST_DEVICE int64_t pixel(const Conv2dShape& s, int m) const {
+    const int line = m / patches.grid_w, j = m % patches.grid_w;
+    const int64_t n = line / patches.grid_h, i = line % patches.grid_h;
+    return (n * s.ih + first_iy + i * s.stride_h) * s.iw + first_ix + j * s.stride_w;
+  }
+  /// Where row k of V begins in the weight (oc, kh, kw, ic), or -1 past the last row.
+  DUEL_HOST_DEVICE int64_t weight_row(const Conv2dShape& s, int k) const {
+    if (k >= patches.columns()) return -1;
+    const int tap = k / patches.channels, oc = k % patches.channels;
+    const int64_t ky = first_ky + tap / patches.taps_x * s.stride_h;
+    const int64_t kx = first_kx + tap % patches.taps_x * s.stride_w;
+    return ((oc * s.kh + ky) * s.kw + kx) * s.ic;
+  }
+};
+
+/// One axis of a phase: pixels of dx whose place on the padded axis leaves `phase` when divided by the stride
+/// meet the taps phase, phase + stride, ...
+struct PhaseAxis {
+  int first, count;  // pixels of dx
+  int taps;
+  int first_source;  // of dy, for the first pixel and the first tap; falls by one a tap
+};
+inline PhaseAxis phase_axis(int64_t phase, int64_t size, int64_t kernel, int64_t stride, int64_t padding) {
+  const int64_t first = ((phase - padding) % stride + stride) % stride;
+  const auto steps = [stride](int64_t length) { return length > 0 ? (length + stride - 1) / stride : 0; };
+  return {static_cast<int>(first), static_cast<int>(steps(size - first)),
+          static_cast<int>(steps(kernel - phase)), static_cast<int>((first + padding - phase) / stride)};
+}
+
+/// Phase `phase`, 0 .. stride_h * stride_w - 1. One may have no pixels, or pixels but no taps.
+inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase) {
+  const int64_t py = phase / s.stride_w, px = phase % s.stride_w;
+  const PhaseAxis y = phase_axis(py, s.ih, s.kh, s.stride_h, s.pad_h);
+  const PhaseAxis x = phase_axis(px, s.iw, s.kw, s.stride_w, s.pad_w);
+  const auto i = [](int64_t value) { return static_cast<int>(value); };
+  const PatchMatrix patches{i(s.n), y.count,        x.count, i(s.oh), i(s.ow),        i(s.oc), y.taps,
+                            x.taps, y.first_source, 1,       -1,      x.first_source, 1,       -1};
+  return {patches, y.first, x.first, i(py), i(px)};
+}
+
+}  // namespace duel
