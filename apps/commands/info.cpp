@@ -6,7 +6,6 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
 #include "apps/gan/checkpoint.h"
-#include "apps/gan/run_folder.h"
 #include "apps/gan/training_run.h"
 
 namespace duel::commands {

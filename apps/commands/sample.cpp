@@ -7,7 +7,6 @@
 #include "apps/commands/options.h"
 #include "apps/gan/checkpoint.h"
 #include "apps/gan/pictures.h"
-#include "apps/gan/run_folder.h"
 #include "lib/io/safetensors.h"
 #include "lib/kernels.h"
 #include "ops/layout.h"
@@ -46,23 +45,20 @@ void write_singles(const std::string& folder, const std::vector<Image>& images) 
 
 void run(const SampleOptions& o) {
   const Device device = o.machine.apply();
-  const std::filesystem::path path = gan::find_checkpoint(o.checkpoint);
-  const gan::Config config = gan::read_config(path);
-  gan::Generator generator(config);
-  gan::load_networks(path, &generator, nullptr);
-  generator.to(device);
-
+  const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
+  const int64_t z_dim = generator.config.z_dim;
   RandomStream stream(o.seed, Stream::Latent);
-  const Tensor z = o.z_file.empty() ? gan::uniform_z(stream, o.count, config.z_dim, Device{})
-                                    : read_z(o.z_file, config.z_dim);
-  const Tensor pictures = gan::generate(generator, z.to(device), o.batch_size).to(Device{});
+  const Tensor z =
+      o.z_file.empty() ? gan::uniform_z(stream, o.count, z_dim, Device{}) : read_z(o.z_file, z_dim);
+  const Tensor pictures = gan::generate(*generator.network, z.to(device), o.batch_size).to(Device{});
   const std::vector<Image> images = gan::to_images(pictures);
   if (!o.save_z.empty()) write_safetensors(o.save_z, {{"z", z}}, {});
   if (!o.save_images.empty())
     write_safetensors(o.save_images, {{"images", permute(pictures, {0, 3, 1, 2})}}, {});
   if (!o.singles.empty()) write_singles(o.singles, images);
   write_png(o.output, gan::grid(images, o.columns));
-  std::cout << images.size() << " pictures from " << path.string() << " are in " << o.output << std::endl;
+  std::cout << images.size() << " pictures from " << generator.path.string() << " are in " << o.output
+            << std::endl;
 }
 
 }  // namespace

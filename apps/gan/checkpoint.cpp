@@ -136,11 +136,30 @@ Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
   return position;
 }
 
-void load_networks(const std::filesystem::path& path, Generator* generator, Discriminator* discriminator) {
+std::filesystem::path find_checkpoint(const std::filesystem::path& path) {
+  check(std::filesystem::exists(path), path.string(), ": there is no such file or run folder");
+  if (!std::filesystem::is_directory(path)) return path;
+  const std::filesystem::path latest = path / "checkpoints" / "latest.safetensors";
+  check(std::filesystem::exists(latest), path.string(),
+        ": holds no checkpoint (checkpoints/latest.safetensors is not there)");
+  return latest;
+}
+
+void load_networks(const std::filesystem::path& path, nn::Module* generator, nn::Module* discriminator) {
   std::vector<Entry> entries;
   if (generator) add_network(entries, *generator, "G");
   if (discriminator) add_network(entries, *discriminator, "D");
   read(path, read_safetensors(path), entries);
+}
+
+SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, Device device) {
+  const std::filesystem::path path = find_checkpoint(checkpoint_or_run);
+  const Config config = read_config(path);
+  auto generator = std::make_unique<Generator>(config);
+  load_networks(path, generator.get(), nullptr);
+  generator->to(device);
+  generator->eval();
+  return {path, config, std::move(generator)};
 }
 
 }  // namespace duel::gan

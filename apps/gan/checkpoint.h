@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 #include "apps/gan/trainer.h"
@@ -28,6 +29,10 @@ void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const 
 /// Writes the two networks alone.
 void save_networks(const std::filesystem::path& path, Trainer& trainer);
 
+/// The file that `path` means as a checkpoint: itself, or of a run folder its latest one. Throws Error if
+/// there is none.
+std::filesystem::path find_checkpoint(const std::filesystem::path& path);
+
 /// The configuration that a checkpoint was written with. Throws Error if the file is no checkpoint.
 Config read_config(const std::filesystem::path& path);
 
@@ -37,6 +42,17 @@ Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer);
 
 /// Puts the weights and running statistics of a file (a checkpoint, or a PyTorch state dict under those
 /// names) into the networks; a null network is left out. Throws as load_checkpoint() does.
-void load_networks(const std::filesystem::path& path, Generator* generator, Discriminator* discriminator);
+void load_networks(const std::filesystem::path& path, nn::Module* generator, nn::Module* discriminator);
+
+/// A generator as a file holds it, in evaluation mode.
+struct SavedGenerator {
+  std::filesystem::path path;  ///< the checkpoint itself, also where a run folder was named
+  Config config;
+  std::unique_ptr<nn::Module> network;
+};
+
+/// Reads G from a checkpoint or from a run folder's latest one. Throws Error, as find_checkpoint(),
+/// read_config() and load_networks() do.
+SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, Device device = {});
 
 }  // namespace duel::gan

@@ -125,13 +125,4 @@ void RunFolder::prune_checkpoints(int64_t epoch, int64_t keep) const {
   }
 }
 
-fs::path find_checkpoint(const fs::path& path) {
-  check(fs::exists(path), path.string(), ": there is no such file or run folder");
-  if (!fs::is_directory(path)) return path;
-  const fs::path latest = path / "checkpoints" / "latest.safetensors";
-  check(fs::exists(latest), path.string(),
-        ": holds no checkpoint (checkpoints/latest.safetensors is not there)");
-  return latest;
-}
-
 }  // namespace duel::gan

@@ -51,8 +51,4 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
-/// The file that `path` means as a checkpoint: itself, or of a run folder its latest one. Throws Error if
-/// there is none.
-std::filesystem::path find_checkpoint(const std::filesystem::path& path);
-
 }  // namespace duel::gan

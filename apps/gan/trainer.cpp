@@ -100,7 +100,7 @@ Tensor uniform_z(RandomStream& stream, int64_t count, int64_t z_dim, Device devi
   return z;
 }
 
-Tensor generate(Generator& generator, const Tensor& z, int64_t batch_size) {
+Tensor generate(nn::Module& generator, const Tensor& z, int64_t batch_size) {
   const NoGrad no_graph;
   const bool was_training = generator.training();
   generator.eval();

@@ -51,6 +51,6 @@ class Trainer {
 Tensor uniform_z(RandomStream& stream, int64_t count, int64_t z_dim, Device device);
 
 /// The pictures of z, by G in evaluation mode, a few at a time: (N, S, S, channels) in [-1, 1].
-Tensor generate(Generator& generator, const Tensor& z, int64_t batch_size = 64);
+Tensor generate(nn::Module& generator, const Tensor& z, int64_t batch_size = 64);
 
 }  // namespace duel::gan

@@ -110,6 +110,7 @@ Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Po
 
   Progress progress(config.epochs, batches, config.batch_size, done);
   loader.seek(position.epoch, position.batch);
+  for (Observer* observer : options.observers) observer->begin(trainer, folder, position);
   const auto stopping = [&] { return options.stop && *options.stop; };
   while (position.epoch < config.epochs) {
     for (; position.batch < batches && !stopping(); ++position.batch) {
@@ -119,11 +120,13 @@ Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Po
       if (!logged) continue;
       m.images_per_second = progress.images_per_second();
       folder.append_metrics(m);
+      for (Observer* observer : options.observers) observer->logged(trainer, m);
     }
     if (position.batch == batches) {
       ++position.epoch;
       position.batch = 0;
       finish_epoch(trainer, folder, position, batches, options.keep);
+      for (Observer* observer : options.observers) observer->epoch_done(trainer, folder, position);
     }
     if (stopping() && position.epoch < config.epochs) {
       save_good_checkpoint(folder.latest(), trainer, position, batches, folder);

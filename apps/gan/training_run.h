@@ -3,7 +3,9 @@
 
 #include <csignal>
 #include <string>
+#include <vector>
 
+#include "apps/gan/observer.h"
 #include "apps/gan/run_folder.h"
 #include "apps/gan/trainer.h"
 #include "lib/data/dataset.h"
@@ -14,6 +16,7 @@ struct RunOptions {
   int64_t keep = 3;  ///< epochs' checkpoints that are kept
   /// Becomes non-zero when the run is to stop: after the batch under way it saves and returns.
   const volatile std::sig_atomic_t* stop = nullptr;
+  std::vector<Observer*> observers = {};
 };
 
 enum class Outcome { Finished, Stopped };
