@@ -151,13 +151,19 @@ class Trainer:
         return loss.detach()
 
 
+def values_of(config: dict[str, object]) -> dict[str, object]:
+    """The values of all sections ("data", "latent", "networks", ...) and those that stand at the top."""
+    sections = [section for section in config.values() if isinstance(section, dict)]
+    return {key: value for section in [config, *sections] for key, value in section.items()}
+
+
 def load_checkpoint(path: Path) -> Gan:
     """A checkpoint's networks, each tensor checked for name, shape and dtype; others are left aside."""
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
         if "config" not in metadata:
             raise ValueError(f"{path}: no config in the metadata: not a checkpoint")
-        config = json.loads(metadata["config"])
+        config = values_of(json.loads(metadata["config"]))
         gan = Gan(Config(**{field.name: config[field.name] for field in fields(Config)}))
         expected = gan.state_dict()
         missing = sorted(expected.keys() - set(file.keys()))

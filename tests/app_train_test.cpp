@@ -34,7 +34,7 @@ TEST(AppTrain, WritesTheRunFolder) {
   for (const std::string& row : rows) EXPECT_EQ(std::count(row.begin(), row.end(), ','), 7) << row;
 
   const std::string config = dcgan.text(run + "config.json");
-  EXPECT_TRUE(contains(config, "\"beta1\": 0.4")) << config;
+  EXPECT_TRUE(contains(config, "\"betas\": [0.4, 0.9]")) << config;
   EXPECT_TRUE(contains(config, "\"epochs\": 3")) << config;
 }
 

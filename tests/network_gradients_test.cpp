@@ -34,13 +34,13 @@ struct Networks {
   }
 };
 
-gan::Config narrow(int64_t image_size, int64_t channels, double negative_slope) {
-  gan::Config config;
+gan::Config narrow(const char* recipe, int64_t image_size, int64_t channels, double negative_slope) {
+  gan::Config config = gan::recipe(recipe);
   config.image_size = image_size;
   config.channels = channels;
   config.negative_slope = negative_slope;
   config.z_dim = 10;
-  config.g_dim = config.d_dim = 4;
+  config.g_dim = config.d_dim = config.image_size == 32 ? 4 : 2;
   return config;
 }
 
@@ -55,7 +55,7 @@ void expect_gradients(const nn::Module& network, const std::function<Tensor()>& 
   const GradcheckResult result =
       gradcheck(loss, parameters, {.rtol = 1e-5, .refinements = 2, .max_elements = 10});
   EXPECT_TRUE(result.passed) << result.str(names);
-  EXPECT_LT(result.refined, result.checked / 5) << result.str(names);
+  EXPECT_LT(result.refined, result.checked / 3) << result.str(names);
 }
 
 class NetworkGradients : public testing::TestWithParam<gan::Config> {};
@@ -67,6 +67,7 @@ TEST_P(NetworkGradients, OfTheDiscriminatorsLoss) {
                                     DType::Float64, Uniform{-1, 1});
   const Tensor fake = n.generator(n.z);
   expect_gradients(n.discriminator, [&] {
+    n.discriminator.dropout().set_position(0);  // every evaluation with the same masks
     return add(bce_with_logits(n.discriminator(real), n.ones),
                bce_with_logits(n.discriminator(fake), n.zeros));
   });
@@ -75,13 +76,18 @@ TEST_P(NetworkGradients, OfTheDiscriminatorsLoss) {
 TEST_P(NetworkGradients, OfTheGeneratorsLossThroughAFrozenDiscriminator) {
   Networks n(GetParam());
   n.discriminator.set_requires_grad(false);
-  expect_gradients(n.generator, [&] { return bce_with_logits(n.discriminator(n.generator(n.z)), n.ones); });
+  expect_gradients(n.generator, [&] {
+    n.discriminator.dropout().set_position(0);
+    return bce_with_logits(n.discriminator(n.generator(n.z)), n.ones);
+  });
 }
 
-INSTANTIATE_TEST_SUITE_P(Recipes, NetworkGradients, testing::Values(narrow(32, 3, 0.01), narrow(64, 1, 0.2)),
+INSTANTIATE_TEST_SUITE_P(Recipes, NetworkGradients,
+                         testing::Values(narrow("celeba32", 32, 3, 0.01), narrow("celeba32", 64, 1, 0.2),
+                                         narrow("anime64", 32, 3, 0.3), narrow("dcgan64", 64, 3, 0.2)),
                          [](const auto& recipe) {
-                           return concat("image_size_", recipe.param.image_size, "_channels_",
-                                         recipe.param.channels);
+                           return concat(recipe.param.recipe, "_image_size_", recipe.param.image_size,
+                                         "_channels_", recipe.param.channels);
                          });
 
 }  // namespace

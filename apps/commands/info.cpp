@@ -14,20 +14,24 @@ namespace {
 struct InfoOptions {
   gan::Config config;
   std::string checkpoint;
+  bool json = false;
   MachineOptions machine;
 };
 
 void run(InfoOptions& o) {
   const Device device = o.machine.apply();
   if (o.checkpoint.empty()) {
-    gan::recipe(o.config.recipe);
     gan::check_config(o.config);
   } else {
     const std::filesystem::path path = gan::find_checkpoint(o.checkpoint);
     o.config = gan::read_config(path);
-    std::cout << path.string() << ": " << o.config.recipe << "\n";
+    if (!o.json) std::cout << path.string() << ": " << o.config.recipe << "\n";
   }
   gan::Trainer trainer(o.config, device);
+  if (o.json) {
+    std::cout << gan::recipe_text(o.config);
+    return;
+  }
   std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer);
 }
 
@@ -44,6 +48,7 @@ void add_info(CLI::App& program) {
   CLI::Option* const checkpoint = command->add_option("--checkpoint", options->checkpoint,
                                                       "A checkpoint or run folder, instead of a recipe");
   for (CLI::Option* option : of_the_recipe) checkpoint->excludes(option);
+  command->add_flag("--json", options->json, "Print the recipe instead, in the form that --recipe reads");
   options->machine.add_to(*command);
   command->callback([options] { run(*options); });
 }

@@ -60,24 +60,31 @@ CLI::Validator at_least(int64_t least) {
 }
 
 void add_network_options(CLI::App& command, gan::Config& config) {
-  command.add_option("--recipe", config.recipe, "The recipe whose numbers are the defaults: celeba32")
-      ->capture_default_str();
+  std::string names;
+  for (const std::string& name : gan::recipe_names()) names += name + ", ";
+  // First, because options take effect in the order in which they are added here: the others then change what
+  // the recipe says.
+  command
+      .add_option_function<std::string>(
+          "--recipe", [&config](const std::string& name) { config = gan::recipe(name); },
+          concat("The recipe whose numbers are the defaults: ", names, "or a JSON file"))
+      ->default_str(config.recipe);
   command.add_option("--image-size", config.image_size, "Side of the pictures in pixels: 32, 64 or 128")
       ->capture_default_str();
   command.add_option("--channels", config.channels, "1 (grey) or 3 (RGB)")->capture_default_str();
   command.add_option("--z-dim", config.z_dim, "Length of the latent vector")->capture_default_str();
-  command.add_option("--g-dim", config.g_dim, "Channels of G's last hidden layer; the others are multiples")
+  command.add_option("--g-dim", config.g_dim, "Width of G: each layer has a multiple of it in channels")
       ->capture_default_str();
-  command.add_option("--d-dim", config.d_dim, "Channels of D's first layer; the others are multiples")
-      ->capture_default_str();
+  command.add_option("--d-dim", config.d_dim, "Width of D, likewise")->capture_default_str();
   command
-      .add_option("--negative-slope", config.negative_slope,
-                  "Slope of D's LeakyReLU below 0 (the paper: 0.2)")
+      .add_option("--negative-slope", config.negative_slope, "Slope of LeakyReLU below 0 (the paper: 0.2)")
       ->capture_default_str();
   command.add_option("--bn-eps", config.bn_eps, "Batch norm: added to the variance")->capture_default_str();
   command
       .add_option("--bn-momentum", config.bn_momentum,
                   "Batch norm: weight of a batch in the running statistics")
+      ->capture_default_str();
+  command.add_option("--dropout", config.dropout, "Part of the numbers that D's dropout leaves out")
       ->capture_default_str();
 }
 

@@ -25,7 +25,8 @@ struct MachineOptions {
 /// What an option's whole number must be; CLI11's own NonNegativeNumber names a bound of 300 digits.
 CLI::Validator at_least(int64_t least);
 
-/// --recipe and the sizes of the networks.
+/// --recipe and the numbers of the networks. To be added before other options that change `config`: the
+/// recipe replaces all of it.
 void add_network_options(CLI::App& command, gan::Config& config);
 
 }  // namespace duel::commands

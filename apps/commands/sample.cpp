@@ -1,4 +1,5 @@
 // dcgan sample
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -17,6 +18,7 @@ namespace {
 struct SampleOptions {
   std::string checkpoint, z_file, save_z, save_images, output = "samples.png", singles;
   int64_t count = 64, batch_size = 64, columns = 0;
+  double mean = 0, std = 1, truncation = 0;
   uint64_t seed = 0;
   MachineOptions machine;
 };
@@ -27,6 +29,38 @@ Tensor read_z(const std::string& path, int64_t z_dim) {
   check(z.dtype() == DType::Float32 && z.dims() == 2 && z.dim(0) > 0 && z.dim(1) == z_dim, path,
         ": z must be float32 of shape (count, ", z_dim, ") for this checkpoint, got ", name_of(z.dtype()),
         " ", z.shape());
+  return z;
+}
+
+/// N(mean, std^2) is asked for in terms of N(0, 1), which other latents are not.
+void check_is_normal(const SampleOptions& o, const gan::SavedGenerator& generator) {
+  const bool as_trained = o.mean == 0 && o.std == 1 && o.truncation == 0;
+  check(as_trained || generator.config.latent == "normal",
+        "--mean, --std and --truncation are for normal latents, ", generator.path.string(),
+        " was trained on ", generator.config.latent, " ones");
+  check(o.truncation == 0 || o.truncation >= 0.01,
+        "--truncation must be 0 or at least 0.01, below which next to nothing lies; got ", o.truncation);
+}
+
+/// Numbers further than `truncation` from 0 are drawn again; 0 keeps all.
+Tensor draw_z(const SampleOptions& o, const gan::SavedGenerator& generator) {
+  check_is_normal(o, generator);
+  RandomStream stream(o.seed, Stream::Latent);
+  const Tensor z = gan::draw_z(stream, o.count, generator.config, Device{});
+  std::vector<float> values = z.to_vector<float>();
+  std::vector<float> spare;
+  size_t taken = 0;
+  for (float& value : values) {
+    while (o.truncation > 0 && std::abs(value) > o.truncation) {
+      if (taken == spare.size()) {
+        spare = gan::draw_z(stream, o.count, generator.config, Device{}).to_vector<float>();
+        taken = 0;
+      }
+      value = spare[taken++];
+    }
+    value = static_cast<float>(o.mean + o.std * value);
+  }
+  z.upload(values.data());
   return z;
 }
 
@@ -43,13 +77,23 @@ void write_singles(const std::string& folder, const std::vector<Image>& images) 
   }
 }
 
+void add_distribution_options(CLI::App& command, SampleOptions& o) {
+  for (CLI::Option* option :
+       {command.add_option("--mean", o.mean, "Mean of normal latents"),
+        command
+            .add_option("--std", o.std, "Standard deviation of normal latents: 0.4, say, for fewer surprises")
+            ->check(CLI::Range(0.0, 1e6)),
+        command
+            .add_option("--truncation", o.truncation,
+                        "Draw again what lies further than this from 0, before --mean and --std; 0: keep all")
+            ->check(CLI::Range(0.0, 1e6))})
+    option->capture_default_str()->excludes("--z");
+}
+
 void run(const SampleOptions& o) {
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
-  const int64_t z_dim = generator.config.z_dim;
-  RandomStream stream(o.seed, Stream::Latent);
-  const Tensor z =
-      o.z_file.empty() ? gan::uniform_z(stream, o.count, z_dim, Device{}) : read_z(o.z_file, z_dim);
+  const Tensor z = o.z_file.empty() ? draw_z(o, generator) : read_z(o.z_file, generator.config.z_dim);
   const Tensor pictures = gan::generate(*generator.network, z.to(device), o.batch_size).to(Device{});
   const std::vector<Image> images = gan::to_images(pictures);
   if (!o.save_z.empty()) write_safetensors(o.save_z, {{"z", z}}, {});
@@ -77,6 +121,7 @@ void add_sample(CLI::App& program) {
   command->add_option("--z", o.z_file, "Take the latents from this safetensors file, tensor z (count, z_dim)")
       ->excludes(count)
       ->excludes(seed);
+  add_distribution_options(*command, o);
   command->add_option("--save-z", o.save_z, "Save the latents that were used, as --z reads them");
   command->add_option(
       "--save-images", o.save_images,

@@ -30,7 +30,6 @@ extern "C" void remember_signal(int number) {
 
 struct TrainOptions {
   gan::Config config;
-  std::vector<double> betas{0.5, 0.999};
   MachineOptions machine;
   std::string output, resume;
   int64_t keep = 3;
@@ -40,21 +39,59 @@ struct TrainOptions {
 void add_schedule_options(CLI::App& command, TrainOptions& o) {
   gan::Config& c = o.config;
   command.add_option("--epochs", c.epochs, "Passes over the data")->capture_default_str();
+  command.add_option("--steps", c.steps, "Length of the run in batches; 0: --epochs says it")
+      ->capture_default_str();
+  command
+      .add_option("--keep-at", c.keep_at,
+                  "Steps, as A,B,...: after each a grid and a checkpoint are written, and kept for good")
+      ->delimiter(',');
   command.add_option("--batch-size", c.batch_size, "Pictures per step")->capture_default_str();
-  command.add_option("--lr", c.lr, "Learning rate of both Adams")->capture_default_str();
-  command.add_option("--betas", o.betas, "Decay of Adam's two moments, as A,B")
-      ->delimiter(',')
-      ->expected(2)
-      ->capture_default_str();
-  command.add_option("--eps", c.eps, "Adam: added to the denominator")->capture_default_str();
-  command.add_option("--init-std", c.init_std, "Standard deviation of the first weights")
-      ->capture_default_str();
   command.add_option("--seed", c.seed, "Weights, latents and order of the data follow from it")
       ->capture_default_str()
       ->check(at_least(0));
   command.add_option("--log-every", c.log_every, "Batches between two lines of metrics.csv")
       ->capture_default_str();
   command.add_option("--sample-count", c.sample_count, "Pictures in the grid of each epoch")
+      ->capture_default_str();
+}
+
+/// An option that changes both networks' optimisers.
+template <class Value>
+CLI::Option* add_for_both(CLI::App& command, const char* name, gan::Config& c,
+                          Value gan::OptimizerConfig::*member, const char* help) {
+  return command.add_option_function<Value>(
+      name, [&c, member](const Value& value) { c.optimizer_g.*member = c.optimizer_d.*member = value; },
+      help);
+}
+
+void add_learning_options(CLI::App& command, gan::Config& c) {
+  using Optimizer = gan::OptimizerConfig;
+  add_for_both(command, "--lr", c, &Optimizer::lr, "Learning rate of both optimisers [0.0002]");
+  command.add_option("--lr-g", c.optimizer_g.lr, "Learning rate of G's alone");
+  command.add_option("--lr-d", c.optimizer_d.lr, "Learning rate of D's alone");
+  add_for_both(command, "--betas", c, &Optimizer::betas, "Adam: decay of its two moments, as A,B [0.5,0.999]")
+      ->delimiter(',');
+  add_for_both(command, "--eps", c, &Optimizer::eps, "Added to the denominator of Adam and RMSprop [1e-08]");
+  add_for_both(command, "--alpha", c, &Optimizer::alpha, "RMSprop: decay of its mean square [0.9]");
+  add_for_both(command, "--clip-value", c, &Optimizer::clip_value,
+               "RMSprop: gradients are cut to +- this; 0: not at all [0]");
+  add_for_both(command, "--decay", c, &Optimizer::decay,
+               "RMSprop: the rate is lr / (1 + decay * steps done) [0]");
+  command.add_option("--label-real", c.label_real, "What D learns to say of real pictures")
+      ->capture_default_str();
+  command.add_option("--label-fake", c.label_fake, "What D learns to say of fakes")->capture_default_str();
+  command
+      .add_option("--label-noise", c.label_noise,
+                  "Each of D's labels has this times a number from (0, 1) added")
+      ->capture_default_str();
+  command.add_option("--latent", c.latent, "Distribution of z: uniform on (-1, 1), or normal, N(0, 1)")
+      ->capture_default_str();
+  command
+      .add_option("--init-distribution", c.init_distribution, "The first weights: normal, or glorot_uniform")
+      ->capture_default_str();
+  command.add_option("--init-std", c.init_std, "Standard deviation of the first weights where normal")
+      ->capture_default_str();
+  command.add_option("--bn-init-std", c.bn_init_std, "That of batch norm's first weights around 1")
       ->capture_default_str();
 }
 
@@ -68,7 +105,9 @@ void add_data_options(CLI::App& command, TrainOptions& o) {
       .add_option("--crop", c.crop,
                   "Side of the central square to cut out before resizing; 0: the shorter side")
       ->capture_default_str();
-  command.add_flag("--hflip", c.hflip, "Mirror each picture with probability 1/2");
+  command.add_flag("--hflip,!--no-hflip", c.hflip, "Mirror each picture with probability 1/2, or none");
+  command.add_flag("--shuffle,!--no-shuffle", c.shuffle,
+                   "Take the pictures in a new order every epoch, or in the order of the set");
 }
 
 void add_run_options(CLI::App& command, TrainOptions& o) {
@@ -90,12 +129,12 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
 
 /// What may be given beside --resume: everything else is the run's own.
 void check_resume_options(const CLI::App& command) {
-  const std::set<std::string> allowed{"--resume",  "--epochs", "--keep",    "--device",
-                                      "--threads", "--conv",   "--profile", "--help"};
+  const std::set<std::string> allowed{"--resume", "--epochs",  "--steps", "--keep-at", "--keep",
+                                      "--device", "--threads", "--conv",  "--profile", "--help"};
   for (const CLI::Option* option : command.get_options()) {
     check(option->count() == 0 || allowed.contains(option->get_name()), option->get_name(),
-          " cannot be changed by --resume: a run continues with its own; only --epochs, --keep, --device, "
-          "--threads, --conv and --profile may be given");
+          " cannot be changed by --resume: a run continues with its own; only --epochs, --steps, "
+          "--keep-at, --keep, --device, --threads, --conv and --profile may be given");
   }
 }
 
@@ -124,16 +163,20 @@ gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer) {
   return gan::RunFolder::create(o.output, o.config);
 }
 
-gan::RunFolder resume_run(const TrainOptions& o, gan::Trainer& trainer, gan::Position& position) {
+gan::RunFolder resume_run(const TrainOptions& o, gan::Trainer& trainer, int64_t batches,
+                          gan::Position& position) {
   const gan::RunFolder folder = gan::RunFolder::open(o.resume);
   if (std::filesystem::exists(folder.latest())) {
     position = gan::load_checkpoint(folder.latest(), trainer);
   } else {
     load_first_weights(trainer);
   }
-  const int64_t begun = position.epoch + (position.batch > 0);
-  check(begun <= o.config.epochs, "--epochs ", o.config.epochs, " is fewer than the ", begun,
-        " that the run in ", folder.path().string(), " has already begun");
+  const int64_t begun = position.epoch + (position.batch > 0),
+                done = position.epoch * batches + position.batch;
+  check(o.config.steps > 0 || begun <= o.config.epochs, "--epochs ", o.config.epochs, " is fewer than the ",
+        begun, " that the run in ", folder.path().string(), " has already begun");
+  check(o.config.steps == 0 || done <= o.config.steps, "--steps ", o.config.steps, " is fewer than the ",
+        done, " that the run in ", folder.path().string(), " has already done");
   folder.write_config(o.config);
   return folder;
 }
@@ -142,19 +185,20 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   const bool resuming = !o.resume.empty();
   if (resuming) {
     check_resume_options(command);
-    const int64_t epochs = o.config.epochs;
+    const gan::Config given = o.config;
     o.config = gan::RunFolder::open(o.resume).config();
-    if (command.count("--epochs")) o.config.epochs = epochs;
-  } else {
-    gan::recipe(o.config.recipe);
-    o.config.beta1 = o.betas[0];
-    o.config.beta2 = o.betas[1];
+    if (command.count("--epochs")) o.config.epochs = given.epochs;
+    if (command.count("--steps")) o.config.steps = given.steps;
+    if (command.count("--keep-at")) o.config.keep_at = given.keep_at;
+  } else if (command.count("--epochs") && !command.count("--steps")) {
+    o.config.steps = 0;  // of a recipe that counts in steps
   }
   gan::check_config(o.config);
   const gan::Config& c = o.config;
   const Device device = o.machine.apply();
   std::cout << "Duel on " << kernels(device).description() << std::endl;
 
+  gan::Trainer trainer(c, device);  // before the data, which may take long to read
   const auto data = open_dataset({.path = c.data,
                                   .format = {c.image_size, c.channels, c.crop},
                                   .cache = {.threads = o.machine.threads, .progress = show_reading},
@@ -165,11 +209,11 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   check(c.batch_size <= data->size(), "--batch-size ", c.batch_size, " is more than the ", data->size(),
         " pictures of ", c.data, "; choose a smaller batch");
 
-  gan::Trainer trainer(c, device);
   gan::Position position;
-  const gan::RunFolder folder = resuming ? resume_run(o, trainer, position) : begin_run(o, trainer);
   const int64_t batches = data->size() / c.batch_size;
-  const int64_t left = std::max<int64_t>(0, c.epochs * batches - position.epoch * batches - position.batch);
+  const gan::RunFolder folder = resuming ? resume_run(o, trainer, batches, position) : begin_run(o, trainer);
+  const int64_t done = position.epoch * batches + position.batch;
+  const int64_t left = std::max<int64_t>(0, gan::total_steps(c, batches) - done);
   std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer) << left
             << " iterations to go, about " << gan::duration(gan::expected_seconds(trainer, left))
             << " on this machine\n"
@@ -197,6 +241,7 @@ void add_train(CLI::App& program) {
   add_network_options(*command, options->config);
   add_data_options(*command, *options);
   add_schedule_options(*command, *options);
+  add_learning_options(*command, options->config);
   add_run_options(*command, *options);
   options->machine.add_to(*command);
   command->callback([command, options] {

@@ -13,6 +13,7 @@ namespace duel::gan {
 namespace {
 
 constexpr const char* format_key = "format";
+constexpr const char* position_suffix = "_position";
 constexpr const char* format_value = "duel dcgan checkpoint 1";
 
 /// One tensor of a checkpoint: the program's handle and its outside form.
@@ -48,8 +49,8 @@ std::vector<Entry> network_entries(Trainer& trainer) {
 
 std::vector<Entry> all_entries(Trainer& trainer) {
   std::vector<Entry> entries = network_entries(trainer);
-  add_optimizer(entries, trainer.adam_g(), trainer.generator(), "optimizer_G");
-  add_optimizer(entries, trainer.adam_d(), trainer.discriminator(), "optimizer_D");
+  add_optimizer(entries, trainer.optimizer_g(), trainer.generator(), "optimizer_G");
+  add_optimizer(entries, trainer.optimizer_d(), trainer.discriminator(), "optimizer_D");
   return entries;
 }
 
@@ -95,7 +96,7 @@ int64_t number(const std::filesystem::path& path, const SafetensorsFile& file, c
 
 Config config_of(const std::filesystem::path& path, const SafetensorsFile& file) {
   const std::string& text = metadata(path, file, "config");
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
   check(!json.is_discarded(), path.string(), ": the configuration in its metadata is no JSON");
   try {
     Config config = config_from_json(json);
@@ -109,13 +110,14 @@ Config config_of(const std::filesystem::path& path, const SafetensorsFile& file)
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const Position& position) {
-  write(path, all_entries(trainer),
-        {{format_key, format_value},
-         {"config", to_json(trainer.config()).dump()},
-         {"epoch", std::to_string(position.epoch)},
-         {"batch", std::to_string(position.batch)},
-         {"pictures", std::to_string(position.pictures)},
-         {"latent_position", std::to_string(trainer.latent().position())}});
+  std::map<std::string, std::string> metadata{{format_key, format_value},
+                                              {"config", to_json(trainer.config()).dump()},
+                                              {"epoch", std::to_string(position.epoch)},
+                                              {"batch", std::to_string(position.batch)},
+                                              {"pictures", std::to_string(position.pictures)}};
+  for (const auto& [name, stream] : trainer.random_streams())
+    metadata[name + position_suffix] = std::to_string(stream->position());
+  write(path, all_entries(trainer), metadata);
 }
 
 void save_networks(const std::filesystem::path& path, Trainer& trainer) {
@@ -130,9 +132,16 @@ Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
         metadata(path, file, format_key), "', this program reads '", format_value, "'");
   const Position position{number(path, file, "epoch"), number(path, file, "batch"),
                           number(path, file, "pictures")};
-  const int64_t latent_position = number(path, file, "latent_position");
+  const auto streams = trainer.random_streams();
+  std::vector<int64_t> stream_positions;
+  for (const auto& [name, stream] : streams) {
+    // Files from before there was dropout hold the latents' alone.
+    const std::string key = name + position_suffix;
+    const bool is_there = file.metadata.contains(key) || name == "latent";
+    stream_positions.push_back(is_there ? number(path, file, key.c_str()) : stream->position());
+  }
   read(path, file, all_entries(trainer));
-  trainer.latent().set_position(latent_position);
+  for (size_t i = 0; i < streams.size(); ++i) streams[i].second->set_position(stream_positions[i]);
   return position;
 }
 
@@ -155,9 +164,8 @@ void load_networks(const std::filesystem::path& path, nn::Module* generator, nn:
 SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, Device device) {
   const std::filesystem::path path = find_checkpoint(checkpoint_or_run);
   const Config config = read_config(path);
-  auto generator = std::make_unique<Generator>(config);
+  auto generator = std::make_unique<Generator>(config, device);
   load_networks(path, generator.get(), nullptr);
-  generator->to(device);
   generator->eval();
   return {path, config, std::move(generator)};
 }

@@ -1,8 +1,8 @@
 // Checkpoints: all that a run needs to go on as if it had never stopped, as one safetensors file.
 //
 // Tensors have the names, shapes and order of PyTorch: "G.fc.weight", ..., "D.layer_1.0.weight", ..., then
-// the state of both Adams, "optimizer_G.fc.weight.exp_avg", .... The metadata holds the configuration
-// ("config", JSON) and the place in the run.
+// the state of both optimisers, "optimizer_G.fc.weight.exp_avg", .... The metadata holds the recipe with the
+// run's options ("config", JSON), the place in the run and the counters of the random streams.
 #pragma once
 
 #include <filesystem>
@@ -22,7 +22,7 @@ struct Position {
   bool operator==(const Position&) const = default;
 };
 
-/// Writes networks, optimisers and random counter; atomically, so that an earlier file of that name stays
+/// Writes networks, optimisers and random counters; atomically, so that an earlier file of that name stays
 /// whole until the new one is complete. Throws Error naming the file and the system's reason.
 void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const Position& position);
 

@@ -1,115 +1,137 @@
 #include "apps/gan/config.h"
 
-#include <nlohmann/json.hpp>
-#include <string>
-#include <type_traits>
+#include <filesystem>
 
+#include "apps/recipes/anime64_json.h"
+#include "apps/recipes/celeba32_json.h"
+#include "apps/recipes/dcgan64_json.h"
 #include "lib/error.h"
+#include "lib/io/file.h"
 
 namespace duel::gan {
 namespace {
 
-/// Calls visit(key, member) for every member: the one list that writing and reading go by.
-template <class SomeConfig, class Visit>
-void for_each_member(SomeConfig& c, const Visit& visit) {
-  visit("recipe", c.recipe);
-  visit("data", c.data);
-  visit("synthetic_count", c.synthetic_count);
-  visit("image_size", c.image_size);
-  visit("channels", c.channels);
-  visit("crop", c.crop);
-  visit("hflip", c.hflip);
-  visit("z_dim", c.z_dim);
-  visit("g_dim", c.g_dim);
-  visit("d_dim", c.d_dim);
-  visit("negative_slope", c.negative_slope);
-  visit("bn_eps", c.bn_eps);
-  visit("bn_momentum", c.bn_momentum);
-  visit("init_std", c.init_std);
-  visit("init", c.init);
-  visit("lr", c.lr);
-  visit("beta1", c.beta1);
-  visit("beta2", c.beta2);
-  visit("eps", c.eps);
-  visit("epochs", c.epochs);
-  visit("batch_size", c.batch_size);
-  visit("seed", c.seed);
-  visit("log_every", c.log_every);
-  visit("sample_count", c.sample_count);
-}
+struct ShippedRecipe {
+  const char* name;
+  std::string_view (*text)();
+};
 
+constexpr ShippedRecipe shipped[] = {
+    {"celeba32", celeba32_json}, {"anime64", anime64_json}, {"dcgan64", dcgan64_json}};
+
+/// Messages name the option, which users type, and the key, which writers of recipes look for.
 template <class Value, class Bound>
-void at_least(const char* option, Value value, Bound bound) {
-  check(value >= static_cast<Value>(bound), option, " must be at least ", bound, ", got ", value);
+void at_least(const char* option, const std::string& key, Value value, Bound bound) {
+  check(value >= static_cast<Value>(bound), option, " must be at least ", bound, ", got ", value, " (key ",
+        key, ")");
 }
 
-void in_unit(const char* option, double value) {
-  check(value >= 0 && value < 1, option, " must be at least 0 and less than 1, got ", value);
+void in_unit(const char* option, const std::string& key, double value) {
+  check(value >= 0 && value < 1, option, " must be at least 0 and less than 1, got ", value, " (key ", key,
+        ")");
+}
+
+void one_of(const char* what, const std::string& key, const std::string& value, const char* a,
+            const char* b = nullptr) {
+  check(value == a || (b && value == b), what, " must be ", a, b ? " or " : "", b ? b : "", ", got '", value,
+        "' (key ", key, ")");
+}
+
+void check_optimizer(const std::string& section, const OptimizerConfig& o) {
+  one_of("the optimiser", section + ".type", o.type, "Adam", "RMSprop");
+  at_least("--lr", section + ".lr", o.lr, 0);
+  in_unit("--betas: the first", section + ".betas", o.betas[0]);
+  in_unit("--betas: the second", section + ".betas", o.betas[1]);
+  in_unit("--alpha", section + ".alpha", o.alpha);
+  at_least("--eps", section + ".eps", o.eps, 0);
+  at_least("--clip-value", section + ".clip_value", o.clip_value, 0);
+  at_least("--decay", section + ".decay", o.decay, 0);
+  check(o.type == "RMSprop" || (o.clip_value == 0 && o.decay == 0), section,
+        ": --clip-value and --decay belong to RMSprop, this recipe's is ", o.type);
+}
+
+nlohmann::ordered_json parse(std::string_view text, const std::string& where) {
+  try {
+    return nlohmann::ordered_json::parse(text);
+  } catch (const nlohmann::json::parse_error& error) {
+    fail(where, ": is no JSON: ", error.what());
+  }
 }
 
 }  // namespace
 
+const Layers& celeba32_generator() {
+  static const Layers layers = parse(celeba32_json(), "celeba32")["generator"];
+  return layers;
+}
+
+const Layers& celeba32_discriminator() {
+  static const Layers layers = parse(celeba32_json(), "celeba32")["discriminator"];
+  return layers;
+}
+
 void check_config(const Config& c) {
   check(c.image_size == 32 || c.image_size == 64 || c.image_size == 128,
-        "--image-size must be 32, 64 or 128 (each doubling adds a layer to both networks), got ",
-        c.image_size);
-  check(c.channels == 1 || c.channels == 3, "--channels must be 1 (grey) or 3 (RGB), got ", c.channels);
-  at_least("--synthetic-count", c.synthetic_count, 1);
-  at_least("--crop", c.crop, 0);
-  at_least("--z-dim", c.z_dim, 1);
-  at_least("--g-dim", c.g_dim, 1);
-  at_least("--d-dim", c.d_dim, 1);
-  at_least("--negative-slope", c.negative_slope, 0);
-  check(c.bn_eps > 0, "--bn-eps must be positive, got ", c.bn_eps);
-  check(c.bn_momentum >= 0 && c.bn_momentum <= 1, "--bn-momentum must be from 0 to 1, got ", c.bn_momentum);
-  at_least("--init-std", c.init_std, 0);
-  at_least("--lr", c.lr, 0);
-  in_unit("--betas: the first", c.beta1);
-  in_unit("--betas: the second", c.beta2);
-  at_least("--eps", c.eps, 0);
-  at_least("--epochs", c.epochs, 0);
+        "--image-size must be 32, 64 or 128, got ", c.image_size, " (key data.image_size)");
+  check(c.channels == 1 || c.channels == 3, "--channels must be 1 (grey) or 3 (RGB), got ", c.channels,
+        " (key data.channels)");
+  at_least("--synthetic-count", "run.synthetic_count", c.synthetic_count, 1);
+  at_least("--crop", "data.crop", c.crop, 0);
+  at_least("--z-dim", "latent.z_dim", c.z_dim, 1);
+  one_of("--latent", "latent.distribution", c.latent, "uniform", "normal");
+  at_least("--g-dim", "networks.g_dim", c.g_dim, 1);
+  at_least("--d-dim", "networks.d_dim", c.d_dim, 1);
+  at_least("--negative-slope", "networks.negative_slope", c.negative_slope, 0);
+  check(c.bn_eps > 0, "--bn-eps must be positive, got ", c.bn_eps, " (key networks.bn_eps)");
+  check(c.bn_momentum >= 0 && c.bn_momentum <= 1, "--bn-momentum must be from 0 to 1, got ", c.bn_momentum,
+        " (key networks.bn_momentum)");
+  in_unit("--dropout", "networks.dropout", c.dropout);
+  one_of("--init-distribution", "weights.distribution", c.init_distribution, "normal", "glorot_uniform");
+  at_least("--init-std", "weights.std", c.init_std, 0);
+  at_least("--bn-init-std", "weights.bn_std", c.bn_init_std, 0);
+  check_optimizer("optimizer_G", c.optimizer_g);
+  check_optimizer("optimizer_D", c.optimizer_d);
+  one_of("the loss", "loss", c.loss, "bce_with_logits");
+  check(c.label_real != c.label_fake, "--label-real and --label-fake must differ, both are ", c.label_real,
+        " (keys labels.real, labels.fake)");
+  at_least("--label-real", "labels.real", c.label_real, 0);
+  at_least("--label-fake", "labels.fake", c.label_fake, 0);
+  at_least("--label-noise", "labels.noise", c.label_noise, 0);
+  at_least("--epochs", "schedule.epochs", c.epochs, 0);
+  at_least("--steps", "schedule.steps", c.steps, 0);
+  for (const int64_t step : c.keep_at) at_least("--keep-at", "schedule.keep_at", step, 1);
   check(c.batch_size >= 2,
         "--batch-size must be at least 2, since batch norm compares the pictures of a batch; got ",
-        c.batch_size);
-  at_least("--log-every", c.log_every, 1);
-  at_least("--sample-count", c.sample_count, 1);
+        c.batch_size, " (key schedule.batch_size)");
+  at_least("--log-every", "run.log_every", c.log_every, 1);
+  at_least("--sample-count", "run.sample_count", c.sample_count, 1);
 }
 
-Config recipe(const std::string& name) {
-  check(name == "celeba32", "there is no recipe '", name, "'; --recipe takes: celeba32");
-  return {};
+std::vector<std::string> recipe_names() {
+  std::vector<std::string> names;
+  for (const ShippedRecipe& recipe : shipped) names.emplace_back(recipe.name);
+  return names;
 }
 
-nlohmann::ordered_json to_json(const Config& config) {
-  nlohmann::ordered_json json;
-  for_each_member(config, [&](const char* key, const auto& member) { json[key] = member; });
-  return json;
-}
-
-Config config_from_json(const nlohmann::json& json) {
-  check(json.is_object(), "a configuration must be a JSON object, got ", json.type_name());
-  Config config;
-  for_each_member(config, [&](const char* key, auto& member) {
-    const auto found = json.find(key);
-    if (found == json.end()) return;
-    using Member = std::remove_reference_t<decltype(member)>;
-    const bool fits = std::is_same_v<Member, bool>          ? found->is_boolean()
-                      : std::is_same_v<Member, std::string> ? found->is_string()
-                      : std::is_unsigned_v<Member>          ? found->is_number_unsigned()
-                      : std::is_integral_v<Member>          ? found->is_number_integer()
-                                                            : found->is_number();
-    if (fits) {
-      found->get_to(member);
-    } else {
-      fail("the configuration's '", key, "' is of the wrong type: ", *found);
-    }
-  });
-  for (const auto& [key, value] : json.items()) {
-    bool known = false;
-    for_each_member(config, [&](const char* name, const auto&) { known = known || key == name; });
-    check(known, "the configuration has an unknown entry '", key, "'");
+Config recipe(const std::string& name_or_file) {
+  for (const ShippedRecipe& recipe : shipped)
+    if (name_or_file == recipe.name) return config_from_json(parse(recipe.text(), recipe.name));
+  std::string names;
+  for (const std::string& name : recipe_names()) names += name + ", ";
+  const std::filesystem::path file = name_or_file;
+  check(std::filesystem::is_regular_file(file), "there is no recipe and no file '", name_or_file,
+        "'; --recipe takes: ", names, "or a JSON file");
+  const std::vector<uint8_t> bytes = read_file(file);
+  nlohmann::ordered_json json =
+      parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string());
+  try {
+    if (json.is_object() && !json.contains("recipe")) json["recipe"] = file.stem().string();
+    Config config = config_from_json(json);
+    check_config(config);
+    return config;
+  } catch (const Error& error) {
+    fail(file.string(), ": ", error.what());
   }
-  return config;
 }
 
 }  // namespace duel::gan

@@ -74,7 +74,7 @@ std::string describe_work(Trainer& trainer) {
 double expected_seconds(Trainer& trainer, int64_t iterations) {
   const Config& c = trainer.config();
   RandomStream stream(c.seed, Stream::Test, trainer.device());
-  const Tensor z = uniform_z(stream, c.batch_size, c.z_dim, trainer.device());
+  const Tensor z = draw_z(stream, c.batch_size, c, trainer.device());
   generate(trainer.generator(), z,
            c.batch_size);  // the first one also finds its memory and wakes the threads
   kernels(trainer.device()).synchronize();

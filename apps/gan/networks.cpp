@@ -1,74 +1,31 @@
 #include "apps/gan/networks.h"
 
-#include "ops/layout.h"
+#include "apps/gan/layers.h"
 
 namespace duel::gan {
 namespace {
 
-constexpr nn::ConvOptions halve_or_double{.stride = {2, 2}, .padding = {1, 1}, .bias = false};
-
-/// How often the side is doubled from `smallest` to the picture's.
-int doublings(const Config& config, int64_t smallest) {
-  int count = 0;
-  for (int64_t side = smallest; side < config.image_size; side *= 2) ++count;
-  return count;
-}
+Shape picture_shape(const Config& c) { return {1, c.image_size, c.image_size, c.channels}; }
 
 }  // namespace
 
-Generator::Generator(const Config& config) {
-  const int count = doublings(config, 2);
-  int64_t width = config.g_dim << (count - 1);
-  fc_ = std::make_unique<nn::Linear>(config.z_dim, width * 2 * 2);
-  add_child("fc", *fc_);
-  for (int i = 1; i <= count; ++i) {
-    auto layer = std::make_unique<nn::Sequential>();
-    if (i < count) {
-      layer->add<nn::ConvTranspose2d>(width, width / 2, Pair{4, 4}, halve_or_double)
-          .add<nn::BatchNorm2d>(width / 2, config.bn_eps, config.bn_momentum)
-          .add<nn::ReLU>();
-      width /= 2;
-    } else {
-      layer->add<nn::ConvTranspose2d>(width, config.channels, Pair{4, 4}, halve_or_double).add<nn::Tanh>();
-    }
-    add_child(concat("layer_", i), *layer);
-    layers_.push_back(std::move(layer));
-  }
+Network::Network(const char* description, const Layers& layers, const char* key, const Config& config,
+                 const Shape& input, const Shape& output, Device device)
+    : description_(description), dropout_(config.seed, Stream::Dropout, device) {
+  Shape shape = input;
+  build_layers(*this, layers, key, layer_variables(config), shape, dropout_);
+  check(shape == output, key, " of the recipe ", config.recipe, " must make ", size_text(output), " of ",
+        size_text(input), ", its last layer gives ", size_text(shape));
+  to(device);
 }
 
-Tensor Generator::forward(const Tensor& z) {
-  const Tensor features = (*fc_)(z);
-  const Tensor channels_first = reshape(features, {z.dim(0), features.dim(1) / 4, 2, 2});
-  Tensor x = permute(channels_first, {0, 2, 3, 1});
-  for (const auto& layer : layers_) x = (*layer)(x);
-  return x;
+// G's dropout begins halfway along the stream, where D's never comes.
+Generator::Generator(const Config& c, Device device)
+    : Network("Generator", c.generator, "generator", c, {1, c.z_dim}, picture_shape(c), device) {
+  dropout().set_position(int64_t{1} << 62);
 }
 
-Discriminator::Discriminator(const Config& config) {
-  const int count = doublings(config, 4);
-  int64_t width = config.d_dim;
-  for (int i = 1; i <= count; ++i) {
-    auto layer = std::make_unique<nn::Sequential>();
-    if (i == 1) {
-      layer->add<nn::Conv2d>(config.channels, width, Pair{4, 4}, halve_or_double);
-    } else {
-      layer->add<nn::Conv2d>(width, width * 2, Pair{4, 4}, halve_or_double)
-          .add<nn::BatchNorm2d>(width * 2, config.bn_eps, config.bn_momentum);
-      width *= 2;
-    }
-    layer->add<nn::LeakyReLU>(config.negative_slope);
-    add_child(concat("layer_", i), *layer);
-    layers_.push_back(std::move(layer));
-  }
-  fc_ = std::make_unique<nn::Linear>(width * 4 * 4, 1);
-  add_child("fc", *fc_);
-}
-
-Tensor Discriminator::forward(const Tensor& x) {
-  Tensor features = x;
-  for (const auto& layer : layers_) features = (*layer)(features);
-  const Tensor channels_first = permute(features, {0, 3, 1, 2});
-  return (*fc_)(reshape(channels_first, {x.dim(0), features.numel() / x.dim(0)}));
-}
+Discriminator::Discriminator(const Config& c, Device device)
+    : Network("Discriminator", c.discriminator, "discriminator", c, picture_shape(c), {1, 1}, device) {}
 
 }  // namespace duel::gan

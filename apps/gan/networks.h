@@ -1,48 +1,43 @@
 // The two networks of a DCGAN (Radford, Metz & Chintala, "Unsupervised Representation Learning with Deep
-// Convolutional Generative Adversarial Networks", 2016) in the form of the recipe celeba32.
+// Convolutional Generative Adversarial Networks", 2016). Their layers stand in the recipe: see apps/recipes/.
 //
-// Pictures are channels-last inside, (N, H, W, C); the fully connected layers see them channels-first, as
-// PyTorch's view() does, so that weights can be exchanged with it.
+// Pictures are channels-last inside, (N, H, W, C); Flatten and Unflatten order elements as PyTorch does, so
+// that weights can be exchanged with it.
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "apps/gan/config.h"
+#include "lib/random.h"
 #include "ops/nn/layers.h"
 
 namespace duel::gan {
 
-/// z (N, z_dim) -> pictures (N, S, S, channels) in [-1, 1]. A linear layer makes 2 x 2 pixels of many
-/// channels; each transposed convolution then doubles the side and halves the channels. For 32 x 32 and g_dim
-/// 64: 100 -> 512 x 2 x 2 -> 256 x 4 x 4 -> 128 x 8 x 8 -> 64 x 16 x 16 -> 3 x 32 x 32.
-class Generator final : public nn::Module {
+/// The layers of a recipe one after the other, under the names that they have there.
+class Network : public nn::Sequential {
  public:
-  explicit Generator(const Config& config);
-  std::string description() const override { return "Generator"; }
+  std::string description() const override { return description_; }
+  /// What dropout draws from, on the device that the network was made for.
+  RandomStream& dropout() { return dropout_; }
 
  protected:
-  Tensor forward(const Tensor& z) override;
+  /// Throws Error naming the layer of the recipe that does not fit, or what the last one ought to give.
+  Network(const char* description, const Layers& layers, const char* key, const Config& config,
+          const Shape& input, const Shape& output, Device device);
 
  private:
-  std::unique_ptr<nn::Linear> fc_;
-  std::vector<std::unique_ptr<nn::Sequential>> layers_;
+  const char* description_;
+  RandomStream dropout_;
 };
 
-/// Pictures (N, S, S, channels) -> logits (N, 1): positive where D takes the picture for a real one. Each
-/// convolution halves the side and doubles the channels, down to 4 x 4 pixels. For 32 x 32 and d_dim 64: 3 x
-/// 32 x 32 -> 64 x 16 x 16 -> 128 x 8 x 8 -> 256 x 4 x 4 -> 1.
-class Discriminator final : public nn::Module {
+/// z (N, z_dim) -> pictures (N, S, S, channels), in [-1, 1] where the recipe ends in Tanh.
+class Generator final : public Network {
  public:
-  explicit Discriminator(const Config& config);
-  std::string description() const override { return "Discriminator"; }
+  explicit Generator(const Config& config, Device device = {});
+};
 
- protected:
-  Tensor forward(const Tensor& x) override;
-
- private:
-  std::vector<std::unique_ptr<nn::Sequential>> layers_;
-  std::unique_ptr<nn::Linear> fc_;
+/// Pictures (N, S, S, channels) -> logits (N, 1): the sigmoid of one is the label that D expects.
+class Discriminator final : public Network {
+ public:
+  explicit Discriminator(const Config& config, Device device = {});
 };
 
 }  // namespace duel::gan

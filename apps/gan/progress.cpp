@@ -27,8 +27,8 @@ std::string duration(double seconds) {
   return text;
 }
 
-Progress::Progress(int64_t epochs, int64_t batches_per_epoch, int64_t batch_size, int64_t done)
-    : epochs_(epochs),
+Progress::Progress(int64_t total, int64_t batches_per_epoch, int64_t batch_size, int64_t done)
+    : total_(total),
       batches_per_epoch_(batches_per_epoch),
       batch_size_(batch_size),
       done_at_start_(done),
@@ -42,12 +42,13 @@ Progress::Progress(int64_t epochs, int64_t batches_per_epoch, int64_t batch_size
 std::string Progress::line(const Metrics& m) const {
   const double elapsed = seconds_between(start_, Clock::now());
   const auto count = static_cast<double>(done_ - done_at_start_);
-  const auto left = static_cast<double>(epochs_ * batches_per_epoch_ - done_);
+  const auto left = static_cast<double>(total_ - done_);
+  const int64_t epochs = (total_ + batches_per_epoch_ - 1) / batches_per_epoch_;
   char text[256];
   std::snprintf(
       text, sizeof text,
       "epoch %lld/%lld  batch %lld/%lld  D %.3f  G %.3f  D(x) %.3f  D(G(z)) %.3f  %.0f images/s  %s left",
-      static_cast<long long>(m.epoch), static_cast<long long>(epochs_), static_cast<long long>(m.batch),
+      static_cast<long long>(m.epoch), static_cast<long long>(epochs), static_cast<long long>(m.batch),
       static_cast<long long>(batches_per_epoch_), m.d_loss, m.g_loss, m.d_real, m.d_fake,
       count * static_cast<double>(batch_size_) / elapsed, duration(elapsed / count * left).c_str());
   return text;

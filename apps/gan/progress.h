@@ -14,7 +14,7 @@ namespace duel::gan {
 class Progress {
  public:
   /// `total` and `done` count batches of the whole run.
-  Progress(int64_t epochs, int64_t batches_per_epoch, int64_t batch_size, int64_t done);
+  Progress(int64_t total, int64_t batches_per_epoch, int64_t batch_size, int64_t done);
 
   /// After each batch; `logged` says that the numbers also went to metrics.csv.
   void update(const Metrics& metrics, bool logged);
@@ -27,7 +27,7 @@ class Progress {
   using Clock = std::chrono::steady_clock;
   std::string line(const Metrics& metrics) const;
 
-  int64_t epochs_, batches_per_epoch_, batch_size_, done_at_start_, done_, done_at_mark_;
+  int64_t total_, batches_per_epoch_, batch_size_, done_at_start_, done_, done_at_mark_;
   bool terminal_;
   size_t shown_ = 0;  // characters of the line on the terminal
   Clock::time_point start_, mark_, drawn_;

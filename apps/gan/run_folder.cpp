@@ -29,6 +29,13 @@ std::string epoch_file(int64_t epoch, const char* ending) {
   return name;
 }
 
+/// "step-020000" and the ending.
+std::string step_file(int64_t step, const char* ending) {
+  char name[64];
+  std::snprintf(name, sizeof name, "step-%06lld%s", static_cast<long long>(step), ending);
+  return name;
+}
+
 /// Removes what a run that was killed while it saved has left: the start of a file that never got its name
 /// (see write_file_atomically()).
 void remove_unfinished(const fs::path& folder) {
@@ -71,7 +78,7 @@ RunFolder RunFolder::open(const fs::path& path) {
 Config RunFolder::config() const {
   const fs::path file = path_ / "config.json";
   const std::vector<uint8_t> bytes = read_file(file);
-  const auto json = nlohmann::json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  const auto json = nlohmann::ordered_json::parse(bytes.begin(), bytes.end(), nullptr, false);
   check(!json.is_discarded(), file.string(), ": is no JSON");
   try {
     Config config = config_from_json(json);
@@ -83,12 +90,18 @@ Config RunFolder::config() const {
 }
 
 void RunFolder::write_config(const Config& config) const {
-  write_file_atomically(path_ / "config.json", to_json(config).dump(2) + "\n");
+  write_file_atomically(path_ / "config.json", config_text(config));
 }
 
 fs::path RunFolder::epoch_checkpoint(int64_t epoch) const {
   return path_ / "checkpoints" / epoch_file(epoch, ".safetensors");
 }
+
+fs::path RunFolder::step_checkpoint(int64_t step) const {
+  return path_ / "checkpoints" / step_file(step, ".safetensors");
+}
+
+fs::path RunFolder::step_samples(int64_t step) const { return path_ / "samples" / step_file(step, ".png"); }
 
 fs::path RunFolder::samples(int64_t epoch) const { return path_ / "samples" / epoch_file(epoch, ".png"); }
 

@@ -1,6 +1,7 @@
 // The folder of a training run:
 //     config.json   metrics.csv   reals.png   samples/epoch-0001.png ...
 //     checkpoints/latest.safetensors   checkpoints/epoch-0001.safetensors ...   networks.safetensors
+// and for steps that are kept: samples/step-000200.png   checkpoints/step-000200.safetensors
 #pragma once
 
 #include <filesystem>
@@ -35,9 +36,11 @@ class RunFolder {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path latest() const { return path_ / "checkpoints" / "latest.safetensors"; }
   std::filesystem::path epoch_checkpoint(int64_t epoch) const;
+  std::filesystem::path step_checkpoint(int64_t step) const;
   std::filesystem::path networks() const { return path_ / "networks.safetensors"; }
   std::filesystem::path reals() const { return path_ / "reals.png"; }
   std::filesystem::path samples(int64_t epoch) const;
+  std::filesystem::path step_samples(int64_t step) const;
 
   /// Appends a line; the first call writes the head.
   void append_metrics(const Metrics& metrics) const;

@@ -17,26 +17,23 @@ Tensor labels(const Tensor& logits, double label) {
   return Tensor::full(logits.shape(), label, logits.dtype(), logits.device());
 }
 
-Tensor mean_probability(const Tensor& logits) {
-  const NoGrad no_graph;
-  return mean(sigmoid(logits));
-}
-
-/// Moves the network to the device first: an optimiser holds on to the parameters that it is given.
-Optimizer make_adam(nn::Module& network, const Config& config, Device device) {
-  network.to(device);
+Optimizer make_optimizer(const nn::Module& network, const OptimizerConfig& o) {
   std::vector<Tensor> parameters;
   std::vector<std::string> names;
   for (const nn::NamedTensor& parameter : network.parameters()) {
     parameters.push_back(*parameter.tensor);
     names.push_back(parameter.name);
   }
-  return adam(parameters, names, {config.lr, config.beta1, config.beta2, config.eps, 0});
+  if (o.type == "RMSprop")
+    return rmsprop(
+        parameters, names,
+        {.lr = o.lr, .alpha = o.alpha, .eps = o.eps, .clip_value = o.clip_value, .decay = o.decay});
+  return adam(parameters, names, {.lr = o.lr, .beta1 = o.betas[0], .beta2 = o.betas[1], .eps = o.eps});
 }
 
 }  // namespace
 
-// D is shown real pictures and fakes, and learns to tell them apart: real is 1, fake is 0.
+// D is shown real pictures and fakes, and learns to tell them apart by their labels.
 DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
   ScopedPhase phase("D fake");
   Tensor fake;
@@ -48,55 +45,83 @@ DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
   const Tensor real_logits = discriminator_(real);
   phase.change("D fake");
   const Tensor fake_logits = discriminator_(fake);
-  const Tensor loss = add(bce_with_logits(real_logits, labels(real_logits, 1)),
-                          bce_with_logits(fake_logits, labels(fake_logits, 0)));
-  adam_d_.zero_grad();
+  const Tensor real_loss = bce_with_logits(real_logits, noisy_labels(real_logits, config_.label_real));
+  const Tensor fake_loss = bce_with_logits(fake_logits, noisy_labels(fake_logits, config_.label_fake));
+  const Tensor loss = add(real_loss, fake_loss);
+  optimizer_d_.zero_grad();
   backward(loss);
   phase.change("optimisers");
-  adam_d_.step();
+  optimizer_d_.step();
   return {loss.detach(), mean_probability(real_logits), mean_probability(fake_logits)};
 }
 
-// G makes fakes and learns what would have made D call them real. Its loss asks for the label 1, rather than
-// against the label 0, because the gradient of the latter vanishes where D is sure of itself (Goodfellow et
-// al., 2014).
+// G makes fakes and learns what would have made D call them real. Its loss asks for the label of real
+// pictures, rather than against that of fakes, because the gradient of the latter vanishes where D is sure of
+// itself (Goodfellow et al., 2014).
 Tensor Trainer::g_step(const Tensor& z) {
   ScopedPhase phase("G");
   discriminator_.set_requires_grad(false);
   const Tensor fake_logits = discriminator_(generator_(z));
-  const Tensor loss = bce_with_logits(fake_logits, labels(fake_logits, 1));
-  adam_g_.zero_grad();
+  const Tensor loss = bce_with_logits(fake_logits, labels(fake_logits, config_.label_real));
+  optimizer_g_.zero_grad();
   backward(loss);
   phase.change("optimisers");
-  adam_g_.step();
+  optimizer_g_.step();
   discriminator_.set_requires_grad(true);
   return loss.detach();
+}
+
+// Noise keeps D from growing sure of itself (Salimans et al., "Improved Techniques for Training GANs", 2016,
+// smooth labels for the same reason).
+Tensor Trainer::noisy_labels(const Tensor& logits, double label) {
+  const Tensor target = labels(logits, label);
+  if (config_.label_noise > 0) label_.fill(target, Uniform{label, label + config_.label_noise});
+  return target;
+}
+
+// That a picture is real, whichever of the labels says so.
+Tensor Trainer::mean_probability(const Tensor& logits) const {
+  const NoGrad no_graph;
+  return mean(sigmoid(config_.label_real > config_.label_fake ? logits : neg(logits)));
 }
 
 Trainer::Trainer(const Config& config, Device device)
     : config_(config),
       device_(device),
       latent_(config.seed, Stream::Latent, device),
-      generator_(config),
-      discriminator_(config),
-      adam_g_(make_adam(generator_, config, device)),
-      adam_d_(make_adam(discriminator_, config, device)) {
+      label_(config.seed, Stream::Label, device),
+      generator_(config, device),
+      discriminator_(config, device),
+      optimizer_g_(make_optimizer(generator_, config.optimizer_g)),
+      optimizer_d_(make_optimizer(discriminator_, config.optimizer_d)) {
   RandomStream weights(config.seed, Stream::Weights, device);
-  nn::init_normal(generator_, config.init_std, weights);
-  nn::init_normal(discriminator_, config.init_std, weights);
+  for (Network* network : std::initializer_list<Network*>{&generator_, &discriminator_}) {
+    if (config.init_distribution == "glorot_uniform") {
+      nn::init_glorot_uniform(*network, weights);
+    } else {
+      nn::init_normal(*network, config.init_std, weights, config.bn_init_std);
+    }
+  }
 }
 
-Tensor Trainer::draw_z(int64_t count) { return uniform_z(latent_, count, config_.z_dim, device_); }
+std::vector<std::pair<std::string, RandomStream*>> Trainer::random_streams() {
+  return {{"latent", &latent_},
+          {"label", &label_},
+          {"dropout_G", &generator_.dropout()},
+          {"dropout_D", &discriminator_.dropout()}};
+}
+
+Tensor Trainer::draw_z(int64_t count) { return gan::draw_z(latent_, count, config_, device_); }
 
 Tensor Trainer::fixed_z() const {
   RandomStream stream(config_.seed, Stream::FixedLatent, device_);
-  return uniform_z(stream, config_.sample_count, config_.z_dim, device_);
+  return gan::draw_z(stream, config_.sample_count, config_, device_);
 }
 
-Tensor uniform_z(RandomStream& stream, int64_t count, int64_t z_dim, Device device) {
+Tensor draw_z(RandomStream& stream, int64_t count, const Config& config, Device device) {
   const ScopedPhase phase("data");
-  const Tensor z = Tensor::empty({count, z_dim}, DType::Float32, device);
-  stream.fill(z, Uniform{-1, 1});
+  const Tensor z = Tensor::empty({count, config.z_dim}, DType::Float32, device);
+  stream.fill(z, config.latent == "normal" ? Distribution(Normal{0, 1}) : Distribution(Uniform{-1, 1}));
   return z;
 }
 

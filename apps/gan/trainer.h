@@ -1,6 +1,10 @@
 // The duel: one step of D, one step of G. Read trainer.cpp first.
 #pragma once
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "apps/gan/config.h"
 #include "apps/gan/networks.h"
 #include "lib/optim.h"
@@ -10,7 +14,7 @@ namespace duel::gan {
 
 /// What one step of D saw; each tensor holds one number.
 struct DStep {
-  Tensor loss;    ///< BCE over the real pictures plus BCE over the fakes
+  Tensor loss;    ///< BCE over the real pictures plus BCE over the fakes, each against its labels
   Tensor d_real;  ///< mean D(x): the probability that D gives to real pictures
   Tensor d_fake;  ///< mean D(G(z)): the one it gives to fakes
 };
@@ -25,7 +29,7 @@ class Trainer {
   /// One update of G on z (N, z_dim); its loss.
   Tensor g_step(const Tensor& z);
 
-  /// The next `count` latents, uniform on (-1, 1).
+  /// The next `count` latents.
   Tensor draw_z(int64_t count);
   /// The latents behind the grid of each epoch: the same for a seed, whenever asked.
   Tensor fixed_z() const;
@@ -34,21 +38,25 @@ class Trainer {
   Device device() const { return device_; }
   Generator& generator() { return generator_; }
   Discriminator& discriminator() { return discriminator_; }
-  Optimizer& adam_g() { return adam_g_; }
-  Optimizer& adam_d() { return adam_d_; }
-  RandomStream& latent() { return latent_; }
+  Optimizer& optimizer_g() { return optimizer_g_; }
+  Optimizer& optimizer_d() { return optimizer_d_; }
+  /// All that training draws from, each by its name in a checkpoint.
+  std::vector<std::pair<std::string, RandomStream*>> random_streams();
 
  private:
+  Tensor noisy_labels(const Tensor& logits, double label);
+  Tensor mean_probability(const Tensor& logits) const;
+
   Config config_;
   Device device_;
-  RandomStream latent_;
+  RandomStream latent_, label_;
   Generator generator_;
   Discriminator discriminator_;
-  Optimizer adam_g_, adam_d_;
+  Optimizer optimizer_g_, optimizer_d_;
 };
 
-/// Uniform latents (count, z_dim) on (-1, 1) from `stream`.
-Tensor uniform_z(RandomStream& stream, int64_t count, int64_t z_dim, Device device);
+/// The next latents (count, z_dim) of `stream`, in the configuration's distribution.
+Tensor draw_z(RandomStream& stream, int64_t count, const Config& config, Device device);
 
 /// The pictures of z, by G in evaluation mode, a few at a time: (N, S, S, channels) in [-1, 1].
 Tensor generate(nn::Module& generator, const Tensor& z, int64_t batch_size = 64);

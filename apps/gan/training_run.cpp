@@ -88,56 +88,72 @@ void finish_epoch(Trainer& trainer, const RunFolder& folder, const Position& pos
   folder.prune_checkpoints(position.epoch, keep);
 }
 
+/// A grid and a checkpoint anywhere in an epoch.
+void finish_step(const std::filesystem::path& checkpoint, Trainer& trainer, const RunFolder& folder,
+                 const Position& position, int64_t batches_per_epoch, int64_t step) {
+  const ScopedPhase phase("files");
+  write_png(folder.step_samples(step), grid(to_images(generate(trainer.generator(), trainer.fixed_z()))));
+  save_good_checkpoint(checkpoint, trainer, position, batches_per_epoch, folder);
+}
+
 }  // namespace
+
+int64_t total_steps(const Config& config, int64_t batches_per_epoch) {
+  return config.steps > 0 ? config.steps : config.epochs * batches_per_epoch;
+}
 
 Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
               const RunOptions& options) {
   const Config& config = trainer.config();
   BatchLoader loader(data,
                      {.batch_size = config.batch_size,
-                      .shuffle = true,
+                      .shuffle = config.shuffle,
                       .hflip = config.hflip,
                       .seed = config.seed,
                       .threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 16u))});
-  const int64_t batches = loader.steps_per_epoch();
+  const int64_t batches = loader.steps_per_epoch(), total = total_steps(config, batches);
   check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
         ": was trained on ", position.pictures, " pictures, the data now has ", data.size(),
         "; it cannot go on exactly with other data");
   position.pictures = data.size();
-  const int64_t done = position.epoch * batches + position.batch;
-  folder.truncate_metrics(done);
+  int64_t step = position.epoch * batches + position.batch;
+  folder.truncate_metrics(step);
   write_png(folder.reals(), grid(first_images(data, 64)));
 
-  Progress progress(config.epochs, batches, config.batch_size, done);
+  Progress progress(total, batches, config.batch_size, step);
   loader.seek(position.epoch, position.batch);
   for (Observer* observer : options.observers) observer->begin(trainer, folder, position);
-  const auto stopping = [&] { return options.stop && *options.stop; };
-  while (position.epoch < config.epochs) {
-    for (; position.batch < batches && !stopping(); ++position.batch) {
-      Metrics m = run_batch(trainer, next_batch(loader, config, trainer.device()), position, batches, folder);
-      const bool logged = position.batch % config.log_every == 0 || m.batch == batches;
-      progress.update(m, logged);
-      if (!logged) continue;
-      m.images_per_second = progress.images_per_second();
-      folder.append_metrics(m);
-      for (Observer* observer : options.observers) observer->logged(trainer, m);
-    }
-    if (position.batch == batches) {
-      ++position.epoch;
-      position.batch = 0;
-      finish_epoch(trainer, folder, position, batches, options.keep);
-      for (Observer* observer : options.observers) observer->epoch_done(trainer, folder, position);
-    }
-    if (stopping() && position.epoch < config.epochs) {
+  while (step < total) {
+    if (options.stop && *options.stop) {
       save_good_checkpoint(folder.latest(), trainer, position, batches, folder);
       progress.message(concat("stopped after epoch ", position.epoch, ", batch ", position.batch, "; ",
                               folder.latest().string(), " is saved"));
       return Outcome::Stopped;
     }
+    Metrics m = run_batch(trainer, next_batch(loader, config, trainer.device()), position, batches, folder);
+    step = m.step;
+    const bool logged = position.batch % config.log_every == 0 || m.batch == batches || step == total;
+    progress.update(m, logged);
+    if (logged) {
+      m.images_per_second = progress.images_per_second();
+      folder.append_metrics(m);
+      for (Observer* observer : options.observers) observer->logged(trainer, m);
+    }
+    if (++position.batch == batches) {
+      ++position.epoch;
+      position.batch = 0;
+      finish_epoch(trainer, folder, position, batches, options.keep);
+      for (Observer* observer : options.observers) observer->epoch_done(trainer, folder, position);
+    }
+    const bool is_kept =
+        std::find(config.keep_at.begin(), config.keep_at.end(), step) != config.keep_at.end();
+    if (is_kept) finish_step(folder.step_checkpoint(step), trainer, folder, position, batches, step);
   }
+  if (position.batch > 0) finish_step(folder.latest(), trainer, folder, position, batches, step);
   save_networks(folder.networks(), trainer);
-  progress.message(concat("finished ", config.epochs, " epochs; samples are in ",
-                          (folder.path() / "samples").string(), ", the networks in ",
+  progress.message(concat("finished ",
+                          config.steps > 0 ? concat(total, " steps") : concat(config.epochs, " epochs"),
+                          "; samples are in ", (folder.path() / "samples").string(), ", the networks in ",
                           folder.networks().string()));
   return Outcome::Finished;
 }

@@ -21,7 +21,10 @@ struct RunOptions {
 
 enum class Outcome { Finished, Stopped };
 
-/// Trains from `position` (where the trainer is) to the configured number of epochs, writing into `folder`.
+/// Batches of the whole run: the configured steps, or the epochs' batches.
+int64_t total_steps(const Config& config, int64_t batches_per_epoch);
+
+/// Trains from `position` (where the trainer is) to the configured end, writing into `folder`.
 /// Throws Error if the set has fewer pictures than a batch, if a loss is no longer finite (the last
 /// checkpoint stays), or if a file cannot be written.
 Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,

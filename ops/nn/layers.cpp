@@ -3,6 +3,7 @@
 #include "ops/activations.h"
 #include "ops/batch_norm.h"
 #include "ops/dropout.h"
+#include "ops/layout.h"
 #include "ops/matmul.h"
 
 namespace duel::nn {
@@ -130,6 +131,24 @@ Tensor LeakyReLU::forward(const Tensor& x) { return leaky_relu(x, negative_slope
 Tensor ReLU::forward(const Tensor& x) { return relu(x); }
 Tensor Sigmoid::forward(const Tensor& x) { return sigmoid(x); }
 Tensor Tanh::forward(const Tensor& x) { return duel::tanh(x); }
+
+Tensor Flatten::forward(const Tensor& x) {
+  const Tensor channels_first = x.dims() == 4 ? permute(x, {0, 3, 1, 2}) : x;
+  return reshape(channels_first, {x.dim(0), x.numel() / x.dim(0)});
+}
+
+Unflatten::Unflatten(int64_t channels, int64_t height, int64_t width)
+    : channels_(channels), height_(height), width_(width) {
+  for (const int64_t size : {channels, height, width}) check_positive("Unflatten", "each size", size);
+}
+
+std::string Unflatten::description() const {
+  return concat("Unflatten(dim=1, unflattened_size=(", channels_, ", ", height_, ", ", width_, "))");
+}
+
+Tensor Unflatten::forward(const Tensor& x) {
+  return permute(reshape(x, {x.dim(0), channels_, height_, width_}), {0, 2, 3, 1});
+}
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;

@@ -127,14 +127,43 @@ class Tanh final : public Module {
   Tensor forward(const Tensor& x) override;
 };
 
-/// Modules one after the other; the children are named by their number.
-class Sequential final : public Module {
+/// x (N, ...) -> (N, features), in PyTorch's order of elements: a picture (N, H, W, C) becomes rows of its
+/// channels, each row by row.
+class Flatten final : public Module {
+ public:
+  std::string description() const override { return "Flatten(start_dim=1, end_dim=-1)"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+};
+
+/// x (N, channels * height * width), in PyTorch's order of elements -> pictures (N, height, width, channels).
+class Unflatten final : public Module {
+ public:
+  Unflatten(int64_t channels, int64_t height, int64_t width);
+  std::string description() const override;
+
+ protected:
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  int64_t channels_, height_, width_;
+};
+
+/// Modules one after the other.
+class Sequential : public Module {
  public:
   Sequential() = default;
+  /// A new layer under its number.
   template <class Layer, class... Arguments>
   Sequential& add(Arguments&&... arguments) {
-    layers_.push_back(std::make_unique<Layer>(std::forward<Arguments>(arguments)...));
-    add_child(std::to_string(layers_.size() - 1), *layers_.back());
+    return append(std::to_string(layers_.size()),
+                  std::make_unique<Layer>(std::forward<Arguments>(arguments)...));
+  }
+  /// A layer under a name that no other one has.
+  Sequential& append(const std::string& name, std::unique_ptr<Module> layer) {
+    layers_.push_back(std::move(layer));
+    add_child(name, *layers_.back());
     return *this;
   }
   std::string description() const override { return "Sequential"; }

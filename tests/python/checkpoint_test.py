@@ -22,7 +22,8 @@ try:
     import export_torch
     import torch
     from recipe_torch import Gan, load_checkpoint, save_checkpoint
-    from safetensors.torch import load_file
+    from safetensors.torch import load_file, save_file
+    from torch import nn
 except ImportError as error:
     print(f"skipped: {error} (pip install -r scripts/requirements.txt)")
     sys.exit(77)
@@ -55,6 +56,38 @@ def write_pictures(folder: Path, count: int, size: int) -> None:
     for i in range(count):
         header = f"P6\n{size} {size}\n255\n".encode()
         (folder / f"{i:03}.ppm").write_bytes(header + generator.randbytes(3 * size * size))
+
+
+class Main(nn.Module):
+    """The networks of PyTorch's DCGAN example keep their layers under this name: main.0.weight, ..."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.main = nn.Sequential(*layers)
+        for name, tensor in self.state_dict().items():
+            if tensor.dim() == 4:
+                tensor.normal_(0, 0.2)
+            elif name.endswith("running_var"):
+                tensor.uniform_(0.5, 1.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.main(x)
+
+
+def example_generator(z: int, width: int) -> nn.Module:
+    layers: list[nn.Module] = []
+    for i, (inside, outside) in enumerate(((z, 8 * width), (8 * width, 4 * width), (4 * width, 2 * width), (2 * width, width))):
+        conv = nn.ConvTranspose2d(inside, outside, 4, 2 if i else 1, 1 if i else 0, bias=False)
+        layers += [conv, nn.BatchNorm2d(outside), nn.ReLU(True)]
+    return Main(*layers, nn.ConvTranspose2d(width, 3, 4, 2, 1, bias=False), nn.Tanh())
+
+
+def example_discriminator(width: int) -> nn.Module:
+    layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
+    for inside in (width, 2 * width, 4 * width):
+        conv = nn.Conv2d(inside, 2 * inside, 4, 2, 1, bias=False)
+        layers += [conv, nn.BatchNorm2d(2 * inside), nn.LeakyReLU(0.2, True)]
+    return Main(*layers, nn.Conv2d(8 * width, 1, 4, 1, 0, bias=False), nn.Sigmoid())
 
 
 class CheckpointTest(unittest.TestCase):
@@ -114,6 +147,40 @@ class CheckpointTest(unittest.TestCase):
         trained = dict(self.train(exported, lr=1e-9).named_parameters())
         for name, parameter in load_checkpoint(exported).named_parameters():
             self.assertLess((trained[name] - parameter).abs().max().item(), 1e-7, name)
+
+    def test_dcgan64_is_the_network_of_pytorchs_example(self) -> None:
+        torch.manual_seed(2)
+        networks = {"G": example_generator(z=12, width=4), "D": example_discriminator(width=4)}
+        state = {f"{name}.{key}": t for name, network in networks.items() for key, t in network.state_dict().items()}
+        init, output = self.folder / "example.safetensors", self.folder / "run"
+        save_file(state, init)
+        write_pictures(self.folder / "data", 8, 64)
+        dcgan(
+            "train",
+            recipe="dcgan64",
+            data=self.folder / "data",
+            init=init,
+            epochs=0,
+            batch_size=8,
+            z_dim=12,
+            g_dim=4,
+            d_dim=4,
+            output=output,
+        )
+        networks_file = output / "networks.safetensors"
+        written = load_file(networks_file)
+        self.assertEqual(set(written), set(state))
+        for name, tensor in state.items():
+            self.assertTrue(written[name].equal(tensor), name)
+
+        z, images = self.folder / "z.safetensors", self.folder / "images.safetensors"
+        grid = self.folder / "grid.png"
+        dcgan("sample", checkpoint=networks_file, count=3, save_z=z, save_images=images, output=grid)
+        generator = networks["G"].eval()
+        with torch.no_grad():
+            expected = generator(load_file(z)["z"].view(3, 12, 1, 1))
+        self.assertGreater(expected.abs().max().item(), 0.5)
+        torch.testing.assert_close(load_file(images)["images"], expected, rtol=1e-4, atol=1e-5)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+#include "apps/gan/expression.h"
+
+#include <cctype>
+#include <charconv>
+#include <cmath>
+
+#include "lib/error.h"
+
+namespace duel::gan {
+namespace {
+
+/// Recursive descent: each function reads one level of the grammar and returns its value.
+class Parser {
+ public:
+  Parser(std::string_view text, const Variables& variables) : text_(text), variables_(variables) {}
+
+  double whole_text() {
+    const double value = sum();
+    skip_blanks();
+    if (at_ < text_.size()) complain("an operator was expected");
+    return value;
+  }
+
+ private:
+  // sum: product (('+' | '-') product)*
+  double sum() {
+    double value = product();
+    for (;;) {
+      if (take('+')) {
+        value += product();
+      } else if (take('-')) {
+        value -= product();
+      } else {
+        return value;
+      }
+    }
+  }
+
+  // product: power (('*' | '/') power)*
+  double product() {
+    double value = power();
+    for (;;) {
+      if (take('*')) {
+        value *= power();
+      } else if (take('/')) {
+        const double divisor = power();
+        if (divisor == 0) complain("division by zero");
+        value /= divisor;
+      } else {
+        return value;
+      }
+    }
+  }
+
+  // power: '-' power | atom ('^' power)?
+  double power() {
+    if (take('-')) return -power();
+    const double base = atom();
+    return take('^') ? std::pow(base, power()) : base;
+  }
+
+  // atom: number | variable | 'log2' '(' sum ')' | '(' sum ')'
+  double atom() {
+    if (take('(')) return closed(sum());
+    const size_t start = at_;
+    if (at_ < text_.size() && (std::isdigit(static_cast<unsigned char>(text_[at_])) || text_[at_] == '.'))
+      return number();
+    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_'))
+      ++at_;
+    const std::string_view name = text_.substr(start, at_ - start);
+    if (name.empty()) complain("a number or a name was expected");
+    if (name == "log2" && take('(')) return std::log2(closed(sum()));
+    const auto found = variables_.find(name);
+    if (found != variables_.end()) return found->second;
+    at_ = start;
+    std::string known;
+    for (const auto& [variable, value] : variables_) known += (known.empty() ? "" : ", ") + variable;
+    complain(concat("there is no '", name, "'; it may be one of ", known));
+  }
+
+  double number() {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
+    if (error != std::errc()) complain("this is no number");
+    at_ = static_cast<size_t>(end - text_.data());
+    return value;
+  }
+
+  double closed(double value) {
+    if (!take(')')) complain("a ) is missing");
+    return value;
+  }
+
+  void skip_blanks() {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+  }
+
+  bool take(char c) {
+    skip_blanks();
+    if (at_ == text_.size() || text_[at_] != c) return false;
+    ++at_;
+    skip_blanks();
+    return true;
+  }
+
+  [[noreturn]] void complain(const std::string& what) const {
+    fail("'", text_, "', column ", at_ + 1, ": ", what);
+  }
+
+  std::string_view text_;
+  const Variables& variables_;
+  size_t at_ = 0;
+};
+
+}  // namespace
+
+double evaluate(std::string_view text, const Variables& variables) {
+  return Parser(text, variables).whole_text();
+}
+
+}  // namespace duel::gan

@@ -1,0 +1,125 @@
+// Twenty iterations of the recipe anime64 against PyTorch's, from the same weights, pictures and latents,
+// with the same dropout masks and label noise. What the file holds and how it was made:
+// tests/reference/README.md.
+#include <gtest/gtest.h>
+
+#include "apps/gan/trainer.h"
+#include "lib/autograd.h"
+#include "lib/io/safetensors.h"
+#include "lib/kernels.h"
+#include "tests/tensors.h"
+#include "tests/with_conv_algorithm.h"
+
+namespace duel::gan {
+namespace {
+
+constexpr int64_t batch = 4, batches = 3, iterations = 20;
+
+Config narrow_anime64() {
+  Config config = recipe("anime64");
+  config.z_dim = 8;
+  config.g_dim = 2;
+  config.d_dim = 4;
+  config.batch_size = batch;
+  for (OptimizerConfig* optimizer : {&config.optimizer_g, &config.optimizer_d}) {
+    optimizer->clip_value = 0.01;
+    optimizer->decay = 0.01;
+  }
+  return config;
+}
+
+class AnimeReference : public testing::TestWithParam<ConvAlgorithm> {
+ protected:
+  AnimeReference() : algorithm_(GetParam()), trainer_(narrow_anime64()) {
+    for (auto& [name, network] : networks())
+      for (const nn::NamedTensor& part : network->state(name))
+        part.tensor->copy_from(reference("initial/" + part.name, part.layout));
+  }
+
+  std::vector<std::pair<std::string, nn::Module*>> networks() {
+    return {{"G", &trainer_.generator()}, {"D", &trainer_.discriminator()}};
+  }
+
+  /// In the layout used inside.
+  Tensor reference(const std::string& name, nn::Layout layout = nn::Layout::Plain) const {
+    return nn::from_outside(file_.at(name), layout);
+  }
+
+  Tensor real(int64_t iteration) const {
+    const Tensor pixels =
+        reference("pictures", nn::Layout::ConvWeight).rows(iteration % batches * batch, batch);
+    const Tensor pictures = Tensor::empty(pixels.shape());
+    kernels({}).pixels_to_float(pixels, pictures);
+    return pictures;
+  }
+
+  /// which: 0 for D's step, 1 for G's.
+  Tensor z(int64_t iteration, int64_t which) const {
+    return file_.at("z").view({iterations * 2 * batch, 8}).rows((iteration * 2 + which) * batch, batch);
+  }
+
+  const SafetensorsFile file_ = read_safetensors(DUEL_SOURCE_DIR "/tests/reference/anime.safetensors");
+  const WithConvAlgorithm algorithm_;
+  Trainer trainer_;
+};
+
+TEST_P(AnimeReference, EveryLayer) {
+  const NoGrad no_graph;
+  for (auto& [name, network] : networks()) {
+    network->eval();
+    Tensor x = name == "G" ? z(0, 0).rows(0, 1) : real(0).rows(0, 1);
+    for (const auto& [layer, module] : network->children()) {
+      x = (*module)(x);
+      const Tensor expected = file_.at(concat("layer/", name, ".", layer));
+      const bool is_picture = expected.dims() == 4;
+      EXPECT_TRUE(close(is_picture ? nn::to_outside(x, nn::Layout::ConvWeight) : x, expected, 1e-5))
+          << name << "." << layer;
+    }
+  }
+}
+
+TEST_P(AnimeReference, FirstGradients) {
+  trainer_.d_step(real(0), z(0, 0));
+  trainer_.g_step(z(0, 1));
+  for (const nn::NamedTensor& parameter : trainer_.generator().parameters("G"))
+    EXPECT_TRUE(close(parameter.tensor->grad(),
+                      reference("first_gradient/" + parameter.name, parameter.layout), 1e-4))
+        << parameter.name;
+}
+
+TEST_P(AnimeReference, TwentyIterations) {
+  const auto log = [&](const char* name) { return values_of(file_.at(concat("float32/", name))); };
+  const auto d_loss = log("d_loss"), g_loss = log("g_loss"), d_real = log("d_real"), d_fake = log("d_fake");
+  for (int64_t i = 0; i < iterations; ++i) {
+    const auto at = static_cast<size_t>(i);
+    const DStep d = trainer_.d_step(real(i), z(i, 0));
+    const Tensor g = trainer_.g_step(z(i, 1));
+    EXPECT_NEAR(d.loss.item() / d_loss[at], 1, 1e-4) << "iteration " << i;
+    EXPECT_NEAR(g.item() / g_loss[at], 1, 1e-4) << "iteration " << i;
+    EXPECT_NEAR(d.d_real.item() / d_real[at], 1, 1e-4) << "iteration " << i;
+    EXPECT_NEAR(d.d_fake.item() / d_fake[at], 1, 1e-4) << "iteration " << i;
+  }
+  for (auto& [name, network] : networks()) {
+    for (const nn::NamedTensor& part : network->state(name))
+      EXPECT_TRUE(close(*part.tensor, reference("float32/final/" + part.name, part.layout), 1e-3))
+          << part.name;
+    const Optimizer& optimizer = name == "G" ? trainer_.optimizer_g() : trainer_.optimizer_d();
+    for (const nn::NamedTensor& parameter : network->parameters()) {
+      for (const auto& [key, tensor] : optimizer.state()) {
+        if (key != parameter.name + ".square_avg") continue;
+        EXPECT_TRUE(close(
+            tensor, reference(concat("float32/square_avg/", name, ".", parameter.name), parameter.layout),
+            1e-3))
+            << key;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, AnimeReference, testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit),
+                         [](const auto& test) {
+                           return test.param == ConvAlgorithm::Im2col ? "Im2col" : "Implicit";
+                         });
+
+}  // namespace
+}  // namespace duel::gan

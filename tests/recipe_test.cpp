@@ -1,0 +1,246 @@
+// Recipes as data: the shipped ones, how one is read, and what is said of one that is wrong.
+#include <cmath>
+
+#include "apps/gan/checkpoint.h"
+#include "apps/gan/expression.h"
+#include "apps/gan/layers.h"
+#include "apps/gan/networks.h"
+#include "lib/io/file.h"
+#include "ops/nn/init.h"
+#include "tests/files.h"
+#include "tests/tensors.h"
+
+namespace duel::gan {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+TEST(Recipe, ShippedOnesAreWhole) {
+  EXPECT_EQ(recipe_names(), (std::vector<std::string>{"celeba32", "anime64", "dcgan64"}));
+  for (const std::string& name : recipe_names()) {
+    Config config = recipe(name);
+    EXPECT_EQ(config.recipe, name);
+    EXPECT_NO_THROW(check_config(config)) << name;
+    EXPECT_EQ(config_from_json(Json::parse(recipe_text(config))), config) << name;
+    config.g_dim = config.d_dim = 2;
+    EXPECT_NO_THROW(Generator{config}) << name;
+    EXPECT_NO_THROW(Discriminator{config}) << name;
+  }
+  EXPECT_EQ(recipe("celeba32"), Config{});
+}
+
+TEST(Recipe, HaveTheSizesOfTheOriginals) {
+  const auto parameters = [](const std::string& name) {
+    const Config config = recipe(name);
+    return std::pair{Generator(config).parameter_count(), Discriminator(config).parameter_count()};
+  };
+  EXPECT_EQ(parameters("celeba32"), (std::pair<int64_t, int64_t>{2963328, 663297}));
+  EXPECT_EQ(parameters("dcgan64"), (std::pair<int64_t, int64_t>{3576704, 2765568}));
+  EXPECT_EQ(parameters("anime64"), (std::pair<int64_t, int64_t>{13702915, 795009}));
+}
+
+TEST(Recipe, AFileSaysWhatDiffersFromCeleba32) {
+  const TemporaryFolder folder;
+  const auto file =
+      folder.write("mine.json", R"({"latent": {"distribution": "normal"}, "loss": "bce_with_logits"})");
+  Config expected;
+  expected.recipe = "mine";
+  expected.latent = "normal";
+  EXPECT_EQ(recipe(file), expected);
+}
+
+TEST(Recipe, TheOneInTheDocumentationWorks) {
+  const std::vector<uint8_t> bytes = read_file(DUEL_SOURCE_DIR "/docs/recipes.md");
+  const std::string page(bytes.begin(), bytes.end()), begin = "```json\n";
+  const size_t first = page.find(begin) + begin.size();
+  const TemporaryFolder folder;
+  const Config config =
+      recipe(folder.write("docs.json", page.substr(first, page.find("```", first) - first)));
+  EXPECT_EQ(config.recipe, "digits");
+  Generator generator(config);
+  Discriminator discriminator(config);
+  const Tensor pictures = generator(random_tensor({2, 32}, 1, DType::Float32));
+  EXPECT_EQ(pictures.shape(), (Shape{2, 32, 32, 1}));
+  EXPECT_EQ(discriminator(pictures).shape(), (Shape{2, 1}));
+}
+
+TEST(Recipe, TheFormWithoutSectionsIsStillRead) {
+  Config expected;
+  expected.data = "faces";
+  expected.z_dim = 12;
+  expected.init_std = 0.1;
+  expected.optimizer_g.lr = expected.optimizer_d.lr = 0.5;
+  expected.optimizer_g.betas = expected.optimizer_d.betas = {0.25, 0.75};
+  expected.epochs = 3;
+  expected.seed = 9;
+  EXPECT_EQ(config_from_json(Json::parse(R"({"recipe": "celeba32", "data": "faces", "z_dim": 12, "lr": 0.5,
+      "beta1": 0.25, "beta2": 0.75, "init_std": 0.1, "epochs": 3, "seed": 9})")),
+            expected);
+  EXPECT_TRUE(contains(error_of([] { config_from_json(Json::parse(R"({"z_dim": 12, "zdim": 3})")); }),
+                       "unknown entry 'zdim'"));
+}
+
+TEST(Recipe, SaysWhichFileAndKeyIsWrong) {
+  const TemporaryFolder folder;
+  const auto error = [&](const std::string& text) {
+    const auto file = folder.write("mine.json", text);
+    const std::string message = error_of([&] { recipe(file); });
+    EXPECT_TRUE(contains(message, "mine.json: ")) << message;
+    return message;
+  };
+  EXPECT_TRUE(contains(error("{"), "is no JSON"));
+  EXPECT_TRUE(contains(error("[]"), "must be a JSON object, got array"));
+  EXPECT_TRUE(contains(error(R"({"latent": {"distribution": "cauchy"}})"),
+                       "--latent must be uniform or normal, got 'cauchy' (key latent.distribution)"));
+  EXPECT_TRUE(contains(error(R"({"optimizer_D": {"type": "SGD"}})"), "got 'SGD' (key optimizer_D.type)"));
+  EXPECT_TRUE(
+      contains(error(R"({"optimizer_G": {"decay": 1}})"), "optimizer_G: --clip-value and --decay belong"));
+  EXPECT_TRUE(
+      contains(error(R"({"labels": {"real": 1, "fake": 1}})"), "--label-fake must differ, both are 1"));
+  EXPECT_TRUE(contains(error(R"({"run": {}, "loss": "hinge"})"), "must be bce_with_logits, got 'hinge'"));
+  EXPECT_TRUE(contains(error_of([] { recipe("cats"); }),
+                       "no file 'cats'; --recipe takes: celeba32, anime64, dcgan64, or a JSON file"));
+}
+
+/// What is said of a generator z (8) -> 3 x 32 x 32 made of these layers.
+std::string layers_error(const std::string& layers) {
+  Config config;
+  config.z_dim = 8;
+  config.generator = Json::parse(layers);
+  return error_of([&] { Generator{config}; });
+}
+
+TEST(RecipeLayers, NameThePlaceOfWhatIsWrong) {
+  const std::vector<std::pair<const char*, const char*>> wrong{
+      {"[]", "generator must have at least one layer"},
+      {"[3]", "generator[0] must be a layer"},
+      {"[{}]", "generator[0].type is missing"},
+      {R"([{"type": "Lineal"}])", "generator[0].type must be one of Linear, Conv2d"},
+      {R"([{"type": "Linear"}])", "generator[0].out_features is missing"},
+      {R"([{"type": "Linear", "out_features": 0}])",
+       "generator[0].out_features must be a whole number of at least 1, got 0"},
+      {R"([{"type": "Linear", "out_features": "z_dim / 3"}])", "got 2.66667 = z_dim / 3"},
+      {R"([{"type": "Linear", "out_features": "2 * zdim"}])", "'2 * zdim', column 5: there is no 'zdim'"},
+      {R"([{"type": "Linear", "out_features": true}])", "must be a number or an expression, got true"},
+      {R"([{"type": "Linear", "out_features": 3, "bias": 1}])", "generator[0].bias must be true or false"},
+      {R"([{"type": "Linear", "out_features": 3, "out": 1}])",
+       "unknown entry 'out'; it takes bias, in_features"},
+      {R"([{"type": "Tanh", "name": "a.b"}])", "generator[0].name must not be empty and have no dot"},
+      {R"([{"type": "Tanh", "name": "a"}, {"type": "Tanh", "name": "a"}])",
+       "generator[1].name is that of another"},
+      {R"([{"type": "Tanh", "name": "a{"}])", "generator[0].name has a { without a }"},
+      {R"([{"type": "Sequential", "layers": [{"type": "ReLU"}, {"type": "Dropout", "p": 1}]}])",
+       "generator[0].layers[1].p must be at least 0 and less than 1, got 1"},
+      {R"([{"type": "Sequential", "layers": {}}])", "generator[0].layers must be a list"}};
+  for (const auto& [layers, message] : wrong)
+    EXPECT_TRUE(contains(layers_error(layers), message)) << layers << "\n" << layers_error(layers);
+}
+
+TEST(RecipeLayers, SayWhichShapeDoesNotFit) {
+  const std::string view =
+      R"({"type": "Linear", "out_features": 64}, {"type": "Unflatten", "unflattened_size": [4, 4, 4]})";
+  const std::vector<std::pair<std::string, const char*>> wrong{
+      {R"({"type": "Linear", "in_features": 9, "out_features": 1})",
+       "generator[0].in_features is 9, but the layer gets 8"},
+      {R"({"type": "Unflatten", "unflattened_size": [2, 2, 3]})",
+       "generator[0].unflattened_size is 2 x 2 x 3 = 12, but the layer gets 8"},
+      {R"({"type": "Unflatten", "unflattened_size": [2, 4]})",
+       "unflattened_size must be a list of 3 numbers"},
+      {R"({"type": "BatchNorm2d"})",
+       "generator[0] (BatchNorm2d) takes pictures C x H x W, but gets 8 numbers"},
+      {view + R"(, {"type": "Linear", "out_features": 1})",
+       "generator[2] (Linear) takes one row of numbers, but gets 4 x 4 x 4"},
+      {view + R"(, {"type": "Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1})",
+       "generator[2].in_channels is 3, but the layer gets 4 x 4 x 4"},
+      {view + R"(, {"type": "Conv2d", "out_channels": 1, "kernel_size": 7})",
+       "generator[2] (Conv2d) does not fit 4 x 4 x 4"},
+      {view + R"(, {"type": "Conv2d", "out_channels": 1, "kernel_size": 4, "padding": "same"})",
+       "generator[2].padding can be \"same\" only with stride 1 and an odd kernel_size"},
+      {view + R"(, {"type": "Conv2d", "out_channels": 1, "kernel_size": [3, 3, 3]})",
+       "generator[2].kernel_size must be one number or [height, width]"},
+      {view, "generator of the recipe celeba32 must make 3 x 32 x 32 of 8, its last layer gives 4 x 4 x 4"}};
+  for (const auto& [layers, message] : wrong)
+    EXPECT_TRUE(contains(layers_error("[" + layers + "]"), message)) << layers_error("[" + layers + "]");
+}
+
+TEST(RecipeLayers, RepeatsCountAndNamesFollow) {
+  nn::Sequential network;
+  RandomStream dropout(0, Stream::Dropout);
+  Shape shape{1, 4};
+  build_layers(network, Json::parse(R"json([
+      {"name": "fc_{i}", "type": "Linear", "out_features": "2^i + n", "repeat": "log2(n)", "bias": false},
+      {"name": "never", "type": "Tanh", "repeat": 0},
+      {"type": "Tanh"}])json"),
+               "layers", {{"n", 8}}, shape, dropout);
+  std::vector<std::string> names;
+  for (const auto& [name, layer] : network.children()) names.push_back(name + " " + layer->description());
+  EXPECT_EQ(names, (std::vector<std::string>{"fc_1 Linear(in_features=4, out_features=10, bias=False)",
+                                             "fc_2 Linear(in_features=10, out_features=12, bias=False)",
+                                             "fc_3 Linear(in_features=12, out_features=16, bias=False)",
+                                             "3 Tanh()"}));
+  EXPECT_EQ(shape, (Shape{1, 16}));
+}
+
+TEST(RecipeExpression, ComputesAsMathematiciansDo) {
+  const Variables variables{{"a", 3}, {"b_2", 0.5}};
+  const auto value = [&](const char* text) { return evaluate(text, variables); };
+  EXPECT_EQ(value("1 + 2*a"), 7);
+  EXPECT_EQ(value(" (1+2) * a "), 9);
+  EXPECT_EQ(value("8 / 2 / 2 - 1 - 1"), 0);
+  EXPECT_EQ(value("2^a^2"), 512);
+  EXPECT_EQ(value("-2^2"), -4);
+  EXPECT_EQ(value("2^-1"), 0.5);
+  EXPECT_EQ(value("log2(8 * b_2)"), 2);
+  EXPECT_EQ(value("1e-5"), 1e-5);
+  const auto error = [&](const char* text) { return error_of([&] { evaluate(text, variables); }); };
+  EXPECT_TRUE(contains(error(""), "column 1: a number or a name was expected"));
+  EXPECT_TRUE(contains(error("1 +"), "column 4: a number or a name was expected"));
+  EXPECT_TRUE(contains(error("1 2"), "column 3: an operator was expected"));
+  EXPECT_TRUE(contains(error("(1"), "column 3: a ) is missing"));
+  EXPECT_TRUE(contains(error("a + c"), "column 5: there is no 'c'; it may be one of a, b_2"));
+  EXPECT_TRUE(contains(error("1 / (a - 3)"), "division by zero"));
+  EXPECT_TRUE(contains(error("."), "column 1: this is no number"));
+}
+
+TEST(RecipeNetworks, FlattenOrdersElementsAsPyTorch) {
+  const Tensor picture = Tensor::from(std::vector<float>{0, 10, 1, 11, 2, 12, 3, 13}, {1, 2, 2, 2});
+  nn::Flatten flatten;
+  nn::Unflatten unflatten(2, 2, 2);
+  const Tensor row = flatten(picture);
+  EXPECT_EQ(row.shape(), (Shape{1, 8}));
+  EXPECT_EQ(row.to_vector<float>(), (std::vector<float>{0, 1, 2, 3, 10, 11, 12, 13}));
+  EXPECT_EQ(unflatten(row).to_vector<float>(), picture.to_vector<float>());
+}
+
+TEST(RecipeNetworks, BeginWithTheWeightsOfTheirRule) {
+  const auto spread = [](const Tensor& tensor) {
+    double sum = 0, squares = 0, most = 0;
+    for (const float x : tensor.to_vector<float>()) {
+      sum += x;
+      squares += static_cast<double>(x) * x;
+      most = std::max(most, std::abs(static_cast<double>(x)));
+    }
+    const auto n = static_cast<double>(tensor.numel());
+    return std::array<double, 3>{sum / n, std::sqrt(squares / n), most};
+  };
+  RandomStream stream(1, Stream::Weights);
+  nn::Sequential network;
+  network.add<nn::Conv2d>(30, 50, Pair{3, 3}).add<nn::BatchNorm2d>(10000);
+  nn::init_glorot_uniform(network, stream);
+  const auto state = network.parameters();
+  const double bound = std::sqrt(6.0 / (80 * 9));
+  EXPECT_NEAR(spread(*state[0].tensor)[0], 0, 0.02 * bound);
+  EXPECT_NEAR(spread(*state[0].tensor)[1], bound / std::sqrt(3.0), 0.02 * bound);
+  EXPECT_LE(spread(*state[0].tensor)[2], bound * (1 + 1e-6));
+  EXPECT_EQ(spread(*state[1].tensor)[2], 0);
+  EXPECT_EQ(spread(*state[2].tensor)[1], 1);
+
+  nn::init_normal(network, 0.02, stream, 0.1);
+  EXPECT_NEAR(spread(*state[0].tensor)[1], 0.02, 0.001);
+  EXPECT_NEAR(spread(*state[2].tensor)[0], 1, 0.005);
+  EXPECT_NEAR(spread(*state[2].tensor)[1], std::sqrt(1.01), 0.005);
+  EXPECT_EQ(spread(*state[3].tensor)[2], 0);
+}
+
+}  // namespace
+}  // namespace duel::gan
