@@ -90,12 +90,12 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
 
 /// What may be given beside --resume: everything else is the run's own.
 void check_resume_options(const CLI::App& command) {
-  const std::set<std::string> allowed{"--resume",  "--epochs", "--keep",    "--device",
-                                      "--threads", "--conv",   "--profile", "--help"};
+  const std::set<std::string> allowed{"--resume", "--epochs",    "--keep",    "--device", "--threads",
+                                      "--conv",   "--precision", "--profile", "--help"};
   for (const CLI::Option* option : command.get_options()) {
     check(option->count() == 0 || allowed.contains(option->get_name()), option->get_name(),
           " cannot be changed by --resume: a run continues with its own; only --epochs, --keep, --device, "
-          "--threads, --conv and --profile may be given");
+          "--threads, --conv, --precision and --profile may be given");
   }
 }
 
