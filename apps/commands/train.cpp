@@ -10,6 +10,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
+#include "apps/commands/train_observers.h"
 #include "apps/gan/progress.h"
 #include "apps/gan/training_run.h"
 #include "lib/data/open_dataset.h"
@@ -32,6 +33,7 @@ struct TrainOptions {
   gan::Config config;
   std::vector<double> betas{0.5, 0.999};
   MachineOptions machine;
+  ObserverOptions observers;
   std::string output, resume;
   int64_t keep = 3;
   bool profile = false;
@@ -93,9 +95,10 @@ void check_resume_options(const CLI::App& command) {
   const std::set<std::string> allowed{"--resume", "--epochs",    "--keep",    "--device", "--threads",
                                       "--conv",   "--precision", "--profile", "--help"};
   for (const CLI::Option* option : command.get_options()) {
-    check(option->count() == 0 || allowed.contains(option->get_name()), option->get_name(),
+    const bool watches = option->get_group() == ObserverOptions::group;
+    check(option->count() == 0 || watches || allowed.contains(option->get_name()), option->get_name(),
           " cannot be changed by --resume: a run continues with its own; only --epochs, --keep, --device, "
-          "--threads, --conv, --precision and --profile may be given");
+          "--threads, --conv, --precision, --profile and the options of watching may be given");
   }
 }
 
@@ -176,8 +179,10 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
             << "Writing into " << folder.path().string() << std::endl;
   std::optional<Profile> profile;
   if (o.profile) profile.emplace();
-  const gan::Outcome outcome =
-      gan::train(trainer, *data, folder, position, {.keep = o.keep, .stop = &caught_signal});
+  const auto observers = o.observers.build(*data);
+  gan::RunOptions options{.keep = o.keep, .stop = &caught_signal};
+  for (const auto& observer : observers) options.observers.push_back(observer.get());
+  const gan::Outcome outcome = gan::train(trainer, *data, folder, position, options);
   if (profile) {
     const std::filesystem::path trace = folder.path() / "trace.json";
     profile->write_trace(trace);
@@ -198,6 +203,7 @@ void add_train(CLI::App& program) {
   add_data_options(*command, *options);
   add_schedule_options(*command, *options);
   add_run_options(*command, *options);
+  options->observers.add_to(*command);
   options->machine.add_to(*command);
   command->callback([command, options] {
     std::signal(SIGINT, remember_signal);
