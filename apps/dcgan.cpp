@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   program.set_help_all_flag("--help-all", "Show the help of all subcommands");
   duel::commands::add_train(program);
   duel::commands::add_sample(program);
+  duel::commands::add_latent(program);
   duel::commands::add_info(program);
   duel::commands::add_gradcheck(program);
   try {

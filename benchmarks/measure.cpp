@@ -29,7 +29,6 @@ constexpr const char* compiler = "g++ " __VERSION__;
 struct IterationOptions {
   gan::Config config;
   commands::MachineOptions machine;
-  std::string conv = "implicit";
   double seconds = 3;
   bool serve = false;
 };
@@ -57,7 +56,6 @@ Json timed(TrainingIteration& iteration, Device device, double seconds) {
 void run_iterations(const IterationOptions& o) {
   gan::check_config(o.config);
   const Device device = o.machine.apply();
-  kernels(device).set_conv_algorithm(o.conv == "im2col" ? ConvAlgorithm::Im2col : ConvAlgorithm::Implicit);
   TrainingIteration iteration(o.config, device);
   constexpr double warm_up_seconds = 1;
   timed(iteration, device, warm_up_seconds);
@@ -98,9 +96,6 @@ int run(int argc, char** argv) {
   commands::add_network_options(*iteration_command, o.config);
   o.machine.add_to(*iteration_command);
   iteration_command->add_option("--batch-size", o.config.batch_size, "Pictures per iteration")
-      ->capture_default_str();
-  iteration_command->add_option("--conv", o.conv, "How convolutions become products")
-      ->check(CLI::IsMember({"implicit", "im2col"}))
       ->capture_default_str();
   iteration_command->add_option("--seconds", o.seconds, "How long to measure")->capture_default_str();
   iteration_command->add_flag("--serve", o.serve,

@@ -168,6 +168,29 @@ class Kernels {
                                          const Tensor& dweight, const Tensor& dbias, bool training,
                                          const Tensor& dx, Write write) = 0;
 
+  // ---- fused: composed of the kernels above, unless a backend does it in one pass ----
+  /// y = f(conv2d_fprop(x, weight) + bias); without bias or f where they are null.
+  virtual void conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
+                                  const Tensor* bias, const Unary* f, const Tensor& y) {
+    conv2d_fprop(shape, x, weight, y, Write::Set);
+    if (bias) add_bias(*bias, y);
+    if (f) unary(*f, y, y);
+  }
+  /// dx = f(conv2d_dgrad(dy, weight) + bias): the forward of transposed convolution.
+  virtual void conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                                  const Tensor* bias, const Unary* f, const Tensor& dx) {
+    conv2d_dgrad(shape, dy, weight, dx, Write::Set);
+    if (bias) add_bias(*bias, dx);
+    if (f) unary(*f, dx, dx);
+  }
+  /// y = f(batch_norm_forward(x)).
+  virtual void batch_norm_forward_fused(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                        double eps, const Tensor& weight, const Tensor& bias, const Unary& f,
+                                        const Tensor& y) {
+    batch_norm_forward(x, mean, variance, eps, weight, bias, y);
+    unary(f, y, y);
+  }
+
   // ---- losses ----
   /// y (one element) = mean over all elements of the loss of x against target.
   virtual void loss(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& y) = 0;

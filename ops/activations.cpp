@@ -37,6 +37,20 @@ Tensor apply(const char* op, const Unary& f, const Tensor& x) {
 
 }  // namespace
 
+Tensor activated(const Unary& f, const Tensor& x) {
+  const Saves saves = std::visit([](const auto& g) { return g.saves; }, f);
+  check(saves != Saves::Input,
+        "[activation] the gradient of this function needs its input, which a fused op "
+        "does not keep; apply it on its own");
+  const Tensor y = x.detach();
+  if (needs_grad({x})) {
+    auto node = std::make_shared<UnaryNode>("activation", f);
+    if (saves == Saves::Output) node->saved = Saved(y);
+    record(y, std::move(node), {x});
+  }
+  return y;
+}
+
 Tensor relu(const Tensor& x) { return apply("relu", Relu{}, x); }
 
 Tensor leaky_relu(const Tensor& x, double negative_slope) {

@@ -1,6 +1,7 @@
 // Activation functions and the other functions of one variable, element by element. Formulas: lib/functors.h.
 #pragma once
 
+#include "lib/functors.h"
 #include "lib/tensor.h"
 
 namespace duel {
@@ -18,5 +19,10 @@ Tensor abs(const Tensor& x);
 Tensor scale(const Tensor& x, double factor);
 /// -x.
 Tensor neg(const Tensor& x);
+
+/// For ops that end in an activation which their kernel applies in the same pass. `x` is the op's result as
+/// the graph knows it, before the activation; its memory holds f(x) already. Returns f(x), on that memory.
+/// Throws Error unless the gradient of f can do without x itself (Saves::Output or Nothing).
+Tensor activated(const Unary& f, const Tensor& x);
 
 }  // namespace duel

@@ -9,6 +9,7 @@
 
 #include "lib/autograd.h"
 #include "lib/kernels.h"
+#include "ops/activations.h"
 
 namespace duel {
 namespace {
@@ -76,7 +77,11 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
     check(has_running, "[", op, "] evaluation needs running_mean and running_var");
   }
   const Tensor y = Tensor::empty_like(x);
-  k.batch_norm_forward(x, mean, variance, options.eps, weight, bias, y);
+  if (options.activation) {
+    k.batch_norm_forward_fused(x, mean, variance, options.eps, weight, bias, *options.activation, y);
+  } else {
+    k.batch_norm_forward(x, mean, variance, options.eps, weight, bias, y);
+  }
   if (needs_grad({x, weight, bias})) {
     auto node = std::make_shared<BatchNormNode>();
     node->x = Saved(x);
@@ -86,7 +91,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
     node->options = options;
     record(y, std::move(node), {x, weight, bias});
   }
-  return y;
+  return options.activation ? activated(*options.activation, y) : y;
 }
 
 }  // namespace duel

@@ -1,14 +1,18 @@
 // Batch normalisation (Ioffe & Szegedy, 2015), over all dimensions but the last.
 #pragma once
 
+#include <optional>
+
+#include "lib/functors.h"
 #include "lib/tensor.h"
 
 namespace duel {
 
 struct BatchNormOptions {
   bool training = true;
-  double momentum = 0.1;  ///< weight of the batch in the running statistics
-  double eps = 1e-5;      ///< added to the variance
+  double momentum = 0.1;                 ///< weight of the batch in the running statistics
+  double eps = 1e-5;                     ///< added to the variance
+  std::optional<Unary> activation = {};  ///< applied to the result in the same pass: see activated()
 };
 
 /// y = weight * (x - mean) / sqrt(variance + eps) + bias for each channel.

@@ -9,6 +9,7 @@
 
 #include "lib/autograd.h"
 #include "lib/kernels.h"
+#include "ops/activations.h"
 
 namespace duel {
 namespace {
@@ -124,27 +125,30 @@ Conv2dShape conv_transpose2d_shape(const Shape& x, const Shape& weight, Pair str
   return s;
 }
 
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride, Pair padding) {
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride, Pair padding,
+              const std::optional<Unary>& activation) {
   check_same_kind("conv2d", x, weight);
   const Conv2dShape s = conv2d_shape(x.shape(), weight.shape(), stride, padding);
   check_bias("conv2d", x, bias, s.oc);
   const Tensor y = Tensor::empty({s.n, s.oh, s.ow, s.oc}, x.dtype(), x.device());
-  kernels(x.device()).conv2d_fprop(s, x, weight, y, Write::Set);
-  if (bias.defined()) kernels(x.device()).add_bias(bias, y);
+  kernels(x.device())
+      .conv2d_fprop_fused(s, x, weight, bias.defined() ? &bias : nullptr, activation ? &*activation : nullptr,
+                          y);
   record_conv<Conv2dNode>(s, y, x, weight, bias);
-  return y;
+  return activation ? activated(*activation, y) : y;
 }
 
 Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride, Pair padding,
-                        Pair output_padding) {
+                        Pair output_padding, const std::optional<Unary>& activation) {
   check_same_kind("conv_transpose2d", x, weight);
   const Conv2dShape s = conv_transpose2d_shape(x.shape(), weight.shape(), stride, padding, output_padding);
   check_bias("conv_transpose2d", x, bias, s.ic);
   const Tensor y = Tensor::empty({s.n, s.ih, s.iw, s.ic}, x.dtype(), x.device());
-  kernels(x.device()).conv2d_dgrad(s, x, weight, y, Write::Set);
-  if (bias.defined()) kernels(x.device()).add_bias(bias, y);
+  kernels(x.device())
+      .conv2d_dgrad_fused(s, x, weight, bias.defined() ? &bias : nullptr, activation ? &*activation : nullptr,
+                          y);
   record_conv<ConvTranspose2dNode>(s, y, x, weight, bias);
-  return y;
+  return activation ? activated(*activation, y) : y;
 }
 
 }  // namespace duel

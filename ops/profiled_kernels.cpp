@@ -160,6 +160,25 @@ void ProfiledKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, co
         [&] { backend_.conv2d_wgrad(shape, x, dy, dw, write); });
 }
 
+void ProfiledKernels::conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
+                                         const Tensor* bias, const Unary* f, const Tensor& y) {
+  timed("conv2d_fprop", describe(shape), flops_of(shape), {x, weight, y},
+        [&] { backend_.conv2d_fprop_fused(shape, x, weight, bias, f, y); });
+}
+
+void ProfiledKernels::conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                                         const Tensor* bias, const Unary* f, const Tensor& dx) {
+  timed("conv2d_dgrad", describe(shape), flops_of(shape), {dy, weight, dx},
+        [&] { backend_.conv2d_dgrad_fused(shape, dy, weight, bias, f, dx); });
+}
+
+void ProfiledKernels::batch_norm_forward_fused(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                               double eps, const Tensor& weight, const Tensor& bias,
+                                               const Unary& f, const Tensor& y) {
+  timed("batch_norm_forward", x.shape().str() + ", " + name_of(f), 0, {x, mean, variance, weight, bias, y},
+        [&] { backend_.batch_norm_forward_fused(x, mean, variance, eps, weight, bias, f, y); });
+}
+
 void ProfiledKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) {
   timed("batch_norm_statistics", x.shape().str(), 0, {x, mean, variance},
         [&] { backend_.batch_norm_statistics(x, mean, variance); });

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "lib/error.h"
@@ -74,6 +75,46 @@ TEST_P(CpuFastGemm, IsTheDirectProduct) {
           expect_direct(s, transpose_a, transpose_b, write, {});
           if (HasFatalFailure()) return;
         }
+}
+
+/// To the nearest number with 7 bits behind the point, ties to even.
+double rounded_to_bf16(float x) {
+  uint32_t bits = 0;
+  std::memcpy(&bits, &x, sizeof bits);
+  bits += 0x7FFF + (bits >> 16 & 1);
+  bits &= 0xFFFF0000;
+  std::memcpy(&x, &bits, sizeof x);
+  return static_cast<double>(x);
+}
+
+/// The factors are rounded, the sums are not: against the direct product of the rounded factors.
+TEST(CpuBf16Gemm, IsTheDirectProductOfRoundedFactors) {
+  if (!bf16_supported()) GTEST_SKIP() << "this machine has no AVX512-BF16";
+  set_bf16(true);
+  for (const Size& s : sizes)
+    for (const bool transpose_a : {false, true})
+      for (const bool transpose_b : {false, true}) {
+        SCOPED_TRACE(
+            concat(s.m, " x ", s.n, " x ", s.k, transpose_a ? " a^T" : "", transpose_b ? " b^T" : ""));
+        const std::vector<float> a = random_floats(s.m * s.k, 1), b = random_floats(s.k * s.n, 2);
+        std::vector<float> c = random_floats(s.m * s.n, 3);
+        sgemm(transpose_a, transpose_b, s.m, s.n, s.k, a.data(), b.data(), c.data(), Write::Set, {});
+        for (int64_t i = 0; i < s.m; ++i)
+          for (int64_t j = 0; j < s.n; ++j) {
+            double sum = 0, scale = 2;
+            for (int64_t k = 0; k < s.k; ++k) {
+              const double term =
+                  rounded_to_bf16(a[static_cast<size_t>(transpose_a ? k * s.m + i : i * s.k + k)]) *
+                  rounded_to_bf16(b[static_cast<size_t>(transpose_b ? j * s.k + k : k * s.n + j)]);
+              sum += term;
+              scale += std::abs(term);
+            }
+            EXPECT_NEAR(static_cast<double>(c[static_cast<size_t>(i * s.n + j)]), sum, 1e-6 * scale)
+                << "row " << i << " column " << j;
+          }
+        if (HasFailure()) break;
+      }
+  set_bf16(false);
 }
 
 TEST_P(CpuFastGemm, AppliesTheEpilogue) {

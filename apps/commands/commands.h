@@ -7,6 +7,7 @@ namespace duel::commands {
 
 void add_train(CLI::App& program);
 void add_sample(CLI::App& program);
+void add_latent(CLI::App& program);
 void add_info(CLI::App& program);
 void add_gradcheck(CLI::App& program);
 

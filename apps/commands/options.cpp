@@ -38,11 +38,21 @@ void MachineOptions::add_to(CLI::App& command) {
                   "How to convolve: implicit (the fast kernels), or im2col (the stored matrix and OpenBLAS)")
       ->capture_default_str()
       ->check(CLI::IsMember({"implicit", "im2col"}));
+  command
+      .add_option("--precision", precision,
+                  "Of the factors of products; sums and weights are float32: fp32, tf32 (cards), or bf16")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"fp32", "tf32", "bf16"}));
 }
 
 Device MachineOptions::apply() const {
   const Device chosen = parse_device(device);
   if (threads > 0) cpu::set_threads(threads);
+  check(conv == "implicit" || precision == "fp32" || chosen.kind != Device::Kind::Cpu,
+        "--conv im2col multiplies in fp32 on the CPU; leave out --precision or --conv");
+  kernels(chosen).set_precision(precision == "bf16"   ? Precision::Bf16
+                                : precision == "tf32" ? Precision::Tf32
+                                                      : Precision::Float32);
   kernels(chosen).set_conv_algorithm(conv == "im2col" ? ConvAlgorithm::Im2col : ConvAlgorithm::Implicit);
   return chosen;
 }

@@ -10,15 +10,16 @@
 
 namespace duel::commands {
 
-/// --device, --threads and --conv.
+/// --device, --threads, --conv and --precision.
 struct MachineOptions {
   std::string device = "auto";
   int threads = 0;
   std::string conv = "implicit";
+  std::string precision = "fp32";
 
   void add_to(CLI::App& command);
-  /// Sets the number of threads and the algorithm of the convolutions, and finds the device. Throws Error
-  /// where it cannot be used.
+  /// Sets the number of threads, the algorithm of the convolutions and the precision, and finds the device.
+  /// Throws Error where one of them cannot be had.
   Device apply() const;
 };
 

@@ -3,11 +3,16 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/latent_options.h"
 #include "apps/commands/options.h"
 #include "apps/gan/checkpoint.h"
 #include "apps/gan/pictures.h"
+#include "apps/latent/names.h"
+#include "apps/latent/painter.h"
+#include "apps/latent/sheet.h"
 #include "lib/io/safetensors.h"
 #include "lib/kernels.h"
 #include "ops/layout.h"
@@ -16,10 +21,11 @@ namespace duel::commands {
 namespace {
 
 struct SampleOptions {
-  std::string checkpoint, z_file, save_z, save_images, output = "samples.png", singles;
+  std::string checkpoint, z_file, save_z, save_images, output = "samples.png", singles, names;
   int64_t count = 64, batch_size = 64, columns = 0;
   double mean = 0, std = 1, truncation = 0;
   uint64_t seed = 0;
+  bool plain = false, force = false;
   MachineOptions machine;
 };
 
@@ -90,7 +96,37 @@ void add_distribution_options(CLI::App& command, SampleOptions& o) {
     option->capture_default_str()->excludes("--z");
 }
 
+/// The file of names, where one is written: the letters mean something only together with it.
+std::optional<std::filesystem::path> names_file(const SampleOptions& o) {
+  if (o.plain) return std::nullopt;
+  if (!o.names.empty()) return o.names;
+  return std::filesystem::path(o.output).replace_extension(".safetensors");
+}
+
+void write_names(const std::filesystem::path& path, const Tensor& z,
+                 const std::filesystem::path& checkpoint) {
+  latent::Names names(z.dim(1));
+  const std::vector<latent::Latent> faces = latent::to_latents(z);
+  for (size_t i = 0; i < faces.size(); ++i) names.set(latent::letters(static_cast<int64_t>(i)), faces[i]);
+  names.write(path, checkpoint);
+}
+
+/// The grid with a letter below each picture.
+Image lettered_grid(const std::vector<Image>& images, int64_t columns) {
+  const auto in_a_row = static_cast<size_t>(gan::grid_columns(images.size(), columns));
+  latent::Sheet sheet;
+  for (size_t i = 0; i < images.size(); ++i) {
+    if (i % in_a_row == 0) sheet.rows.emplace_back();
+    sheet.rows.back().cells.push_back({latent::letters(static_cast<int64_t>(i)), images[i]});
+  }
+  return latent::draw(sheet, 1);
+}
+
 void run(const SampleOptions& o) {
+  const std::optional<std::filesystem::path> names = names_file(o);
+  std::vector<std::filesystem::path> outputs{o.output};
+  if (names) outputs.push_back(*names);
+  refuse_to_overwrite(outputs, o.force);
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
   const Tensor z = o.z_file.empty() ? draw_z(o, generator) : read_z(o.z_file, generator.config.z_dim);
@@ -100,9 +136,11 @@ void run(const SampleOptions& o) {
   if (!o.save_images.empty())
     write_safetensors(o.save_images, {{"images", permute(pictures, {0, 3, 1, 2})}}, {});
   if (!o.singles.empty()) write_singles(o.singles, images);
-  write_png(o.output, gan::grid(images, o.columns));
-  std::cout << images.size() << " pictures from " << generator.path.string() << " are in " << o.output
-            << std::endl;
+  if (names) write_names(*names, z, generator.path);
+  write_png(o.output, names ? lettered_grid(images, o.columns) : gan::grid(images, o.columns));
+  std::cout << images.size() << " pictures from " << generator.path.string() << " are in " << o.output;
+  if (names) std::cout << ", their latents by the letters in " << names->string();
+  std::cout << std::endl;
 }
 
 }  // namespace
@@ -130,6 +168,11 @@ void add_sample(CLI::App& program) {
   command->add_option("--columns", o.columns, "Columns of the grid; 0: as many as rows")
       ->capture_default_str()
       ->check(at_least(0));
+  CLI::Option* const names = command->add_option(
+      "--names", o.names,
+      "Save the latents by the grid's letters in this file, for `dcgan latent`; without it beside the grid");
+  command->add_flag("--plain", o.plain, "Print no letters on the grid, and save no names")->excludes(names);
+  command->add_flag("--force", o.force, "Overwrite the grid and the file of names if they are already there");
   command->add_option("--singles", o.singles, "Also write each picture as a PNG of its own into this folder");
   command->add_option("--batch-size", o.batch_size, "Pictures computed at a time")
       ->capture_default_str()

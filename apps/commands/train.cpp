@@ -10,6 +10,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
+#include "apps/commands/train_observers.h"
 #include "apps/gan/progress.h"
 #include "apps/gan/training_run.h"
 #include "lib/data/open_dataset.h"
@@ -31,6 +32,7 @@ extern "C" void remember_signal(int number) {
 struct TrainOptions {
   gan::Config config;
   MachineOptions machine;
+  ObserverOptions observers;
   std::string output, resume;
   int64_t keep = 3;
   bool profile = false;
@@ -129,12 +131,15 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
 
 /// What may be given beside --resume: everything else is the run's own.
 void check_resume_options(const CLI::App& command) {
-  const std::set<std::string> allowed{"--resume", "--epochs",  "--steps", "--keep-at", "--keep",
-                                      "--device", "--threads", "--conv",  "--profile", "--help"};
+  const std::set<std::string> allowed{"--resume",    "--epochs",  "--steps",   "--keep-at",
+                                      "--keep",      "--device",  "--threads", "--conv",
+                                      "--precision", "--profile", "--help"};
   for (const CLI::Option* option : command.get_options()) {
-    check(option->count() == 0 || allowed.contains(option->get_name()), option->get_name(),
-          " cannot be changed by --resume: a run continues with its own; only --epochs, --steps, "
-          "--keep-at, --keep, --device, --threads, --conv and --profile may be given");
+    const bool watches = option->get_group() == ObserverOptions::group;
+    check(option->count() == 0 || watches || allowed.contains(option->get_name()), option->get_name(),
+          " cannot be changed by --resume: a run continues with its own; only --epochs, --steps, --keep-at, "
+          "--keep, --device, --threads, --conv, --precision, --profile and the options of watching may be "
+          "given");
   }
 }
 
@@ -220,8 +225,10 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
             << "Writing into " << folder.path().string() << std::endl;
   std::optional<Profile> profile;
   if (o.profile) profile.emplace();
-  const gan::Outcome outcome =
-      gan::train(trainer, *data, folder, position, {.keep = o.keep, .stop = &caught_signal});
+  const auto observers = o.observers.build(*data);
+  gan::RunOptions options{.keep = o.keep, .stop = &caught_signal};
+  for (const auto& observer : observers) options.observers.push_back(observer.get());
+  const gan::Outcome outcome = gan::train(trainer, *data, folder, position, options);
   if (profile) {
     const std::filesystem::path trace = folder.path() / "trace.json";
     profile->write_trace(trace);
@@ -243,6 +250,7 @@ void add_train(CLI::App& program) {
   add_schedule_options(*command, *options);
   add_learning_options(*command, options->config);
   add_run_options(*command, *options);
+  options->observers.add_to(*command);
   options->machine.add_to(*command);
   command->callback([command, options] {
     std::signal(SIGINT, remember_signal);

@@ -21,9 +21,12 @@ std::vector<Image> to_images(const Tensor& pictures) {
   return images;
 }
 
+int64_t grid_columns(size_t count, int64_t columns) {
+  return columns > 0 ? columns : static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(count))));
+}
+
 Image grid(const std::vector<Image>& images, int64_t columns) {
-  if (columns <= 0) columns = static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(images.size()))));
-  return tile(images, columns, 2);
+  return tile(images, grid_columns(images.size(), columns), 2);
 }
 
 std::vector<Image> first_images(const Dataset& data, int64_t count) {

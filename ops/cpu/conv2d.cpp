@@ -3,6 +3,7 @@
 //     y = X W^T          dX = dy W, dx = col2im(dX)          dW = dy^T X
 // The pictures are taken a few at a time, so that X stays within a fixed amount of memory.
 #include <algorithm>
+#include <optional>
 
 #include "ops/cpu/conv2d_implicit.h"
 #include "ops/cpu/cpu_kernels.h"
@@ -26,6 +27,23 @@ void for_each_part(const Conv2dShape& shape, const Body& body) {
     part.n = std::min(part.n, shape.n - first);
     body(part, first, columns.data<T>());
   }
+}
+
+/// What the products do with their results themselves; nothing where `f` is a function that they do not know.
+std::optional<Epilogue> epilogue_of(const Tensor* bias, const Unary* f) {
+  Epilogue epilogue{.bias = bias ? bias->data<float>() : nullptr};
+  if (!f) return epilogue;
+  if (std::holds_alternative<Relu>(*f)) {
+    epilogue.activation = Epilogue::Activation::Relu;
+  } else if (const auto* leaky = std::get_if<LeakyRelu>(f)) {
+    epilogue.activation = Epilogue::Activation::LeakyRelu;
+    epilogue.negative_slope = static_cast<float>(leaky->negative_slope);
+  } else if (std::holds_alternative<Tanh>(*f)) {
+    epilogue.activation = Epilogue::Activation::Tanh;
+  } else {
+    return {};
+  }
+  return epilogue;
 }
 
 int64_t x_size(const Conv2dShape& s) { return s.ih * s.iw * s.ic; }
@@ -78,6 +96,26 @@ void CpuKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const T
              columns, dw.data<T>(), Write::Add);
     });
   });
+}
+
+void CpuKernels::conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
+                                    const Tensor* bias, const Unary* f, const Tensor& y) {
+  if (implicit(x.dtype())) {
+    if (const auto epilogue = epilogue_of(bias, f))
+      return conv2d_fprop_implicit(shape, x.data<float>(), weight.data<float>(), *epilogue, y.data<float>(),
+                                   Write::Set);
+  }
+  Kernels::conv2d_fprop_fused(shape, x, weight, bias, f, y);
+}
+
+void CpuKernels::conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                                    const Tensor* bias, const Unary* f, const Tensor& dx) {
+  if (implicit(dy.dtype())) {
+    if (const auto epilogue = epilogue_of(bias, f))
+      return conv2d_dgrad_implicit(shape, dy.data<float>(), weight.data<float>(), *epilogue, dx.data<float>(),
+                                   Write::Set);
+  }
+  Kernels::conv2d_dgrad_fused(shape, dy, weight, bias, f, dx);
 }
 
 }  // namespace duel::cpu

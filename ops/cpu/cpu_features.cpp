@@ -27,6 +27,8 @@ Isa initial_isa() {
   fail("[cpu] DUEL_CPU=", wanted, ": unknown; one of avx512, avx2, portable");
 }
 
+std::atomic<bool> bf16_choice{false};
+
 std::atomic<Isa>& choice() {
   static std::atomic<Isa> isa{initial_isa()};
   return isa;
@@ -69,5 +71,22 @@ void force_isa(Isa isa) {
         " was asked for, but this processor or this build has no such ", "instructions");
   choice().store(isa, std::memory_order_relaxed);
 }
+
+bool bf16_supported() {
+#if defined(__x86_64__)
+  return active_isa() == Isa::Avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
+void set_bf16(bool bf16) {
+  check(!bf16 || bf16_supported(),
+        "[precision] bf16 needs a processor with AVX512-BF16, and DUEL_CPU not to ask for ",
+        "older instructions; use --precision fp32");
+  bf16_choice.store(bf16, std::memory_order_relaxed);
+}
+
+bool active_bf16() { return bf16_choice.load(std::memory_order_relaxed) && active_isa() == Isa::Avx512; }
 
 }  // namespace duel::cpu

@@ -19,4 +19,10 @@ Isa active_isa();
 /// Replaces that choice from now on. Throws Error where it is not supported.
 void force_isa(Isa isa);
 
+/// Whether products may take bfloat16 factors: with Avx512, on a processor that has AVX512-BF16.
+bool bf16_supported();
+/// Whether they do from now on; at first they do not. Throws Error where that is not supported.
+void set_bf16(bool bf16);
+bool active_bf16();
+
 }  // namespace duel::cpu

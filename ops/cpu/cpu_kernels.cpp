@@ -7,9 +7,14 @@
 
 namespace duel::cpu {
 
+void CpuKernels::set_precision(Precision precision) {
+  check(precision != Precision::Tf32, "[precision] tf32 is for cards; the CPU multiplies in fp32 or bf16");
+  set_bf16(precision == Precision::Bf16);
+}
+
 std::string CpuKernels::description() const {
-  return concat("CPU, ", omp_get_max_threads(), " threads, ", isa_name(active_isa()), "; OpenBLAS for ",
-                openblas_get_corename());
+  return concat("CPU, ", omp_get_max_threads(), " threads, ", isa_name(active_isa()),
+                active_bf16() ? " with bfloat16 products" : "", "; OpenBLAS for ", openblas_get_corename());
 }
 
 void set_threads(int count) {

@@ -11,6 +11,8 @@ namespace duel::cpu {
 
 class CpuKernels final : public Kernels {
  public:
+  /// Bf16 is a property of the whole process, as the instruction set is, and of the fast path alone.
+  void set_precision(Precision precision) override;
   std::string description() const override;
   CachingAllocator& allocator() override { return allocator_; }
   void synchronize() override {}
@@ -46,6 +48,14 @@ class CpuKernels final : public Kernels {
                     Write write) override;
   void conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                     Write write) override;
+
+  void conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, const Tensor& weight, const Tensor* bias,
+                          const Unary* f, const Tensor& y) override;
+  void conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                          const Tensor* bias, const Unary* f, const Tensor& dx) override;
+  void batch_norm_forward_fused(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
+                                const Tensor& weight, const Tensor& bias, const Unary& f,
+                                const Tensor& y) override;
 
   void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) override;
   void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows, double momentum,

@@ -83,8 +83,10 @@ void PackedRight::pack(int64_t piece) const {
   const int64_t k = piece / panels_ * whole, depth = std::min(whole, product_->k - k);
   const int64_t column = piece % panels_ * kernels_->panel;
   if (depth == 0) return;
+  float* const out = buffer_ + (k * panels_ + depth * (piece % panels_)) * kernels_->panel;
   product_->b->pack(*kernels_, column, std::min(kernels_->panel, product_->n - column), product_->k_begin + k,
-                    depth, buffer_ + (k * panels_ + depth * (piece % panels_)) * kernels_->panel);
+                    depth, out);
+  if (kernels_->pairs()) kernels_->pair_rows(out, kernels_->panel, depth, kernels_->panel);
 }
 
 struct BlockWorker::Step {
@@ -124,7 +126,7 @@ void BlockWorker::run(const Product& product, const Block& block, const PackedRi
               std::min(depths.depth, product.k - k),
               i == 0,
               i + 1 == depths.count,
-              columns ? product.b->in_place_columns(kernels_) : 0,
+              columns && !kernels_.pairs() ? product.b->in_place_columns(kernels_) : 0,
               {}};
     want_following(step, next);
     prepare_right(step);
@@ -178,6 +180,7 @@ void BlockWorker::prepare_right(const Step& step) {
     const int64_t column = first_column + p * kernels_.panel;
     float* const panel = right_ + p * step.depth * kernels_.panel;
     product.b->pack(kernels_, column, std::min(kernels_.panel, end_column - column), k, step.depth, panel);
+    if (kernels_.pairs()) kernels_.pair_rows(panel, kernels_.panel, step.depth, kernels_.panel);
     if (product.a->layout() == LeftLayout::Columns)
       for (int64_t i = 0; i < step.depth; ++i) table_[p * step.depth + i] = panel + i * kernels_.panel;
   }
@@ -188,15 +191,22 @@ Tile BlockWorker::left_tile(const Step& step, int64_t row, int64_t rows) const {
   const Product& product = step.product;
   const int64_t k = product.k_begin + step.k;
   Tile tile{};
-  tile.depth = step.depth;
+  tile.depth = kernels_.pairs() ? ceil_div(step.depth, 2) : step.depth;
   tile.accumulate = product.accumulate || !step.first;
   tile.epilogue = step.last ? &product.epilogue : nullptr;
-  tile.a = product.a->in_place(row, k);
+  tile.a = kernels_.pairs() ? nullptr : product.a->in_place(row, k);
   tile.a_step = product.a->in_place_step();
   if (tile.a != nullptr) return tile;
   tile.a = left_;
   tile.a_step = max_tile_rows;
-  if (step.depth > 0) product.a->pack(kernels_, row, rows, k, step.depth, left_);
+  if (step.depth == 0) return tile;
+  product.a->pack(kernels_, row, rows, k, step.depth, left_);
+  if (!kernels_.pairs()) return tile;
+  if (product.a->layout() == LeftLayout::Rows) {
+    kernels_.pair_columns(left_, left_row_stride, rows, step.depth);
+  } else {
+    kernels_.pair_rows(left_, max_tile_rows, step.depth, rows);
+  }
   return tile;
 }
 

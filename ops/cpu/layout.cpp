@@ -1,7 +1,9 @@
 // Kernels that move elements without changing them.
 #include <array>
+#include <optional>
 
 #include "ops/cpu/cpu_kernels.h"
+#include "ops/cpu/microkernel.h"
 #include "ops/cpu/parallel.h"
 
 namespace duel::cpu {
@@ -48,9 +50,46 @@ void permute_rows(const Tensor& x, std::span<const int> dims, const Tensor& y, W
       std::max<int64_t>(1, elements_per_chunk / std::max<int64_t>(1, length)));
 }
 
+/// `count` matrices, each (rows, columns), one after the other.
+struct Matrices {
+  int64_t count, rows, columns;
+};
+
+/// Whether `dims` leaves the first dimensions in their places and swaps two groups of neighbours behind them,
+/// as channels-last and channels-first pictures differ: a transposition of each of x's matrices.
+std::optional<Matrices> as_transposition(const Shape& x, std::span<const int> dims) {
+  const int rank = x.dims();
+  int kept = 0;
+  while (kept < rank && dims[static_cast<size_t>(kept)] == kept) ++kept;
+  if (kept == rank) return {};
+  const int split = dims[static_cast<size_t>(kept)];  // the dimension that the second group begins with
+  for (int i = kept; i < rank; ++i) {
+    const int expected = i - kept < rank - split ? split + i - kept : i - (rank - split);
+    if (dims[static_cast<size_t>(i)] != expected) return {};
+  }
+  Matrices m{1, 1, 1};
+  for (int i = 0; i < rank; ++i) (i < kept ? m.count : i < split ? m.rows : m.columns) *= x[i];
+  return m;
+}
+
+void transpose_each(const Matrices& m, const float* from, float* to) {
+  const int64_t size = m.rows * m.columns;
+  parallel_for(
+      m.count,
+      [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+          microkernels().transpose(from + i * size, m.columns, m.rows, m.columns, to + i * size, m.rows);
+      },
+      std::max<int64_t>(1, elements_per_chunk / std::max<int64_t>(1, size)));
+}
+
 }  // namespace
 
 void CpuKernels::permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) {
+  if (x.dtype() == DType::Float32 && write == Write::Set) {
+    if (const auto matrices = as_transposition(x.shape(), dims))
+      return transpose_each(*matrices, x.data<float>(), y.data<float>());
+  }
   if (x.dtype() == DType::UInt8) return permute_rows<uint8_t>(x, dims, y, write);
   dispatch_float(x.dtype(), [&](auto type) { permute_rows<decltype(type)>(x, dims, y, write); });
 }

@@ -7,14 +7,14 @@
 namespace duel::cpu {
 
 void CpuKernels::copy(const Tensor& source, const Tensor& target) {
-  std::memmove(target.raw(), source.raw(), source.bytes());
+  if (source.bytes() > 0) std::memmove(target.raw(), source.raw(), source.bytes());
 }
 
 void CpuKernels::upload(const void* host, const Tensor& target) {
-  std::memcpy(target.raw(), host, target.bytes());
+  if (target.bytes() > 0) std::memcpy(target.raw(), host, target.bytes());  // an empty vector's data is null
 }
 void CpuKernels::download(const Tensor& source, void* host) {
-  std::memcpy(host, source.raw(), source.bytes());
+  if (source.bytes() > 0) std::memcpy(host, source.raw(), source.bytes());
 }
 
 void CpuKernels::fill(const Tensor& x, double value) {

@@ -34,6 +34,8 @@ constexpr int max_tile_rows = 14;
 
 enum class LeftLayout { Rows, Columns };
 
+/// One tile of a product. Where the microkernels take pairs (see Microkernels::pairs), a step of the depth is
+/// a pair of the product's steps, and an element of A or B two bfloat16 numbers in the place of a float.
 struct Tile {
   /// Rows: element (r, k) is a[r * left_row_stride + k]. Columns: a[k * a_step + r].
   const float* a;
@@ -98,12 +100,18 @@ struct Microkernels {
   void (*transpose)(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
                     int64_t out_stride);
 
+  /// For products with bfloat16 factors, else null: packed floats become pairs of steps, in place. A last odd
+  /// step is paired with 0. Of `count` rows of `steps` floats, or of `steps` rows of `columns` floats:
+  void (*pair_columns)(float* rows, int64_t stride, int64_t count, int64_t steps);
+  void (*pair_rows)(float* rows, int64_t stride, int64_t steps, int64_t columns);
+  bool pairs() const { return pair_rows != nullptr; }
+
   /// The activation of `epilogue`, Tanh too, on `count` elements in place; its bias is not added.
   void (*activate)(const Epilogue& epilogue, float* y, int64_t count);
 };
 
-/// The table of an instruction set that this machine supports.
-const Microkernels& microkernels(Isa isa);
-inline const Microkernels& microkernels() { return microkernels(active_isa()); }
+/// The table of an instruction set that this machine supports; with bfloat16 factors only for Avx512.
+const Microkernels& microkernels(Isa isa, bool bf16 = false);
+inline const Microkernels& microkernels() { return microkernels(active_isa(), active_bf16()); }
 
 }  // namespace duel::cpu

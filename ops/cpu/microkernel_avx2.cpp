@@ -21,6 +21,7 @@ struct Avx2 {
   static void store_part(float* p, Reg x, int64_t count) { _mm256_maskstore_ps(p, lanes(count), x); }
   static Reg broadcast(float x) { return _mm256_set1_ps(x); }
   static Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
+  static Reg multiply_add(Reg left, Reg right, Reg sum) { return fma(left, right, sum); }
 };
 
 }  // namespace

@@ -1,27 +1,9 @@
 // The microkernels for AVX-512 (compiled with its flags; reached only through the table).
-#include <immintrin.h>
+#include "ops/cpu/microkernel_avx512.h"
 
 #include "ops/cpu/microkernel_templates.h"
 
 namespace duel::cpu {
-namespace {
-
-struct Avx512 {
-  using Reg = __m512;
-  typedef int32_t Int __attribute__((vector_size(64)));
-  static constexpr int64_t width = 16;
-
-  static __mmask16 lanes(int64_t count) { return static_cast<__mmask16>((1u << count) - 1); }
-  static Reg load(const float* p) { return _mm512_loadu_ps(p); }
-  static void store(float* p, Reg x) { _mm512_storeu_ps(p, x); }
-  static Reg load_part(const float* p, int64_t count) { return _mm512_maskz_loadu_ps(lanes(count), p); }
-  static void store_part(float* p, Reg x, int64_t count) { _mm512_mask_storeu_ps(p, lanes(count), x); }
-  static Reg broadcast(float x) { return _mm512_set1_ps(x); }
-  static Reg fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
-};
-
-}  // namespace
-
 extern const Microkernels avx512_microkernels;
 constinit const Microkernels avx512_microkernels = Body<Avx512, 14>::table(Isa::Avx512);
 

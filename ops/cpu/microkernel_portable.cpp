@@ -28,6 +28,7 @@ struct Portable {
   }
   static Reg broadcast(float x) { return Reg{x, x, x, x}; }
   static Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
+  static Reg multiply_add(Reg left, Reg right, Reg sum) { return fma(left, right, sum); }
 };
 
 }  // namespace

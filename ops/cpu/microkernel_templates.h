@@ -7,7 +7,8 @@
 // standard library that could be compiled out of line is used.
 //
 // V has: Reg (a GCC vector of floats), Int (of int32_t), width, load, store, load_part and store_part (the
-// first `count` lanes, the others of a load being 0), broadcast, fma(a, b, c) = a * b + c.
+// first `count` lanes, the others of a load being 0), broadcast, fma(a, b, c) = a * b + c, and
+// multiply_add(left, right, sum), the step of a product.
 #pragma once
 
 #include "ops/cpu/microkernel.h"
@@ -108,7 +109,7 @@ struct Body {
       for (int r = 0; r < rows; ++r) {
         const Reg left = V::broadcast(a[layout == LeftLayout::Rows ? r * left_row_stride : r]);
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; ++v) sum[r][v] = V::fma(left, right[v], sum[r][v]);
+        for (int v = 0; v < vectors; ++v) sum[r][v] = V::multiply_add(left, right[v], sum[r][v]);
       }
       a += layout == LeftLayout::Rows ? 1 : t.a_step;
       if constexpr (layout == LeftLayout::Rows) b += 2 * width;

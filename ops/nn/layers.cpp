@@ -63,6 +63,10 @@ int64_t Conv2d::multiply_adds(const Shape&, const Shape& output) const {
   return output[0] * output[1] * output[2] * weight_.numel();
 }
 
+std::optional<Tensor> Conv2d::forward_with(const Tensor& x, const Unary& activation) {
+  return conv2d(x, weight_, bias_, options_.stride, options_.padding, activation);
+}
+
 Tensor Conv2d::forward(const Tensor& x) {
   return conv2d(x, weight_, bias_, options_.stride, options_.padding);
 }
@@ -88,6 +92,11 @@ int64_t ConvTranspose2d::multiply_adds(const Shape& input, const Shape&) const {
   return input[0] * input[1] * input[2] * weight_.numel();
 }
 
+std::optional<Tensor> ConvTranspose2d::forward_with(const Tensor& x, const Unary& activation) {
+  return conv_transpose2d(x, weight_, bias_, options_.stride, options_.padding, options_.output_padding,
+                          activation);
+}
+
 Tensor ConvTranspose2d::forward(const Tensor& x) {
   return conv_transpose2d(x, weight_, bias_, options_.stride, options_.padding, options_.output_padding);
 }
@@ -111,10 +120,17 @@ std::string BatchNorm2d::description() const {
                 ", affine=True, track_running_stats=True)");
 }
 
-Tensor BatchNorm2d::forward(const Tensor& x) {
+Tensor BatchNorm2d::normalise(const Tensor& x, const std::optional<Unary>& activation) {
   check(x.dims() == 4, "[BatchNorm2d] x must be (N, H, W, C), got ", x.shape());
   if (training()) num_batches_tracked_.fill(num_batches_tracked_.item() + 1);
-  return batch_norm(x, weight_, bias_, running_mean_, running_var_, {training(), momentum_, eps_});
+  return batch_norm(x, weight_, bias_, running_mean_, running_var_,
+                    {training(), momentum_, eps_, activation});
+}
+
+Tensor BatchNorm2d::forward(const Tensor& x) { return normalise(x, {}); }
+
+std::optional<Tensor> BatchNorm2d::forward_with(const Tensor& x, const Unary& activation) {
+  return normalise(x, activation);
 }
 
 Dropout::Dropout(double p, RandomStream& generator) : p_(p), generator_(generator) {
@@ -152,7 +168,18 @@ Tensor Unflatten::forward(const Tensor& x) {
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
-  for (const auto& layer : layers_) y = (*layer)(y);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (i + 1 < layers_.size() && !observed()) {
+      if (const auto activation = layers_[i + 1]->as_activation()) {
+        if (const auto both = layers_[i]->forward_with(y, *activation)) {
+          y = *both;
+          ++i;
+          continue;
+        }
+      }
+    }
+    y = (*layers_[i])(y);
+  }
   return y;
 }
 

@@ -37,6 +37,7 @@ class Conv2d final : public Module {
   Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvOptions& options = {});
   std::string description() const override;
   int64_t multiply_adds(const Shape& input, const Shape& output) const override;
+  std::optional<Tensor> forward_with(const Tensor& x, const Unary& activation) override;
 
  protected:
   Tensor forward(const Tensor& x) override;
@@ -53,6 +54,7 @@ class ConvTranspose2d final : public Module {
                   const ConvOptions& options = {});
   std::string description() const override;
   int64_t multiply_adds(const Shape& input, const Shape& output) const override;
+  std::optional<Tensor> forward_with(const Tensor& x, const Unary& activation) override;
 
  protected:
   Tensor forward(const Tensor& x) override;
@@ -68,11 +70,14 @@ class BatchNorm2d final : public Module {
  public:
   explicit BatchNorm2d(int64_t num_features, double eps = 1e-5, double momentum = 0.1);
   std::string description() const override;
+  std::optional<Tensor> forward_with(const Tensor& x, const Unary& activation) override;
 
  protected:
   Tensor forward(const Tensor& x) override;
 
  private:
+  Tensor normalise(const Tensor& x, const std::optional<Unary>& activation);
+
   double eps_, momentum_;
   Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
 };
@@ -94,6 +99,7 @@ class Dropout final : public Module {
 class ReLU final : public Module {
  public:
   std::string description() const override { return "ReLU()"; }
+  std::optional<Unary> as_activation() const override { return Relu{}; }
 
  protected:
   Tensor forward(const Tensor& x) override;
@@ -103,6 +109,7 @@ class LeakyReLU final : public Module {
  public:
   explicit LeakyReLU(double negative_slope = 0.01) : negative_slope_(negative_slope) {}
   std::string description() const override;
+  std::optional<Unary> as_activation() const override { return LeakyRelu{negative_slope_}; }
 
  protected:
   Tensor forward(const Tensor& x) override;
@@ -114,6 +121,7 @@ class LeakyReLU final : public Module {
 class Sigmoid final : public Module {
  public:
   std::string description() const override { return "Sigmoid()"; }
+  std::optional<Unary> as_activation() const override { return duel::Sigmoid{}; }
 
  protected:
   Tensor forward(const Tensor& x) override;
@@ -122,6 +130,7 @@ class Sigmoid final : public Module {
 class Tanh final : public Module {
  public:
   std::string description() const override { return "Tanh()"; }
+  std::optional<Unary> as_activation() const override { return duel::Tanh{}; }
 
  protected:
   Tensor forward(const Tensor& x) override;
@@ -150,7 +159,8 @@ class Unflatten final : public Module {
   int64_t channels_, height_, width_;
 };
 
-/// Modules one after the other.
+/// Modules one after the other. An activation behind a layer that can apply it is computed in that layer's
+/// pass.
 class Sequential : public Module {
  public:
   Sequential() = default;

@@ -20,6 +20,8 @@ Tensor Module::operator()(const Tensor& x) {
   return y;
 }
 
+bool Module::observed() { return current_observer != nullptr; }
+
 void Module::trace(Module& module, const Shape& input, const Observer& observer) {
   const bool was_training = module.training();
   const NoGrad no_graph;

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "lib/functors.h"
 #include "lib/tensor.h"
 
 namespace duel::nn {
@@ -54,6 +56,11 @@ class Module {
   /// Multiply-adds of one forward with these shapes; 0 where nothing is multiplied and added.
   virtual int64_t multiply_adds(const Shape& /*input*/, const Shape& /*output*/) const { return 0; }
 
+  /// The function that this layer is, if the layer before it may apply it in its own pass.
+  virtual std::optional<Unary> as_activation() const { return {}; }
+  /// forward() and then `activation` in one pass, by the layers that can.
+  virtual std::optional<Tensor> forward_with(const Tensor& /*x*/, const Unary& /*activation*/) { return {}; }
+
   const std::vector<std::pair<std::string, Module*>>& children() const { return children_; }
 
   using Observer = std::function<void(const Module&, const Shape& input, const Shape& output)>;
@@ -64,6 +71,8 @@ class Module {
  protected:
   Module() = default;
   virtual Tensor forward(const Tensor& x) = 0;
+  /// Whether somebody looks at the shapes between layers: see trace().
+  static bool observed();
 
   /// Registered members must outlive the module's use: they are its own.
   void add_parameter(const char* name, Tensor& tensor, Layout layout = Layout::Plain);

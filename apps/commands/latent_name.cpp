@@ -1,0 +1,74 @@
+// dcgan latent name
+#include <charconv>
+#include <iostream>
+#include <memory>
+
+#include "apps/commands/latent_options.h"
+#include "lib/error.h"
+
+namespace duel::commands {
+namespace {
+
+struct NameOptions {
+  LatentOptions common;
+  std::string grid = "samples.safetensors";
+  std::vector<std::string> faces;
+};
+
+/// The face that "seed:17" or "grid:B" stands for.
+latent::Latent find_face(const NameOptions& o, const std::string& assignment, const std::string& source,
+                         const latent::Painter& painter) {
+  const size_t colon = source.find(':');
+  const std::string kind = source.substr(0, colon);
+  const std::string what = colon == std::string::npos ? "" : source.substr(colon + 1);
+  if (kind == "seed") {
+    uint64_t seed = 0;
+    const auto [end, error] = std::from_chars(what.data(), what.data() + what.size(), seed);
+    check(!what.empty() && error == std::errc() && end == what.data() + what.size(), assignment,
+          ": a seed is a whole number of at least 0, got '", what, "'");
+    return painter.seeded(seed, 1)[0];
+  }
+  check(kind == "grid", assignment, ": a face is seed:NUMBER or grid:LETTERS, got '", source, "'");
+  const latent::Names grid = latent::Names::read(o.grid, painter.z_dim());
+  const latent::Latent* const z = grid.find(what);
+  check(z != nullptr, assignment, ": ", o.grid, " has no picture '", what, "'; there are: ", grid.list());
+  return *z;
+}
+
+void run(const NameOptions& o) {
+  check(o.common.names.size() == 1, "name needs one file of names, --names FILE, to add to; got ",
+        o.common.names.size());
+  o.common.check_outputs();
+  const latent::Painter painter = o.common.open_painter();
+  latent::Names named(painter.z_dim());
+  latent::Row row;
+  for (const std::string& assignment : o.faces) {
+    const size_t equals = assignment.find('=');
+    check(equals != std::string::npos, "'", assignment, "': write NAME=seed:NUMBER or NAME=grid:LETTERS");
+    const std::string name = assignment.substr(0, equals);
+    latent::Latent z = find_face(o, assignment, assignment.substr(equals + 1), painter);
+    row.cells.push_back({name, painter.draw(z)});
+    check(named.find(name) == nullptr, assignment, ": the name ", name, " is given twice");
+    named.set(name, std::move(z));
+  }
+  add_to_names_file(o.common.names[0], named, painter, o.common.force);
+  o.common.write({.rows = {row}}, named, painter);
+  std::cout << "Named in " << o.common.names[0] << ": " << named.list() << std::endl;
+}
+
+}  // namespace
+
+void add_latent_name(CLI::App& latent) {
+  CLI::App* const command = latent.add_subcommand("name", "Give names to faces, in the file --names");
+  const auto options = std::make_shared<NameOptions>();
+  command
+      ->add_option("FACE", options->faces,
+                   "NAME=seed:N, the first picture of `sample --seed N`, or NAME=grid:B, picture B of a grid")
+      ->required();
+  command->add_option("--grid", options->grid, "The names of the grid, as sample has written them")
+      ->capture_default_str();
+  options->common.add_to(*command, "named.png");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace duel::commands

@@ -1,0 +1,103 @@
+// dcgan latent nearest
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include "apps/commands/latent_options.h"
+#include "apps/latent/nearest.h"
+#include "apps/latent/photos.h"
+#include "lib/data/open_dataset.h"
+#include "lib/error.h"
+
+namespace duel::commands {
+namespace {
+
+struct NearestOptions {
+  LatentOptions common;
+  std::vector<std::string> faces;
+  std::string data;
+  int64_t crop = -1, count = 8, neighbours = 3;
+  uint64_t seed = 0;
+};
+
+/// The set that the checkpoint was trained on, unless --data and --crop say otherwise.
+std::unique_ptr<Dataset> open_data(const NearestOptions& o, const gan::Config& config) {
+  DataOptions data;
+  data.path = o.data.empty() ? config.data : o.data;
+  data.format = {config.image_size, config.channels, o.crop < 0 ? config.crop : o.crop};
+  data.cache.threads = o.common.machine.threads;
+  data.synthetic_count = config.synthetic_count;
+  data.synthetic_seed = config.seed;
+  return open_dataset(data);
+}
+
+std::string distance_text(double distance) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", distance);
+  return text;
+}
+
+void run(const NearestOptions& o) {
+  o.common.check_outputs();
+  const latent::Painter painter = o.common.open_painter();
+  std::vector<std::string> labels = o.faces;
+  std::vector<latent::Latent> faces;
+  if (o.faces.empty()) {
+    faces = painter.seeded(o.seed, o.count);
+    for (int64_t i = 0; i < o.count; ++i) labels.push_back(latent::letters(i));
+  } else {
+    faces = evaluate_faces(o.faces, o.common.read_names(painter));
+  }
+  const std::unique_ptr<Dataset> data = open_data(o, painter.config());
+  std::cout << data->description() << std::endl;
+  const std::vector<Image> pictures = painter.draw(faces);
+  const auto found = latent::nearest(pictures, *data, o.neighbours);
+
+  latent::Sheet sheet;
+  sheet.columns.push_back("drawn");
+  for (size_t i = 0; i < found[0].size(); ++i) sheet.columns.push_back(i ? "" : "nearest");
+  latent::Names shown(painter.z_dim());
+  for (size_t i = 0; i < faces.size(); ++i) {
+    latent::Row row{"", {{labels[i], pictures[i]}}};
+    for (const latent::Neighbour& neighbour : found[i])
+      row.cells.push_back({distance_text(neighbour.distance), latent::picture_of(*data, neighbour.index)});
+    std::cout << labels[i] << ": picture " << found[i][0].index << " is nearest, "
+              << distance_text(found[i][0].distance) << " grey levels away\n";
+    sheet.rows.push_back(std::move(row));
+    shown.set(o.faces.empty() ? labels[i] : concat("face_", i + 1), faces[i]);
+  }
+  if (data->size() >= 2)
+    std::cout << "Pictures of the set have another one " << distance_text(latent::distance_within(*data, 64))
+              << " grey levels away (median)\n";
+  o.common.write(sheet, shown, painter);
+}
+
+}  // namespace
+
+void add_latent_nearest(CLI::App& latent) {
+  CLI::App* const command =
+      latent.add_subcommand("nearest", "The training pictures nearest to faces: are they copies?");
+  const auto options = std::make_shared<NearestOptions>();
+  NearestOptions& o = *options;
+  CLI::Option* const faces =
+      command->add_option("FACE", o.faces, "Names or expressions; without any, faces from a seed");
+  command->add_option("--count", o.count, "How many faces from the seed")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000))
+      ->excludes(faces);
+  command->add_option("--seed", o.seed, "The seed, as that of sample")
+      ->capture_default_str()
+      ->check(at_least(0))
+      ->excludes(faces);
+  command->add_option("--neighbours", o.neighbours, "Training pictures shown for each face")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100));
+  command->add_option("--data", o.data, "The training pictures; without it those of the checkpoint's run");
+  command->add_option("--crop", o.crop, "Side of their central square; without it as in the checkpoint's run")
+      ->check(at_least(0));
+  o.common.add_to(*command, "nearest.png");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace duel::commands

@@ -1,0 +1,65 @@
+// What the subcommands of `dcgan latent` have in common.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "apps/commands/options.h"
+#include "apps/latent/painter.h"
+#include "apps/latent/sheet.h"
+
+namespace duel::commands {
+
+// ---- the subcommands: each adds itself to `dcgan latent` ----
+
+void add_latent_name(CLI::App& latent);
+void add_latent_eval(CLI::App& latent);
+void add_latent_sweep(CLI::App& latent);
+void add_latent_average(CLI::App& latent);
+void add_latent_interpolate(CLI::App& latent);
+void add_latent_invert(CLI::App& latent);
+void add_latent_nearest(CLI::App& latent);
+void add_latent_direction(CLI::App& latent);
+
+/// --checkpoint, --names, --output, --zoom, --force and the machine's.
+struct LatentOptions {
+  std::string checkpoint, output;
+  std::vector<std::string> names;  ///< files
+  int64_t zoom = 0;                ///< 0: default_zoom()
+  bool force = false;
+  MachineOptions machine;
+
+  /// `output` is the default of --output.
+  void add_to(CLI::App& command, const char* default_output);
+
+  /// The file beside the picture, of another kind: "a.png" -> "a.safetensors".
+  std::filesystem::path beside(const std::string& extension) const;
+  /// Throws Error if --output, its file of names or one of `more` exists, unless --force was given.
+  void check_outputs(const std::vector<std::filesystem::path>& more = {}) const;
+  latent::Painter open_painter() const;
+  /// All names of all files of --names.
+  latent::Names read_names(const latent::Painter& painter) const;
+  int64_t zoom_for(const latent::Painter& painter) const;
+  /// Writes the figure and, beside it, the latents that it shows by their names; says so on stdout.
+  void write(const latent::Sheet& sheet, const latent::Names& shown, const latent::Painter& painter) const;
+};
+
+/// Throws Error naming the first of the files that exists, unless `force`.
+void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool force);
+
+/// Adds names to a file of names, which is made if it is not there. Throws Error if a name already stands for
+/// another face, unless `force`.
+void add_to_names_file(const std::filesystem::path& path, const latent::Names& names,
+                       const latent::Painter& painter, bool force);
+
+/// The values of expressions as faces.
+std::vector<latent::Latent> evaluate_faces(const std::vector<std::string>& expressions,
+                                           const latent::Names& names);
+
+/// One line on the terminal that is rewritten in place; where stderr is none, nothing.
+void show_progress(const std::string& line);
+void end_progress();
+
+}  // namespace duel::commands
