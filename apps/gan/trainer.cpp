@@ -6,7 +6,6 @@
 #include "lib/profile.h"
 #include "ops/activations.h"
 #include "ops/arithmetic.h"
-#include "ops/losses.h"
 #include "ops/nn/init.h"
 #include "ops/reductions.h"
 
@@ -48,8 +47,8 @@ DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
   const Tensor real_logits = discriminator_(real);
   phase.change("D fake");
   const Tensor fake_logits = discriminator_(fake);
-  const Tensor loss = add(bce_with_logits(real_logits, labels(real_logits, 1)),
-                          bce_with_logits(fake_logits, labels(fake_logits, 0)));
+  const Tensor loss =
+      add(loss_(real_logits, labels(real_logits, 1)), loss_(fake_logits, labels(fake_logits, 0)));
   adam_d_.zero_grad();
   backward(loss);
   phase.change("optimisers");
@@ -64,7 +63,7 @@ Tensor Trainer::g_step(const Tensor& z) {
   ScopedPhase phase("G");
   discriminator_.set_requires_grad(false);
   const Tensor fake_logits = discriminator_(generator_(z));
-  const Tensor loss = bce_with_logits(fake_logits, labels(fake_logits, 1));
+  const Tensor loss = loss_(fake_logits, labels(fake_logits, 1));
   adam_g_.zero_grad();
   backward(loss);
   phase.change("optimisers");
