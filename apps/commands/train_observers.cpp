@@ -1,6 +1,7 @@
 #include "apps/commands/train_observers.h"
 
 #include "apps/commands/options.h"
+#include "apps/diagnosis/diagnosis.h"
 #include "apps/quality/quality_log.h"
 
 namespace duel::commands {
@@ -16,10 +17,24 @@ void ObserverOptions::add_to(CLI::App& command) {
       ->capture_default_str()
       ->check(at_least(6))
       ->group(group);
+  command
+      .add_option("--on-failure", on_failure,
+                  "What to do where the diagnosis finds a failure: warn, stop, rollback (to the last healthy "
+                  "epoch, with half the rates), or ignore, without looking")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"warn", "stop", "rollback", "ignore"}))
+      ->group(group);
 }
 
 std::vector<std::unique_ptr<gan::Observer>> ObserverOptions::build(const Dataset& data) const {
   std::vector<std::unique_ptr<gan::Observer>> observers;
+  if (on_failure != "ignore") {
+    using diagnosis::OnFailure;
+    const OnFailure action = on_failure == "rollback" ? OnFailure::Rollback
+                             : on_failure == "stop"   ? OnFailure::Stop
+                                                      : OnFailure::Warn;
+    observers.push_back(std::make_unique<diagnosis::Diagnosis>(data, action));
+  }
   if (evaluate_every > 0) {
     const quality::EvaluationOptions options{.count = evaluate_count, .replicates = 50};
     observers.push_back(std::make_unique<quality::QualityLog>(data, evaluate_every, options));

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "apps/gan/observer.h"
@@ -17,6 +18,7 @@ struct ObserverOptions {
   static constexpr const char* group = "Watching the run";
 
   int64_t evaluate_every = 0, evaluate_count = 500;
+  std::string on_failure = "warn";
 
   void add_to(CLI::App& command);
   /// The observers in the order in which they are called. `data`, the run's pictures, must outlive them.
