@@ -221,7 +221,7 @@ def start_times(arguments: argparse.Namespace, repetitions: int = 5) -> str:
                 process.terminate()
             start = time.perf_counter()
             subprocess.run([arguments.dcgan, "sample", "--checkpoint", run, "--count", "64", "--output",
-                            Path(folder) / "samples.png", *threads], check=True, stdout=subprocess.DEVNULL)
+                            Path(folder) / f"samples-{number}.png", *threads], check=True, stdout=subprocess.DEVNULL)
             samples.append(time.perf_counter() - start)
     return "\n".join([
         "| median of five, process start included | s |", "|---|---:|",

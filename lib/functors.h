@@ -78,6 +78,18 @@ struct Abs {
   }
 };
 
+struct Log {
+  static constexpr Saves saves = Saves::Input;
+  template <class T>
+  DUEL_HOST_DEVICE T value(T x) const {
+    return std::log(x);
+  }
+  template <class T>
+  DUEL_HOST_DEVICE T grad(T x, T dy) const {
+    return dy / x;
+  }
+};
+
 struct Scale {
   double factor;
   static constexpr Saves saves = Saves::Nothing;
@@ -91,7 +103,7 @@ struct Scale {
   }
 };
 
-using Unary = std::variant<Relu, LeakyRelu, Sigmoid, Tanh, Abs, Scale>;
+using Unary = std::variant<Relu, LeakyRelu, Sigmoid, Tanh, Abs, Log, Scale>;
 
 /// A byte as a number in the range of tanh: 0 to -1, 255 to 1.
 template <class T>

@@ -55,7 +55,7 @@ DUEL_HOST_DEVICE inline float to_uniform(uint32_t word) {
 /// Element `lane` (0..3) of the four standard normal numbers of a block, by Box and Muller's transform.
 DUEL_HOST_DEVICE inline float to_normal(const PhiloxBlock& block, int lane) {
   const int pair = lane & 2;
-  const double radius = sqrt(-2.0 * log(static_cast<double>(to_uniform(block.word[pair]))));
+  const double radius = sqrt(-2.0 * std::log(static_cast<double>(to_uniform(block.word[pair]))));
   const double angle = 6.283185307179586476925 * static_cast<double>(to_uniform(block.word[pair + 1]));
   return static_cast<float>(radius * ((lane & 1) ? sin(angle) : cos(angle)));
 }

@@ -61,6 +61,7 @@ Tensor leaky_relu(const Tensor& x, double negative_slope) {
 Tensor sigmoid(const Tensor& x) { return apply("sigmoid", Sigmoid{}, x); }
 Tensor tanh(const Tensor& x) { return apply("tanh", Tanh{}, x); }
 Tensor abs(const Tensor& x) { return apply("abs", Abs{}, x); }
+Tensor log(const Tensor& x) { return apply("log", Log{}, x); }
 Tensor scale(const Tensor& x, double factor) { return apply("scale", Scale{factor}, x); }
 Tensor neg(const Tensor& x) { return apply("neg", Scale{-1}, x); }
 

@@ -15,6 +15,8 @@ Tensor sigmoid(const Tensor& x);
 Tensor tanh(const Tensor& x);
 /// |x|; the gradient at 0 is 0.
 Tensor abs(const Tensor& x);
+/// The natural logarithm; -infinity at 0, NaN below.
+Tensor log(const Tensor& x);
 /// factor * x.
 Tensor scale(const Tensor& x, double factor);
 /// -x.

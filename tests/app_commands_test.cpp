@@ -24,7 +24,7 @@ TEST(AppCommands, EachHelpListsItsOptions) {
                  "--bn-momentum",    "--sample-count"}},
       {"sample",
        {"--checkpoint", "--count", "--seed", "--z", "--save-z", "--save-images", "--output", "--columns",
-        "--singles", "--batch-size", "--device", "--threads"}},
+        "--singles", "--batch-size", "--device", "--threads", "--names", "--plain", "--force"}},
       {"info", {"--recipe", "--checkpoint", "--image-size", "--channels", "--batch-size"}},
       {"gradcheck", {"--op", "--elements", "--seed", "--batch-size", "--g-dim", "--device"}}};
   for (const auto& [command, options] : commands) {

@@ -12,7 +12,9 @@ class AppSample : public testing::Test {
 
   /// Draws into `name`.png; returns its bytes.
   std::vector<uint8_t> draw(const std::string& name, const Words& more = {}) const {
-    dcgan_.good(Words{"sample", "--checkpoint", "run", "--output", name + ".png", "--threads", "1"} + more);
+    dcgan_.good(Words{"sample", "--checkpoint", "run", "--output", name + ".png", "--plain", "--force",
+                      "--threads", "1"} +
+                more);
     return dcgan_.bytes(name + ".png");
   }
 
@@ -24,7 +26,8 @@ TEST_F(AppSample, FollowsFromCheckpointAndSeed) {
   EXPECT_EQ(first, draw("b", {"--count", "5", "--seed", "3"}));
   EXPECT_NE(first, draw("c", {"--count", "5", "--seed", "4"}));
   for (const char* file : {"run/networks.safetensors", "run/checkpoints/epoch-0001.safetensors"}) {
-    dcgan_.good({"sample", "--checkpoint", file, "--count", "5", "--seed", "3", "--output", "d.png"});
+    dcgan_.good({"sample", "--checkpoint", file, "--count", "5", "--seed", "3", "--output", "d.png",
+                 "--plain", "--force"});
     EXPECT_EQ(first, dcgan_.bytes("d.png")) << file;
   }
 }
@@ -64,6 +67,42 @@ TEST_F(AppSample, WritesGridSinglesAndNumbers) {
   EXPECT_GE(*least, -1);
   EXPECT_LE(*most, 1);
   EXPECT_LT(*least, *most);
+}
+
+TEST_F(AppSample, LettersTheGridAndSavesTheLatentsByThem) {
+  const Words sample{"sample", "--checkpoint", "run", "--count", "28", "--save-z", "z.safetensors"};
+  dcgan_.good(sample + Words{"--columns", "7"});
+  const Image grid = load_image(dcgan_ / "samples.png");
+  EXPECT_GT(grid.height, 4 * 34 + 2) << "there is no room for letters";
+  const SafetensorsFile names = read_safetensors(dcgan_ / "samples.safetensors");
+  ASSERT_EQ(names.tensors.size(), 28u);
+  EXPECT_EQ(names.metadata.at("checkpoint"), "run/checkpoints/latest.safetensors");
+  const Tensor z = read_safetensors(dcgan_ / "z.safetensors").at("z");
+  for (const auto& [name, row] : {std::pair{"A", 0}, {"B", 1}, {"Z", 25}, {"AA", 26}, {"AB", 27}})
+    EXPECT_EQ(names.at(name).to_vector<float>(), z.rows(row, 1).to_vector<float>()) << name;
+  dcgan_.good(
+      {"sample", "--checkpoint", "run", "--count", "2", "--output", "a.png", "--names", "b.safetensors"});
+  EXPECT_EQ(read_safetensors(dcgan_ / "b.safetensors").tensors.size(), 2u);
+  EXPECT_FALSE(dcgan_.exists("a.safetensors"));
+}
+
+TEST_F(AppSample, OverwritesNothingUnlessForced) {
+  dcgan_.folder().write("a.png", "");
+  dcgan_.folder().write("b.safetensors", "");
+  dcgan_.folder().write("c/sample-1.png", "");
+  const Words sample{"sample", "--checkpoint", "run", "--count", "2"};
+  for (const Words& words :
+       std::vector<Words>{{"--output", "a.png", "a.png is already there"},
+                          {"--output", "b.png", "b.safetensors is already there"},
+                          {"--names", "b.safetensors", "b.safetensors is already there"},
+                          {"--save-z", "b.safetensors", "b.safetensors is already there"},
+                          {"--save-images", "b.safetensors", "b.safetensors is"},
+                          {"--singles", "c", "c is already there; --force overwrites it"}})
+    dcgan_.bad(sample + Words{words[0], words[1]}, words[2]);
+  EXPECT_FALSE(dcgan_.exists("samples.png"));
+  EXPECT_TRUE(dcgan_.bytes("a.png").empty());
+  dcgan_.good(sample + Words{"--output", "a.png", "--singles", "c", "--force"});
+  EXPECT_FALSE(dcgan_.bytes("a.png").empty());
 }
 
 TEST_F(AppSample, NamesWhatIsWrongWithLatents) {

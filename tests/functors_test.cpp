@@ -32,13 +32,18 @@ TEST(Functors, SaturateWithoutOverflow) {
 // As loops compiled for vectors, too: what a comparison selects for NaN is easily the other side.
 TEST(Functors, KeepNaN) {
   const Tensor x = Tensor::full({37}, static_cast<double>(kNaN));
-  for (const Tensor& y : {relu(x), leaky_relu(x, 0.2), sigmoid(x), tanh(x), abs(x), scale(x, 2)})
+  for (const Tensor& y : {relu(x), leaky_relu(x, 0.2), sigmoid(x), tanh(x), abs(x), log(x), scale(x, 2)})
     for (const double value : values_of(y)) EXPECT_TRUE(std::isnan(value));
 }
 
 TEST(Functors, HaveNoGradientAtAKink) {
   EXPECT_EQ(Relu{}.grad(Relu{}.value(0.0f), 5.0f), 0.0f);
   EXPECT_EQ(Abs{}.grad(0.0f, 5.0f), 0.0f);
+}
+
+TEST(Functors, TheLogarithmOfZeroIsInfinite) {
+  EXPECT_EQ(Log{}.value(0.0f), -kInfinity);
+  EXPECT_TRUE(std::isnan(Log{}.value(-1.0f)));
 }
 
 TEST(Functors, MapBytesToTheRangeOfTanh) {

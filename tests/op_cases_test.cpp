@@ -37,8 +37,10 @@ TEST(OpCases, CoverEveryPublicOp) {
     covered.insert(op_case.op);
     if (op_case.gradcheck) checked.insert(op_case.op);
   }
-  EXPECT_EQ(covered, public_ops());
-  EXPECT_EQ(checked, public_ops());
+  std::set<std::string> ops = public_ops();
+  ops.erase("activated");  // a part of other ops: tests/fused_ops_test.cpp
+  EXPECT_EQ(covered, ops);
+  EXPECT_EQ(checked, ops);
 }
 
 TEST(OpCases, HaveNamesOfTheirOwn) {

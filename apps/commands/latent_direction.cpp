@@ -68,11 +68,12 @@ void run(const DirectionOptions& o) {
   const std::vector<double> strengths = latent::parse_numbers("--strengths", o.strengths);
   o.common.check_outputs();
   const latent::Painter painter = o.common.open_painter();
+  refuse_to_replace(o.name, o.common, painter);
   const auto faces = shown_on(o, painter);
   const latent::Contrast pictures = contrast(o, painter.config());
-  const latent::Latent direction =
-      latent::mean_difference(invert(o, pictures.with, "with it", painter).faces,
-                              invert(o, pictures.without, "without it", painter).faces);
+  const latent::Inverted with = invert(o, pictures.with, "with it", painter);
+  const latent::Inverted without = invert(o, pictures.without, "without it", painter);
+  const latent::Latent direction = latent::mean_difference(with.faces, without.faces);
   std::cout << o.name << " has the length "
             << latent::figure_number(latent::length({direction.begin(), direction.end()})) << std::endl;
 

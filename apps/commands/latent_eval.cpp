@@ -44,9 +44,9 @@ void run(const EvalOptions& o) {
         " names for ", o.expressions.size(), " expressions");
   check(o.save_as.empty() || !o.common.names.empty(),
         "--save-as needs a file of names to add to: --names FILE");
-  o.common.check_outputs();
   std::vector<latent::Expression> expressions;
   for (const std::string& text : o.expressions) expressions.emplace_back(text);
+  o.common.check_outputs();
   const latent::Painter painter = o.common.open_painter();
   const latent::Names names = o.common.read_names(painter);
 

@@ -88,6 +88,7 @@ void run(InvertOptions& o) {
   const std::string name = o.save_as.empty() ? "inverted" : o.save_as;
   latent::check_name(name);
   const latent::Painter painter = o.common.open_painter();
+  if (!o.save_as.empty()) refuse_to_replace(name, o.common, painter);
   latent::Latent true_z;
   Image target;
   if (o.photo.empty()) {

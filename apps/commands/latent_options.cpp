@@ -67,6 +67,13 @@ void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool f
     check(!std::filesystem::exists(file), file.string(), " is already there; --force overwrites it");
 }
 
+void refuse_to_replace(const std::string& name, const LatentOptions& options,
+                       const latent::Painter& painter) {
+  if (options.force || options.names.empty() || !std::filesystem::exists(options.names[0])) return;
+  check(latent::Names::read(options.names[0], painter.z_dim()).find(name) == nullptr, options.names[0],
+        " already has a face named ", name, "; --force replaces it");
+}
+
 void add_to_names_file(const std::filesystem::path& path, const latent::Names& names,
                        const latent::Painter& painter, bool force) {
   latent::Names all(painter.z_dim());

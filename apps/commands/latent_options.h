@@ -22,6 +22,7 @@ void add_latent_interpolate(CLI::App& latent);
 void add_latent_invert(CLI::App& latent);
 void add_latent_nearest(CLI::App& latent);
 void add_latent_direction(CLI::App& latent);
+void add_latent_factors(CLI::App& latent);
 
 /// --checkpoint, --names, --output, --zoom, --force and the machine's.
 struct LatentOptions {
@@ -48,6 +49,10 @@ struct LatentOptions {
 
 /// Throws Error naming the first of the files that exists, unless `force`.
 void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool force);
+
+/// Throws Error if the first file of --names exists and has a face of this name already, unless --force was
+/// given: to be asked before anything long is computed.
+void refuse_to_replace(const std::string& name, const LatentOptions& options, const latent::Painter& painter);
 
 /// Adds names to a file of names, which is made if it is not there. Throws Error if a name already stands for
 /// another face, unless `force`.

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "apps/commands/latent_options.h"
 #include "apps/latent/sweep.h"
@@ -13,7 +14,8 @@ namespace {
 struct SweepOptions {
   LatentOptions common;
   int64_t dim = -1, top = 8;
-  std::string mid = "-0.6,-0.3,0.1,0.3,0.6", quantiles = "0.14:0.86:8", values;
+  std::string mid = "-0.6,-0.3,0.1,0.3,0.6", quantiles = "0.14:0.86:8";
+  std::optional<std::string> values;
   std::vector<std::string> around;
   bool all_dims = false;
 };
@@ -74,8 +76,8 @@ void add_strongest(latent::Sheet& sheet, latent::Names& shown, const SweepOption
 
 void run(const SweepOptions& o) {
   check(o.all_dims || o.dim >= 0, "sweep needs --dim N, the component to sweep, or --all-dims");
-  const std::vector<double> values = o.values.empty() ? latent::parse_quantiles("--quantiles", o.quantiles)
-                                                      : latent::parse_numbers("--values", o.values);
+  const std::vector<double> values = o.values ? latent::parse_numbers("--values", *o.values)
+                                              : latent::parse_quantiles("--quantiles", o.quantiles);
   o.common.check_outputs();
   const latent::Painter painter = o.common.open_painter();
   const std::vector<Middle> rows = middles(o, painter);

@@ -122,11 +122,19 @@ Image lettered_grid(const std::vector<Image>& images, int64_t columns) {
   return latent::draw(sheet, 1);
 }
 
-void run(const SampleOptions& o) {
-  const std::optional<std::filesystem::path> names = names_file(o);
+void check_outputs(const SampleOptions& o) {
   std::vector<std::filesystem::path> outputs{o.output};
-  if (names) outputs.push_back(*names);
+  if (const auto names = names_file(o)) outputs.push_back(*names);
+  for (const std::string& file : {o.save_z, o.save_images})
+    if (!file.empty()) outputs.emplace_back(file);
+  if (!o.singles.empty() && std::filesystem::is_directory(o.singles) && !std::filesystem::is_empty(o.singles))
+    outputs.emplace_back(o.singles);
   refuse_to_overwrite(outputs, o.force);
+}
+
+void run(const SampleOptions& o) {
+  check_outputs(o);
+  const std::optional<std::filesystem::path> names = names_file(o);
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
   const Tensor z = o.z_file.empty() ? draw_z(o, generator) : read_z(o.z_file, generator.config.z_dim);
@@ -136,8 +144,8 @@ void run(const SampleOptions& o) {
   if (!o.save_images.empty())
     write_safetensors(o.save_images, {{"images", permute(pictures, {0, 3, 1, 2})}}, {});
   if (!o.singles.empty()) write_singles(o.singles, images);
-  if (names) write_names(*names, z, generator.path);
   write_png(o.output, names ? lettered_grid(images, o.columns) : gan::grid(images, o.columns));
+  if (names) write_names(*names, z, generator.path);
   std::cout << images.size() << " pictures from " << generator.path.string() << " are in " << o.output;
   if (names) std::cout << ", their latents by the letters in " << names->string();
   std::cout << std::endl;
@@ -172,7 +180,7 @@ void add_sample(CLI::App& program) {
       "--names", o.names,
       "Save the latents by the grid's letters in this file, for `dcgan latent`; without it beside the grid");
   command->add_flag("--plain", o.plain, "Print no letters on the grid, and save no names")->excludes(names);
-  command->add_flag("--force", o.force, "Overwrite the grid and the file of names if they are already there");
+  command->add_flag("--force", o.force, "Overwrite files that are already there");
   command->add_option("--singles", o.singles, "Also write each picture as a PNG of its own into this folder");
   command->add_option("--batch-size", o.batch_size, "Pictures computed at a time")
       ->capture_default_str()

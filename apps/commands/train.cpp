@@ -11,6 +11,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
 #include "apps/commands/train_observers.h"
+#include "apps/diagnosis/diagnosis.h"
 #include "apps/gan/progress.h"
 #include "apps/gan/training_run.h"
 #include "lib/data/open_dataset.h"
@@ -186,6 +187,22 @@ gan::RunFolder resume_run(const TrainOptions& o, gan::Trainer& trainer, int64_t 
   return folder;
 }
 
+/// Trains; a failure ends the run, unless it is to be rolled back.
+gan::Outcome train_on(gan::Trainer& trainer, const Dataset& data, const gan::RunFolder& folder,
+                      gan::Position position, const gan::RunOptions& options, bool rolls_back) {
+  constexpr int most_rollbacks = 5;  // each halves the rates: more would stand still
+  for (int rollbacks = 0;; ++rollbacks) {
+    try {
+      return gan::train(trainer, data, folder, position, options);
+    } catch (const gan::Failure& failure) {
+      if (!rolls_back || rollbacks == most_rollbacks) throw;
+      position = diagnosis::roll_back(trainer, folder, failure.what());
+      std::cout << failure.what() << "; back to epoch " << position.epoch << " with half the rates"
+                << std::endl;
+    }
+  }
+}
+
 gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   const bool resuming = !o.resume.empty();
   if (resuming) {
@@ -228,7 +245,8 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   const auto observers = o.observers.build(*data);
   gan::RunOptions options{.keep = o.keep, .stop = &caught_signal};
   for (const auto& observer : observers) options.observers.push_back(observer.get());
-  const gan::Outcome outcome = gan::train(trainer, *data, folder, position, options);
+  const gan::Outcome outcome =
+      train_on(trainer, *data, folder, position, options, o.observers.on_failure == "rollback");
   if (profile) {
     const std::filesystem::path trace = folder.path() / "trace.json";
     profile->write_trace(trace);

@@ -2,8 +2,23 @@
 #pragma once
 
 #include "apps/gan/run_folder.h"
+#include "lib/error.h"
 
 namespace duel::gan {
+
+/// Training has failed in a way that going back to an earlier checkpoint with lower rates may mend.
+class Failure : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A loss or a weight is no longer a finite number.
+class Diverged : public Failure {
+ public:
+  Diverged(const std::string& text, int64_t in_epoch, int64_t at_step)
+      : Failure(text), epoch(in_epoch), step(at_step) {}
+  int64_t epoch, step;  ///< both from 1, as in metrics.csv
+};
 
 /// Called by train(), between steps, in the order in which the observers were given. What an observer
 /// computes must not change the run: it draws from random streams of its own and leaves both networks as they
@@ -16,6 +31,8 @@ class Observer {
   virtual void begin(Trainer& /*trainer*/, const RunFolder& /*folder*/, const Position& /*position*/) {}
   /// After each line of metrics.csv.
   virtual void logged(Trainer& /*trainer*/, const Metrics& /*metrics*/) {}
+  /// Before train() throws the error.
+  virtual void diverged(const RunFolder& /*folder*/, const Diverged& /*error*/) {}
   /// After each epoch, when its grid and its checkpoints are written; position.epoch counts it.
   virtual void epoch_done(Trainer& /*trainer*/, const RunFolder& /*folder*/, const Position& /*position*/) {}
 };

@@ -6,7 +6,6 @@
 #include "lib/profile.h"
 #include "ops/activations.h"
 #include "ops/arithmetic.h"
-#include "ops/losses.h"
 #include "ops/nn/init.h"
 #include "ops/reductions.h"
 
@@ -45,8 +44,8 @@ DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
   const Tensor real_logits = discriminator_(real);
   phase.change("D fake");
   const Tensor fake_logits = discriminator_(fake);
-  const Tensor real_loss = bce_with_logits(real_logits, noisy_labels(real_logits, config_.label_real));
-  const Tensor fake_loss = bce_with_logits(fake_logits, noisy_labels(fake_logits, config_.label_fake));
+  const Tensor real_loss = loss_(real_logits, noisy_labels(real_logits, config_.label_real));
+  const Tensor fake_loss = loss_(fake_logits, noisy_labels(fake_logits, config_.label_fake));
   const Tensor loss = add(real_loss, fake_loss);
   optimizer_d_.zero_grad();
   backward(loss);
@@ -62,7 +61,7 @@ Tensor Trainer::g_step(const Tensor& z) {
   ScopedPhase phase("G");
   discriminator_.set_requires_grad(false);
   const Tensor fake_logits = discriminator_(generator_(z));
-  const Tensor loss = bce_with_logits(fake_logits, labels(fake_logits, config_.label_real));
+  const Tensor loss = loss_(fake_logits, labels(fake_logits, config_.label_real));
   optimizer_g_.zero_grad();
   backward(loss);
   phase.change("optimisers");

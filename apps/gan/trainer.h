@@ -9,6 +9,7 @@
 #include "apps/gan/networks.h"
 #include "lib/optim.h"
 #include "lib/random.h"
+#include "ops/losses.h"
 
 namespace duel::gan {
 
@@ -18,6 +19,9 @@ struct DStep {
   Tensor d_real;  ///< mean D(x): the probability that D gives to real pictures
   Tensor d_fake;  ///< mean D(G(z)): the one it gives to fakes
 };
+
+/// The loss of logits against the labels that they should have, both (N, 1): shape ().
+using Loss = Tensor (*)(const Tensor& logits, const Tensor& labels);
 
 class Trainer {
  public:
@@ -33,6 +37,9 @@ class Trainer {
   Tensor draw_z(int64_t count);
   /// The latents behind the grid of each epoch: the same for a seed, whenever asked.
   Tensor fixed_z() const;
+
+  /// Takes the place of bce_with_logits(). No checkpoint knows of it.
+  void set_loss(Loss loss) { loss_ = loss; }
 
   const Config& config() const { return config_; }
   Device device() const { return device_; }
@@ -53,6 +60,7 @@ class Trainer {
   Generator generator_;
   Discriminator discriminator_;
   Optimizer optimizer_g_, optimizer_d_;
+  Loss loss_ = bce_with_logits;
 };
 
 /// The next latents (count, z_dim) of `stream`, in the configuration's distribution.

@@ -28,10 +28,12 @@ Tensor next_batch(BatchLoader& loader, const Config& config, Device device) {
 [[noreturn]] void fail_diverged(const std::string& what, int64_t epoch, int64_t batch, int64_t step,
                                 const RunFolder& folder) {
   const std::string latest = folder.latest().string();
-  fail(what, " at epoch ", epoch, ", batch ", batch, " (step ", step, "): training has diverged; ",
-       std::filesystem::exists(folder.latest()) ? latest + " is the last good checkpoint"
-                                                : "no checkpoint has been written yet",
-       ", a lower --lr may help");
+  throw Diverged(
+      concat(what, " at epoch ", epoch, ", batch ", batch, " (step ", step, "): training has diverged; ",
+             std::filesystem::exists(folder.latest()) ? latest + " is the last good checkpoint"
+                                                      : "no checkpoint has been written yet",
+             ", a lower --lr may help"),
+      epoch, step);
 }
 
 void check_finite(const char* network, double loss, const Metrics& at, const RunFolder& folder) {
@@ -102,8 +104,10 @@ int64_t total_steps(const Config& config, int64_t batches_per_epoch) {
   return config.steps > 0 ? config.steps : config.epochs * batches_per_epoch;
 }
 
-Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
-              const RunOptions& options) {
+namespace {
+
+Outcome run_epochs(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
+                   const RunOptions& options) {
   const Config& config = trainer.config();
   BatchLoader loader(data,
                      {.batch_size = config.batch_size,
@@ -156,6 +160,18 @@ Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Po
                           "; samples are in ", (folder.path() / "samples").string(), ", the networks in ",
                           folder.networks().string()));
   return Outcome::Finished;
+}
+
+}  // namespace
+
+Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
+              const RunOptions& options) {
+  try {
+    return run_epochs(trainer, data, folder, position, options);
+  } catch (const Diverged& error) {
+    for (Observer* observer : options.observers) observer->diverged(folder, error);
+    throw;
+  }
 }
 
 }  // namespace duel::gan

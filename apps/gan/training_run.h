@@ -25,8 +25,8 @@ enum class Outcome { Finished, Stopped };
 int64_t total_steps(const Config& config, int64_t batches_per_epoch);
 
 /// Trains from `position` (where the trainer is) to the configured end, writing into `folder`.
-/// Throws Error if the set has fewer pictures than a batch, if a loss is no longer finite (the last
-/// checkpoint stays), or if a file cannot be written.
+/// Throws Diverged if a loss is no longer finite (the last checkpoint stays), what an observer throws, and
+/// Error if the set has fewer pictures than a batch or a file cannot be written.
 Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
               const RunOptions& options);
 

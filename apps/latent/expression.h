@@ -54,8 +54,8 @@ class Expression {
 
  private:
   std::string text_;
+  std::vector<ExpressionPart> parts_;  // filled by the parser, so it comes before the tree
   std::unique_ptr<Term> root_;
-  std::vector<ExpressionPart> parts_;
 };
 
 /// Whether the text is a letter or '_', then letters, digits and '_'.

@@ -15,7 +15,7 @@ Painter::Painter(const std::filesystem::path& checkpoint_or_run, Device device)
 
 std::vector<Latent> Painter::seeded(uint64_t seed, int64_t count) const {
   RandomStream stream(seed, Stream::Latent);
-  return to_latents(gan::uniform_z(stream, count, z_dim(), Device{}));
+  return to_latents(gan::draw_z(stream, count, generator_.config, Device{}));
 }
 
 std::vector<Image> Painter::draw(const std::vector<Latent>& faces) const {

@@ -101,6 +101,7 @@ const std::map<std::string, Op>& known_ops() {
       {"sigmoid", {{}, [](const Call& t) { return sigmoid(t["x"]); }}},
       {"tanh", {{}, [](const Call& t) { return tanh(t["x"]); }}},
       {"abs", {{}, [](const Call& t) { return abs(t["x"]); }}},
+      {"log", {{}, [](const Call& t) { return log(t["x"]); }}},
       {"neg", {{}, [](const Call& t) { return neg(t["x"]); }}},
       {"scale", {{"factor"}, [](const Call& t) { return scale(t["x"], t.number("factor")); }}},
       {"add", {{}, [](const Call& t) { return add(t["a"], t["b"]); }}},

@@ -121,8 +121,8 @@ class CheckpointTest(unittest.TestCase):
         return load_checkpoint(self.trained)
 
     def check_pictures(self, checkpoint: Path) -> None:
-        z, images = self.folder / "z.safetensors", self.folder / "images.safetensors"
-        grid = self.folder / "grid.png"
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        z, images, grid = folder / "z.safetensors", folder / "images.safetensors", folder / "grid.png"
         dcgan("sample", checkpoint=checkpoint, count=5, seed=3, save_z=z, save_images=images, output=grid)
         self.assertGreater(load_file(images)["images"].abs().max().item(), 0.5)
         words = as_words(checkpoint=checkpoint, z=z, images=images)

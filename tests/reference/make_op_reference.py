@@ -80,6 +80,7 @@ OPS: dict[str, Callable[[Tensors, Case], Tensor]] = {
     "sigmoid": lambda t, case: torch.sigmoid(t["x"]),
     "tanh": lambda t, case: torch.tanh(t["x"]),
     "abs": lambda t, case: t["x"].abs(),
+    "log": lambda t, case: torch.log(t["x"]),
     "neg": lambda t, case: -t["x"],
     "scale": lambda t, case: t["x"] * case["factor"],
     "add": lambda t, case: t["a"] + t["b"],

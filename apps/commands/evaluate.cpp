@@ -1,0 +1,70 @@
+// dcgan evaluate
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands/commands.h"
+#include "apps/commands/options.h"
+#include "apps/gan/checkpoint.h"
+#include "apps/quality/evaluation.h"
+#include "apps/quality/samples.h"
+#include "lib/data/open_dataset.h"
+#include "lib/error.h"
+#include "lib/io/file.h"
+
+namespace duel::commands {
+namespace {
+
+struct EvaluateOptions {
+  std::string checkpoint, data, json;
+  quality::EvaluationOptions evaluation;
+  MachineOptions machine;
+};
+
+void run(const EvaluateOptions& o) {
+  const Device device = o.machine.apply();
+  const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
+  const gan::Config& c = generator.config;
+  const auto data = open_dataset({.path = o.data.empty() ? c.data : o.data,
+                                  .format = {c.image_size, c.channels, c.crop},
+                                  .cache = {.threads = o.machine.threads, .progress = nullptr},
+                                  .synthetic_count = c.synthetic_count,
+                                  .synthetic_seed = c.seed});
+  quality::Evaluator evaluator(*data, o.evaluation);
+  std::cout << evaluator.count() << " samples of " << generator.path.string()
+            << " against as many real pictures (" << data->description()
+            << "), with 95 % intervals; beside them as many other reals, and noise" << std::endl;
+  const quality::Evaluation evaluation = evaluator.evaluate(
+      quality::draw_samples(*generator.network, c, evaluator.count(), o.evaluation.seed, device));
+  std::cout << quality::table(evaluation) << std::flush;
+  if (o.json.empty()) return;
+  nlohmann::ordered_json json{{"checkpoint", generator.path.string()}, {"data", data->description()}};
+  json.update(quality::to_json(evaluation));
+  write_file_atomically(o.json, json.dump(2) + "\n");
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& program) {
+  CLI::App* const command = program.add_subcommand(
+      "evaluate", "Judge a trained generator by numbers, beside real pictures and noise");
+  const auto options = std::make_shared<EvaluateOptions>();
+  EvaluateOptions& o = *options;
+  command->add_option("--checkpoint", o.checkpoint, "A checkpoint, or the folder of a run (its latest)")
+      ->required();
+  command->add_option("--data", o.data,
+                      "The real pictures, as train takes them; without it those of the run");
+  command
+      ->add_option("--count", o.evaluation.count,
+                   "Samples, and real pictures; at most half as many as the data has")
+      ->capture_default_str()
+      ->check(at_least(6));
+  command->add_option("--seed", o.evaluation.seed, "Of the samples, and of the choice of real pictures")
+      ->capture_default_str()
+      ->check(at_least(0));
+  command->add_option("--json", o.json, "Also write the numbers into this file");
+  o.machine.add_to(*command);
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace duel::commands

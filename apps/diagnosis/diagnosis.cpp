@@ -1,0 +1,147 @@
+#include "apps/diagnosis/diagnosis.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "apps/gan/run_table.h"
+#include "lib/error.h"
+
+namespace duel::diagnosis {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Whether one more epoch has brought the run to `step` past a multiple of 20, so that small sets, whose
+/// epochs are short, are not looked at all the time. A resumed run is looked at when a whole one would be.
+bool is_time_to_look(int64_t step, int64_t steps_per_epoch) {
+  constexpr int64_t interval = 20;
+  return step / interval > (step - steps_per_epoch) / interval;
+}
+
+gan::RunTable vitals_table(const gan::RunFolder& folder) { return {folder.path() / "vitals.csv"}; }
+gan::RunTable findings_table(const gan::RunFolder& folder) { return {folder.path() / "diagnosis.csv"}; }
+
+int64_t step_of(const gan::Config& config, const gan::Position& position) {
+  return position.epoch * (position.pictures / config.batch_size) + position.batch;
+}
+
+void write_vitals(const gan::RunFolder& folder, const Vitals& v) {
+  std::vector<std::string> head{"epoch", "step"}, row{std::to_string(v.epoch), std::to_string(v.step)};
+  for (const auto& [name, value] :
+       std::initializer_list<std::pair<const char*, double>>{{"d_loss", v.d_loss},
+                                                             {"g_loss", v.g_loss},
+                                                             {"d_real", v.d_real},
+                                                             {"d_fake", v.d_fake},
+                                                             {"swings", v.swings},
+                                                             {"g_gradient", v.g_gradient},
+                                                             {"pixel_diversity", v.pixel_diversity},
+                                                             {"feature_diversity", v.feature_diversity},
+                                                             {"checkerboard", v.checkerboard},
+                                                             {"checkerboard_share", v.checkerboard_share},
+                                                             {"copies", v.copies}}) {
+    head.emplace_back(name);
+    row.push_back(concat(value));
+  }
+  vitals_table(folder).append(head, row);
+}
+
+void write_finding(const gan::RunFolder& folder, int64_t epoch, int64_t step, const std::string& cause,
+                   const std::string& text) {
+  findings_table(folder).append({"epoch", "step", "cause", "text"},
+                                {std::to_string(epoch), std::to_string(step), cause, text});
+}
+
+/// What the lines of metrics.csv after `step` say.
+void summarise(const std::vector<gan::Metrics>& lines, int64_t step, Vitals& vitals) {
+  double count = 0;
+  for (const gan::Metrics& m : lines) {
+    if (m.step <= step) continue;
+    ++count;
+    vitals.d_loss += m.d_loss, vitals.g_loss += m.g_loss;
+    vitals.d_real += m.d_real, vitals.d_fake += m.d_fake;
+  }
+  for (double* const sum : {&vitals.d_loss, &vitals.g_loss, &vitals.d_real, &vitals.d_fake})
+    *sum /= std::max(1.0, count);
+  constexpr size_t looked_at = 8;
+  if (lines.size() <= looked_at) return;
+  for (size_t i = lines.size() - looked_at; i < lines.size(); ++i)
+    vitals.swings += (std::abs(lines[i].d_fake - lines[i - 1].d_fake) > 0.5) / double{looked_at};
+}
+
+void keep_healthy(const gan::RunFolder& folder) {
+  const fs::path unfinished = healthy_checkpoint(folder).string() + ".tmp-copy";
+  fs::copy_file(folder.latest(), unfinished, fs::copy_options::overwrite_existing);
+  fs::rename(unfinished, healthy_checkpoint(folder));
+}
+
+}  // namespace
+
+Diagnosis::Diagnosis(const Dataset& data, OnFailure on_failure, Say say)
+    : data_(data), on_failure_(on_failure), say_(std::move(say)) {
+  if (!say_) say_ = [](const std::string& line) { std::cout << line << std::endl; };
+}
+
+void Diagnosis::begin(gan::Trainer& trainer, const gan::RunFolder& folder, const gan::Position& position) {
+  vitals_table(folder).drop_after_epoch(position.epoch);
+  findings_table(folder).drop_after_epoch(position.epoch);
+  lines_.clear();
+  history_.clear();
+  looked_at_step_ = step_of(trainer.config(), position);
+}
+
+void Diagnosis::logged(gan::Trainer&, const gan::Metrics& metrics) { lines_.push_back(metrics); }
+
+void Diagnosis::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
+                           const gan::Position& position) {
+  Vitals vitals{.epoch = position.epoch, .step = step_of(trainer.config(), position)};
+  if (!is_time_to_look(vitals.step, vitals.step / vitals.epoch)) return;
+  if (!examination_) examination_ = std::make_unique<Examination>(data_);
+  summarise(lines_, looked_at_step_, vitals);
+  looked_at_step_ = vitals.step;
+  examination_->look(trainer, vitals);
+  history_.push_back(vitals);
+  write_vitals(folder, vitals);
+  const std::vector<Finding> findings = judge(history_);
+  for (const Finding& finding : findings) note(folder, vitals.epoch, vitals.step, finding);
+  if (on_failure_ == OnFailure::Warn) return;
+  for (const Finding& finding : findings) {
+    if (on_failure_ == OnFailure::Stop || lower_rate_may_mend(finding.cause))
+      throw gan::Failure(concat("epoch ", vitals.epoch, ": ", name_of(finding.cause)));
+  }
+  if (on_failure_ == OnFailure::Rollback && is_healthy(history_)) keep_healthy(folder);
+}
+
+void Diagnosis::diverged(const gan::RunFolder& folder, const gan::Diverged& error) {
+  note(folder, error.epoch, error.step, judge_end(lines_));
+}
+
+void Diagnosis::note(const gan::RunFolder& folder, int64_t epoch, int64_t step,
+                     const Finding& finding) const {
+  write_finding(folder, epoch, step, name_of(finding.cause), finding.text);
+  say_(concat("epoch ", epoch, ": ", finding.text));
+}
+
+fs::path healthy_checkpoint(const gan::RunFolder& folder) {
+  return folder.path() / "checkpoints" / "healthy.safetensors";
+}
+
+gan::Position roll_back(gan::Trainer& trainer, const gan::RunFolder& folder, const std::string& why) {
+  const fs::path healthy = healthy_checkpoint(folder);
+  check(fs::exists(healthy), why, "; there is no healthy checkpoint yet to go back to: start anew with a ",
+        "lower --lr");
+  const gan::Position position = gan::load_checkpoint(healthy, trainer);
+  for (Optimizer* const optimizer : {&trainer.optimizer_g(), &trainer.optimizer_d()})
+    optimizer->set_lr(optimizer->lr() / 2);
+  gan::save_checkpoint(folder.latest(), trainer, position);
+  gan::Config config = folder.config();  // a checkpoint holds no rates: a resumed run takes them from here
+  config.optimizer_g.lr /= 2;
+  config.optimizer_d.lr /= 2;
+  folder.write_config(config);
+  findings_table(folder).drop_after_epoch(position.epoch);
+  write_finding(folder, position.epoch, step_of(trainer.config(), position), "rollback",
+                concat(why, "; back to epoch ", position.epoch, " with half the rates"));
+  return position;
+}
+
+}  // namespace duel::diagnosis

@@ -1,0 +1,131 @@
+#include "apps/diagnosis/vitals.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <complex>
+#include <numbers>
+#include <numeric>
+
+#include "apps/quality/neighbours.h"
+#include "apps/quality/pictures.h"
+#include "apps/quality/samples.h"
+#include "lib/autograd.h"
+
+namespace duel::diagnosis {
+namespace {
+
+constexpr int64_t batch = 128, most_training_pictures = 20000, fewest_for_copies = 8;
+
+/// The numbers of n pictures, evenly over the set: it may be sorted.
+std::vector<int64_t> spread_over(int64_t size, int64_t n) {
+  std::vector<int64_t> which(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) which[static_cast<size_t>(i)] = i * size / n;
+  return which;
+}
+
+/// The mean distance of two different rows.
+double spread(const Tensor& points) {
+  const int64_t n = points.dim(0);
+  const std::vector<float> all = quality::distances(points, points).to_vector<float>();
+  return std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(n * std::max<int64_t>(1, n - 1));
+}
+
+/// What D's last layer gets to see, (N, F) on the CPU.
+Tensor last_features(nn::Module& discriminator, const Tensor& pictures) {
+  const NoGrad no_graph;
+  const bool was_training = discriminator.training();
+  discriminator.eval();
+  Tensor x = pictures;
+  const auto& layers = discriminator.children();
+  for (size_t i = 0; i + 1 < layers.size(); ++i) x = (*layers[i].second)(x);
+  discriminator.train(was_training);
+  return x.to(Device{}).view({x.dim(0), x.numel() / x.dim(0)});
+}
+
+double gradient_norm(nn::Module& network) {
+  double squares = 0;
+  for (const nn::NamedTensor& parameter : network.parameters()) {
+    if (!parameter.tensor->grad().defined()) continue;
+    for (const float x : parameter.tensor->grad().to_vector<float>()) squares += static_cast<double>(x) * x;
+  }
+  return std::sqrt(squares);
+}
+
+/// The brightness of picture i, (S * S), without its mean; its variance is added to `variance`.
+std::vector<double> brightness(const Tensor& pictures, int64_t i, double& variance) {
+  const int64_t pixels = pictures.dim(1) * pictures.dim(2), channels = pictures.dim(3);
+  const float* from = pictures.data<float>() + i * pixels * channels;
+  std::vector<double> grey(static_cast<size_t>(pixels));
+  for (double& value : grey) {
+    for (int64_t c = 0; c < channels; ++c) value += *from++ / static_cast<double>(channels);
+  }
+  const double mean = std::accumulate(grey.begin(), grey.end(), 0.0) / static_cast<double>(pixels);
+  for (double& value : grey) {
+    value -= mean;
+    variance += value * value / static_cast<double>(pixels);
+  }
+  return grey;
+}
+
+/// The power of a picture's frequency `k`, in waves a side, along x and along y, at the lowest frequencies
+/// across: where a grid that a stride leaves has it.
+double power_at(const std::vector<double>& grey, int64_t side, int64_t k) {
+  double power = 0;
+  for (int64_t across = 0; across <= 1; ++across) {
+    std::complex<double> along_x = 0, along_y = 0;
+    for (int64_t y = 0; y < side; ++y) {
+      for (int64_t x = 0; x < side; ++x) {
+        const double turn = -2 * std::numbers::pi / static_cast<double>(side);
+        const double value = grey[static_cast<size_t>(y * side + x)];
+        along_x += value * std::polar(1.0, turn * static_cast<double>(k * x + across * y));
+        along_y += value * std::polar(1.0, turn * static_cast<double>(k * y + across * x));
+      }
+    }
+    power += std::norm(along_x) + std::norm(along_y);
+  }
+  const auto pixels = static_cast<double>(side * side);
+  return power / (pixels * pixels);
+}
+
+}  // namespace
+
+Peak stride_peak(const Tensor& pictures) {
+  const int64_t side = pictures.dim(1), looked_at = std::min<int64_t>(pictures.dim(0), 32);
+  double variance = 0, peak = 0, beside = 0;
+  for (int64_t i = 0; i < looked_at; ++i) {
+    const std::vector<double> grey = brightness(pictures, i, variance);
+    peak += power_at(grey, side, side / 2);
+    beside += power_at(grey, side, side / 2 - 2);
+  }
+  return {beside > 0 ? peak / beside : 0, variance > 0 ? peak / variance : 0};
+}
+
+Examination::Examination(const Dataset& data) {
+  const int64_t size = data.size();
+  training_ = quality::read_points(data, spread_over(size, std::min(size, most_training_pictures)));
+  reals_ = quality::read_pictures(data, spread_over(size, std::min(size, batch)));
+  pixel_distance_ = spread(quality::points_of(reals_));
+  peak_ = stride_peak(reals_).height;
+}
+
+void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
+  constexpr double tiny = 1e-12;
+  vitals.g_gradient = gradient_norm(trainer.generator());
+  const Tensor samples = quality::draw_samples(trainer.generator(), trainer.config(), batch,
+                                               trainer.config().seed, trainer.device());
+  const Tensor points = quality::points_of(samples);
+  vitals.pixel_diversity = spread(points) / std::max(pixel_distance_, tiny);
+  nn::Module& d = trainer.discriminator();
+  vitals.feature_diversity = spread(last_features(d, samples.to(trainer.device()))) /
+                             std::max(spread(last_features(d, reals_.to(trainer.device()))), tiny);
+  const Peak peak = stride_peak(samples);
+  vitals.checkerboard = peak.height / std::max(peak_, tiny);
+  vitals.checkerboard_share = peak.share;
+  if (training_.dim(0) >= fewest_for_copies) {
+    const std::vector<double> copied = quality::copies(points, training_);
+    vitals.copies = std::accumulate(copied.begin(), copied.end(), 0.0) / static_cast<double>(copied.size());
+  }
+}
+
+}  // namespace duel::diagnosis

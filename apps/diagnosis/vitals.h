@@ -1,0 +1,56 @@
+// What the diagnosis looks at.
+#pragma once
+
+#include <cstdint>
+
+#include "apps/gan/observer.h"
+#include "lib/data/dataset.h"
+#include "lib/tensor.h"
+
+namespace duel::diagnosis {
+
+/// How a run is after an epoch.
+struct Vitals {
+  int64_t epoch = 0, step = 0;
+  // Means over the epoch's lines of metrics.csv.
+  double d_loss = 0, g_loss = 0;
+  double d_real = 0, d_fake = 0;
+  /// Share of the steps between two lines, over the last eight lines, in which D(G(z)) swung by more than
+  /// 0.5.
+  double swings = 0;
+  /// The norm of the gradient that reached G's parameters in the last step.
+  double g_gradient = 0;
+  // A batch of samples against one of real pictures: their mean distance from each other, in pixels and in
+  // D's last features. 1 where samples vary as much as reals do, 0 where all are the same.
+  double pixel_diversity = 0, feature_diversity = 0;
+  /// How far the samples' spectrum peaks at a period of two pixels, in units of the frequencies beside it,
+  /// over the same of the reals. The share of the samples' variance that lies there says whether anybody
+  /// would see it.
+  double checkerboard = 0, checkerboard_share = 0;
+  /// Share of samples that are copies of training pictures: see quality::copies().
+  double copies = 0;
+};
+
+/// Measures all but what metrics.csv holds. Everything that it draws comes from a stream of its own, and the
+/// networks are looked at in evaluation mode, so that a run is the same with and without it.
+class Examination {
+ public:
+  /// Reads up to 20,000 training pictures. `data` is not needed afterwards.
+  explicit Examination(const Dataset& data);
+
+  void look(gan::Trainer& trainer, Vitals& vitals) const;
+
+ private:
+  Tensor reals_;     // a batch of pictures
+  Tensor training_;  // the points of all
+  double pixel_distance_ = 0, peak_ = 0;
+};
+
+/// How much a batch (N, S, S, C) peaks at a period of two pixels, where a grid that the stride leaves has its
+/// power: that power over the frequencies' beside it, and its share of the variance.
+struct Peak {
+  double height = 0, share = 0;
+};
+Peak stride_peak(const Tensor& pictures);
+
+}  // namespace duel::diagnosis

@@ -1,0 +1,49 @@
+#include "apps/quality/quality_log.h"
+
+#include <cstdio>
+#include <iostream>
+
+#include "apps/gan/run_table.h"
+#include "apps/quality/samples.h"
+
+namespace duel::quality {
+namespace {
+
+gan::RunTable table_of(const gan::RunFolder& folder) { return {folder.path() / "quality.csv"}; }
+
+std::string short_text(const Estimate& estimate) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.3g (+- %.1g)", estimate.value, estimate.high - estimate.value);
+  return text;
+}
+
+}  // namespace
+
+QualityLog::QualityLog(const Dataset& data, int64_t every, const EvaluationOptions& options)
+    : data_(data), every_(every), options_(options) {}
+
+void QualityLog::begin(gan::Trainer&, const gan::RunFolder& folder, const gan::Position& position) {
+  table_of(folder).drop_after_epoch(position.epoch);
+  if (!evaluator_) evaluator_ = std::make_unique<Evaluator>(data_, options_);
+}
+
+void QualityLog::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
+                            const gan::Position& position) {
+  if (position.epoch % every_ != 0) return;
+  const Evaluation evaluation = evaluator_->evaluate(draw_samples(
+      trainer.generator(), trainer.config(), evaluator_->count(), options_.seed, trainer.device()));
+  const int64_t batches = data_.size() / trainer.config().batch_size;
+  std::vector<std::string> head{"epoch", "step"};
+  std::vector<std::string> row{std::to_string(position.epoch), std::to_string(position.epoch * batches)};
+  std::string line = concat("quality after epoch ", position.epoch, ":");
+  for (const Score& score : evaluation.scores) {
+    head.insert(head.end(), {score.name, score.name + "_low", score.name + "_high"});
+    for (const double value : {score.samples.value, score.samples.low, score.samples.high})
+      row.push_back(concat(value));
+    if (!score.name.starts_with("swd_")) line += concat(" ", score.name, " ", short_text(score.samples));
+  }
+  table_of(folder).append(head, row);
+  std::cout << line << std::endl;
+}
+
+}  // namespace duel::quality

@@ -1,0 +1,102 @@
+// The diagnosis as a user of dcgan meets it: while training, and in the labs.
+#include <limits>
+
+#include "lib/io/safetensors.h"
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+TEST(AppDiagnosis, WritesWhatItSeesAndChangesNothing) {
+  const Program dcgan;
+  const Words five{"--epochs", "11", "--output"};
+  dcgan.good(tiny_train(five + Words{"watched"}));
+  dcgan.good(tiny_train(five + Words{"alone", "--on-failure", "ignore"}));
+  EXPECT_EQ(dcgan.bytes("watched/networks.safetensors"), dcgan.bytes("alone/networks.safetensors"));
+  EXPECT_FALSE(dcgan.exists("alone/vitals.csv"));
+  const Words rows = dcgan.lines("watched/vitals.csv");
+  ASSERT_EQ(rows.size(), 3u);  // the head, and the looks after 20 and 40 of the 44 steps
+  EXPECT_EQ(rows[0],
+            "epoch,step,d_loss,g_loss,d_real,d_fake,swings,g_gradient,pixel_diversity,feature_diversity,"
+            "checkerboard,checkerboard_share,copies");
+  EXPECT_TRUE(rows[1].starts_with("5,20,")) << rows[1];
+  EXPECT_TRUE(rows[2].starts_with("10,40,")) << rows[2];
+  EXPECT_FALSE(dcgan.exists("watched/diagnosis.csv"));
+  dcgan.bad(tiny_train({"--on-failure", "pray"}), "--on-failure");
+}
+
+/// Makes the next step of the run break the weights.
+void poison(const Program& dcgan) {
+  const std::filesystem::path path = dcgan / "run/checkpoints/latest.safetensors";
+  const SafetensorsFile file = read_safetensors(path);
+  const Tensor& moment = file.at("optimizer_D.fc.weight.exp_avg");
+  moment.copy_from(Tensor::full(moment.shape(), std::numeric_limits<double>::infinity()));
+  write_safetensors(path, file.tensors, file.metadata);
+}
+
+TEST(AppDiagnosis, NotesARunThatDiverges) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  poison(dcgan);
+  const Finished ended = dcgan.run({"train", "--resume", "run", "--epochs", "3", "--threads", "1"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_TRUE(contains(ended.out, "epoch 2: ")) << ended.out;
+  EXPECT_TRUE(contains(ended.err, "training has diverged")) << ended.err;
+  const Words rows = dcgan.lines("run/diagnosis.csv");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0], "epoch,step,cause,text");
+  EXPECT_TRUE(rows[1].starts_with("2,")) << rows[1];
+}
+
+TEST(AppDiagnosis, RollsBackToTheLastHealthyCheckpointWithHalfTheRates) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const Words on{"train", "--resume", "run", "--epochs", "3", "--threads", "1", "--on-failure", "rollback"};
+  const auto healthy = dcgan / "run/checkpoints/healthy.safetensors";
+  std::filesystem::copy_file(dcgan / "run/checkpoints/latest.safetensors", healthy);
+  poison(dcgan);
+  const std::string out = dcgan.good(on);
+  EXPECT_TRUE(contains(out, "back to epoch 1 with half the rates")) << out;
+  EXPECT_TRUE(dcgan.exists("run/networks.safetensors"));
+  const Words rows = dcgan.lines("run/diagnosis.csv");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_TRUE(rows[1].starts_with("1,4,rollback,")) << rows[1];
+  EXPECT_TRUE(contains(dcgan.text("run/config.json"), "\"lr\": 0.0001,"));
+
+  std::filesystem::remove(healthy);
+  poison(dcgan);
+  Words further = on;
+  further[4] = "4";
+  const Finished ended = dcgan.run(further);
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_TRUE(contains(ended.err, "there is no healthy checkpoint yet to go back to")) << ended.err;
+}
+
+TEST(AppLab, TrainsIntoAFolderAndNamesItsPage) {
+  const Program dcgan;
+  const std::string out = dcgan.good({"lab", "collapse", "--epochs", "1", "--threads", "1"});
+  EXPECT_TRUE(contains(out, "The diagnosis is to say: G has collapsed. See docs/labs/collapse.md")) << out;
+  EXPECT_TRUE(dcgan.exists("runs/lab-collapse/vitals.csv"));
+  EXPECT_TRUE(dcgan.exists("runs/lab-collapse/samples/epoch-0001.png"));
+  dcgan.bad({"lab", "collapse", "--epochs", "1"}, "runs/lab-collapse: already holds a run");
+  dcgan.good({"lab", "collapse", "--epochs", "1", "--threads", "1", "--seed", "1", "--output", "other"});
+  EXPECT_NE(dcgan.bytes("other/networks.safetensors"), dcgan.bytes("runs/lab-collapse/networks.safetensors"));
+}
+
+TEST(AppLab, OneThatEndsInNoNumberEndsWell) {
+  const Program dcgan;
+  const std::string out = dcgan.good({"lab", "sigmoid-nan", "--threads", "1", "--output", "run"});
+  EXPECT_TRUE(contains(out, ": a loss is not a number")) << out;
+  EXPECT_TRUE(contains(out, "training has diverged")) << out;
+}
+
+TEST(AppLab, BadInput) {
+  const Program dcgan;
+  dcgan.bad({"lab"}, "name is required");
+  dcgan.bad({"lab", "boredom"}, "there is no lab 'boredom'; there are: no-batch-norm, strong-d, collapse");
+  dcgan.bad({"lab", "collapse", "--epochs", "-1"}, "--epochs");
+  dcgan.bad({"lab", "collapse", "--seed", "-1"}, "--seed");
+}
+
+}  // namespace
+}  // namespace duel

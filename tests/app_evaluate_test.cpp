@@ -1,0 +1,103 @@
+// dcgan evaluate, and the same numbers while a run trains.
+#include <nlohmann/json.hpp>
+
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+using nlohmann::json;
+
+const Words few{"--count", "12", "--threads", "1"};
+
+json evaluated(const Program& dcgan, const std::string& run, const Words& more = {}) {
+  dcgan.good(Words{"evaluate", "--checkpoint", run, "--json", "numbers.json"} + few + more);
+  return json::parse(dcgan.text("numbers.json"));
+}
+
+TEST(AppEvaluate, TellsEachNumberBesideThoseOfRealsAndNoise) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const std::string out = dcgan.good(Words{"evaluate", "--checkpoint", "run", "--json", "a.json"} + few);
+  const json numbers = json::parse(dcgan.text("a.json"));
+  EXPECT_EQ(numbers.at("count"), 12);
+  EXPECT_EQ(numbers.at("checkpoint"), "run/checkpoints/latest.safetensors");
+  for (const char* name :
+       {"swd_32", "swd_16", "swd", "ms_ssim", "precision", "recall", "density", "coverage", "copies"}) {
+    EXPECT_TRUE(contains(out, concat("\n  ", name, " "))) << name << out;
+    for (const char* of : {"samples", "reals", "noise"}) {
+      const json& estimate = numbers.at("scores").at(name).at(of);
+      EXPECT_LE(estimate.at("low"), estimate.at("value")) << name;
+      EXPECT_LE(estimate.at("value"), estimate.at("high")) << name;
+    }
+  }
+  const json& distance = numbers.at("scores").at("swd");
+  EXPECT_LT(distance.at("reals").at("value"), distance.at("samples").at("value"));
+  EXPECT_LT(distance.at("reals").at("value"), distance.at("noise").at("value"));
+  EXPECT_TRUE(numbers.at("factors").contains("background_lightness"));
+  EXPECT_TRUE(contains(out, "each factor's range")) << out;
+}
+
+TEST(AppEvaluate, FollowsTheSeedAndTheData) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const json first = evaluated(dcgan, "run");
+  EXPECT_EQ(evaluated(dcgan, "run/checkpoints/epoch-0001.safetensors").at("scores"), first.at("scores"));
+  EXPECT_NE(evaluated(dcgan, "run", {"--seed", "1"}).at("scores"), first.at("scores"));
+  for (int i = 0; i < 14; ++i)
+    dcgan.folder().write(concat("data/", i, ".png"), read_file(fixture("rgb.png")));
+  dcgan.folder().write("data/broken.png", "no picture");
+  const json other = evaluated(dcgan, "run", {"--data", "data"});
+  EXPECT_EQ(other.at("count"), 7);  // half of what there is
+  EXPECT_FALSE(other.contains("factors"));
+}
+
+TEST(AppEvaluate, BadInput) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  dcgan.bad({"evaluate"}, "--checkpoint is required");
+  dcgan.bad({"evaluate", "--checkpoint", "nowhere"}, "nowhere");
+  dcgan.bad({"evaluate", "--checkpoint", "run/config.json"}, "run/config.json");
+  dcgan.bad({"evaluate", "--checkpoint", "run", "--count", "5"}, "--count");
+  dcgan.bad({"evaluate", "--checkpoint", "run", "--seed", "-1"}, "--seed");
+  dcgan.bad({"evaluate", "--checkpoint", "run", "--json", "none/a.json"}, "none/a.json");
+  for (int i = 0; i < 11; ++i)
+    dcgan.folder().write(concat("data/", i, ".png"), read_file(fixture("rgb.png")));
+  dcgan.bad({"evaluate", "--checkpoint", "run", "--data", "data"},
+            "quality numbers need at least 12 pictures, the data has 11");
+  std::filesystem::create_directory(dcgan / "empty");
+  dcgan.bad({"evaluate", "--checkpoint", "empty"}, "empty");
+}
+
+TEST(AppEvaluate, WhileTrainingWritesQualityCsvAndChangesNothingElse) {
+  const Program dcgan;
+  const Words watched{"--evaluate-every", "2", "--evaluate-count", "12"};
+  const std::string out = dcgan.good(tiny_train(Words{"--epochs", "5", "--output", "a"} + watched));
+  EXPECT_TRUE(contains(out, "quality after epoch 2: swd ")) << out;
+  EXPECT_FALSE(contains(out, "quality after epoch 3")) << out;
+  const Words rows = dcgan.lines("a/quality.csv");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_TRUE(rows[0].starts_with("epoch,step,swd_32,swd_32_low,swd_32_high,")) << rows[0];
+  EXPECT_TRUE(rows[1].starts_with("2,8,")) << rows[1];
+  EXPECT_TRUE(rows[2].starts_with("4,16,")) << rows[2];
+  for (const std::string& row : rows) EXPECT_EQ(std::count(row.begin(), row.end(), ','), 28) << row;
+
+  dcgan.good(tiny_train({"--epochs", "5", "--output", "b"}));
+  EXPECT_FALSE(dcgan.exists("b/quality.csv"));
+  EXPECT_EQ(dcgan.bytes("a/networks.safetensors"), dcgan.bytes("b/networks.safetensors"));
+
+  // Rows that a killed run had begun, or that come after the checkpoint, are written anew.
+  dcgan.folder().write("a/quality.csv", concat(dcgan.text("a/quality.csv"), "6,24,0.5\n8,3"));
+  dcgan.good(Words{"train", "--resume", "a", "--epochs", "6", "--threads", "1"} + watched);
+  const Words resumed = dcgan.lines("a/quality.csv");
+  ASSERT_EQ(resumed.size(), 4u);
+  EXPECT_EQ(Words(resumed.begin(), resumed.begin() + 3), rows);
+  EXPECT_TRUE(resumed[3].starts_with("6,24,")) << resumed[3];
+  EXPECT_EQ(std::count(resumed[3].begin(), resumed[3].end(), ','), 28);
+
+  dcgan.bad(tiny_train({"--evaluate-every", "-1"}), "--evaluate-every");
+  dcgan.bad(tiny_train({"--evaluate-count", "5"}), "--evaluate-count");
+}
+
+}  // namespace
+}  // namespace duel

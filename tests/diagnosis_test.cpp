@@ -1,0 +1,193 @@
+// The diagnosis names what is wrong, and is silent where nothing is.
+#include "apps/diagnosis/diagnosis.h"
+
+#include <map>
+
+#include "apps/diagnosis/labs.h"
+#include "apps/gan/training_run.h"
+#include "lib/data/synthetic.h"
+#include "tests/files.h"
+#include "tests/tensors.h"
+
+namespace duel::diagnosis {
+namespace {
+
+using Causes = std::vector<Cause>;
+
+/// A look at a run that goes well.
+Vitals healthy() {
+  Vitals v;
+  v.d_loss = 0.7, v.g_loss = 2;
+  v.d_real = 0.8, v.d_fake = 0.2;
+  v.g_gradient = 20;
+  v.pixel_diversity = v.feature_diversity = 0.8;
+  v.checkerboard = 2, v.checkerboard_share = 0.003;
+  return v;
+}
+
+/// What is found once `v` has been seen `times` times, the last at `step`, after ten healthy looks.
+Causes found(const Vitals& v, int times = 3, int64_t step = 1000) {
+  std::vector<Vitals> history(10, healthy());
+  history.insert(history.end(), static_cast<size_t>(times), v);
+  history.back().step = step;
+  Causes causes;
+  for (const Finding& finding : judge(history)) {
+    causes.push_back(finding.cause);
+    EXPECT_EQ(finding.text.find('\n'), std::string::npos);
+    EXPECT_NE(finding.text.find_first_of("0123456789"), std::string::npos) << finding.text;
+  }
+  EXPECT_TRUE(causes.empty() || !is_healthy(history));
+  return causes;
+}
+
+TEST(DiagnosisJudge, NamesEachCauseByItsFigures) {
+  EXPECT_EQ(found(healthy()), Causes{});
+  std::map<Cause, Vitals> sick;
+  for (const Cause cause : {Cause::DHasWon, Cause::Collapse, Cause::Divergence, Cause::Oscillation,
+                            Cause::Checkerboard, Cause::Memorisation})
+    sick[cause] = healthy();
+  sick[Cause::DHasWon].d_real = 0.9995, sick[Cause::DHasWon].d_fake = 0.001;
+  sick[Cause::Collapse].pixel_diversity = 0.03, sick[Cause::Collapse].feature_diversity = 0.05;
+  sick[Cause::Divergence].g_loss = 40;
+  sick[Cause::Oscillation].swings = 0.6;
+  sick[Cause::Checkerboard].checkerboard = 50, sick[Cause::Checkerboard].checkerboard_share = 0.08;
+  sick[Cause::Memorisation].copies = 0.4;
+  for (const auto& [cause, vitals] : sick) {
+    EXPECT_EQ(found(vitals), Causes{cause});
+    EXPECT_EQ(found(vitals, 2), Causes{}) << name_of(cause) << ": two looks are no proof";
+    EXPECT_EQ(found(vitals, 3, 299), Causes{}) << name_of(cause) << ": the run is young";
+  }
+}
+
+TEST(DiagnosisJudge, HighLossesAreNoDivergenceWhereTheyAlwaysWere) {
+  Vitals high = healthy();
+  high.g_loss = 12;
+  EXPECT_EQ(found(high), Causes{Cause::Divergence});
+  std::vector<Vitals> history(20, high);
+  history.back().step = 1000;
+  EXPECT_TRUE(judge(history).empty());
+}
+
+TEST(DiagnosisJudge, TellsAnUnstableLossFromRatesThatAreTooHigh) {
+  gan::Metrics line;
+  line.step = 7, line.d_loss = 0.3, line.g_loss = 4;
+  EXPECT_EQ(judge_end({line}).cause, Cause::NotANumber);
+  line.d_loss = 3e20;
+  EXPECT_EQ(judge_end({line}).cause, Cause::Divergence);
+  EXPECT_NE(judge_end({line}).text.find("step 7"), std::string::npos);
+  EXPECT_EQ(judge_end({}).cause, Cause::Divergence);
+}
+
+TEST(DiagnosisVitals, SeeAGridOfTwoPixels) {
+  const Tensor smooth = Tensor::empty({4, 32, 32, 3}), grid = Tensor::empty({4, 32, 32, 3});
+  float *a = smooth.data<float>(), *b = grid.data<float>();
+  for (int64_t i = 0; i < smooth.numel(); ++i) {
+    const int64_t x = i / 3 % 32, y = i / 96 % 32, picture = i / 3072;
+    a[i] = static_cast<float>(0.5 * std::sin(0.3 * static_cast<double>(x * (picture + 1))) *
+                              std::cos(0.2 * static_cast<double>(y)));
+    b[i] = a[i] + (x % 2 ? 0.1f : -0.1f);
+  }
+  EXPECT_LT(stride_peak(smooth).share, 0.01);
+  EXPECT_GT(stride_peak(grid).height, 100 * stride_peak(smooth).height);
+  // 0.1² of the variance: 0.0625 of the waves, 0.01 of the grid.
+  EXPECT_NEAR(stride_peak(grid).share, 0.01 / 0.0725, 0.03);
+  EXPECT_EQ(stride_peak(Tensor::zeros({2, 32, 32, 3})).height, 0);
+}
+
+/// The causes that a run's diagnosis names. It ends where `awaited` is among them.
+class Listener {
+ public:
+  explicit Listener(const char* awaited) : awaited_(awaited) {}
+
+  void run(gan::Trainer& trainer, const Dataset& data) {
+    Diagnosis diagnosis(data, OnFailure::Warn, [&](const std::string&) {});
+    struct Ear final : gan::Observer {
+      Listener& listener;
+      explicit Ear(Listener& to) : listener(to) {}
+      void epoch_done(gan::Trainer&, const gan::RunFolder& run, const gan::Position&) override {
+        listener.listen(run);
+      }
+      void diverged(const gan::RunFolder& run, const gan::Diverged&) override { listener.listen(run); }
+    } ear(*this);
+    const auto folder = gan::RunFolder::create(folder_ / "run", trainer.config());
+    testing::internal::CaptureStdout();
+    try {
+      gan::train(trainer, data, folder, {}, {.keep = 0, .stop = &stop_, .observers = {&diagnosis, &ear}});
+    } catch (const gan::Diverged&) {
+    }
+    testing::internal::GetCapturedStdout();
+  }
+
+  /// diagnosis.csv as it was at the end; empty where nothing was found.
+  const std::string& findings() const { return findings_; }
+  bool heard() const { return stop_ != 0; }
+
+ private:
+  void listen(const gan::RunFolder& run) {
+    const auto file = run.path() / "diagnosis.csv";
+    if (!std::filesystem::exists(file)) return;
+    std::ifstream in(file);
+    findings_.assign(std::istreambuf_iterator<char>(in), {});
+    if (awaited_ && findings_.find(concat(",", awaited_, ",")) != std::string::npos) stop_ = 1;
+  }
+
+  const char* awaited_;
+  TemporaryFolder folder_;
+  std::string findings_;
+  volatile std::sig_atomic_t stop_ = 0;
+};
+
+class DiagnosisLab : public testing::TestWithParam<const char*> {};
+
+TEST_P(DiagnosisLab, NamesThePlantedCause) {
+  const Lab& lab = find_lab(GetParam());
+  const gan::Config config = lab.config();
+  const SyntheticFaces faces(config.synthetic_count, config.image_size, config.channels, config.seed);
+  gan::Trainer trainer(config);
+  lab.spoil(trainer);
+  Listener listener(name_of(lab.planted));
+  listener.run(trainer, faces);
+  EXPECT_TRUE(listener.heard()) << listener.findings();
+}
+
+INSTANTIATE_TEST_SUITE_P(, DiagnosisLab,
+                         testing::Values("no-batch-norm", "strong-d", "collapse", "tiny-data", "sigmoid-nan"),
+                         [](const auto& about) {
+                           std::string name = about.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST(DiagnosisLabs, AreAllTestedAndNamedWhereOneIsUnknown) {
+  EXPECT_EQ(labs().size(), 5u);
+  for (const Lab& lab : labs())
+    EXPECT_TRUE(std::filesystem::exists(concat(DUEL_SOURCE_DIR "/docs/labs/", lab.name, ".md"))) << lab.name;
+  EXPECT_TRUE(
+      contains(error_of([] { find_lab("none"); }), "there is no lab 'none'; there are: no-batch-norm"));
+}
+
+TEST(DiagnosisHealthy, ThreeRunsOfOtherSeedsAndDataAreSilent) {
+  struct Case {
+    uint64_t seed;
+    int64_t channels, batch_size, dim;
+  };
+  for (const auto& [seed, channels, batch_size, dim] :
+       {Case{1, 3, 32, 8}, Case{2, 1, 32, 8}, Case{3, 3, 64, 8}}) {
+    gan::Config config;
+    config.seed = seed;
+    config.channels = channels;
+    config.batch_size = batch_size;
+    config.g_dim = config.d_dim = dim;
+    config.synthetic_count = 32 * batch_size;
+    config.log_every = 8;
+    config.epochs = 15;
+    const SyntheticFaces faces(config.synthetic_count, config.image_size, channels, seed);
+    gan::Trainer trainer(config);
+    Listener listener(nullptr);
+    listener.run(trainer, faces);
+    EXPECT_EQ(listener.findings(), "") << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace duel::diagnosis

@@ -1,0 +1,207 @@
+// dcgan latent: what each subcommand writes.
+#include <cmath>
+#include <set>
+
+#include "lib/io/image.h"
+#include "lib/io/safetensors.h"
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+class LatentCommands : public testing::Test {
+ protected:
+  void SetUp() override {
+    dcgan_.good(tiny_train({"--epochs", "1", "--output", "run"}));
+    dcgan_.good({"sample", "--checkpoint", "run", "--count", "4"});
+  }
+
+  /// Runs `dcgan latent` with the grid's names; what it prints.
+  std::string latent(const std::string& command, const Words& more) const {
+    return dcgan_.good(Words{"latent", command} + more +
+                       Words{"--checkpoint", "run", "--names", "samples.safetensors", "--threads", "1"});
+  }
+  /// A face in a file of names.
+  std::vector<float> face(const std::string& file, const std::string& name) const {
+    return read_safetensors(dcgan_ / file).at(name).to_vector<float>();
+  }
+  std::vector<float> drawn(const std::string& name) const { return face("samples.safetensors", name); }
+  size_t faces(const std::string& file) const { return read_safetensors(dcgan_ / file).tensors.size(); }
+  /// How many frames a film holds.
+  int frames(const std::string& file) const {
+    const std::string bytes = dcgan_.text(file);
+    int count = 0;
+    for (size_t at = bytes.find("fcTL"); at != std::string::npos; at = bytes.find("fcTL", at + 1)) ++count;
+    return count;
+  }
+
+  Program dcgan_;
+};
+
+TEST_F(LatentCommands, NameKeepsFacesOfSeedsAndGrids) {
+  const Words name{"latent", "name", "--checkpoint", "run", "--names", "mine.safetensors"};
+  dcgan_.good(name + Words{"G=seed:17", "D=grid:B"});
+  dcgan_.good({"sample", "--checkpoint", "run", "--seed", "17", "--count", "1", "--output", "seventeen.png"});
+  EXPECT_EQ(face("mine.safetensors", "G"), face("seventeen.safetensors", "A"));
+  EXPECT_EQ(face("mine.safetensors", "D"), drawn("B"));
+  EXPECT_GT(load_image(dcgan_ / "named.png").width, 2 * 64);
+
+  dcgan_.good(name + Words{"E=grid:A", "--grid", "seventeen.safetensors", "--force"});
+  EXPECT_EQ(faces("mine.safetensors"), 3u) << "names are added";
+  EXPECT_EQ(face("mine.safetensors", "E"), face("mine.safetensors", "G"));
+}
+
+TEST_F(LatentCommands, EvalComputesAndSavesUnderNames) {
+  const std::string out = latent("eval", {"2*A - B", "A*0.5", "norm(A) / norm(A)"});
+  EXPECT_TRUE(contains(out, "norm(A) / norm(A) = 1\n")) << out;
+  const auto a = drawn("A"), b = drawn("B"), r1 = face("eval.safetensors", "R1");
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_FLOAT_EQ(r1[i], 2 * a[i] - b[i]);
+  EXPECT_EQ(face("eval.safetensors", "B"), b) << "the operands stand beside the results";
+  EXPECT_EQ(faces("eval.safetensors"), 4u);
+
+  latent("eval", {"A+B", "A-B", "--save-as", "sum", "--save-as", "difference", "--output", "b.png"});
+  EXPECT_EQ(drawn("sum"), face("b.safetensors", "sum"));
+  dcgan_.good({"latent", "eval", "--checkpoint", "run", "--names", "samples.safetensors", "--output", "c.png",
+               "sum + difference", "(-A)"});
+  const auto twice = face("c.safetensors", "R1"), minus = face("c.safetensors", "R2");
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_NEAR(twice[i], 2 * a[i], 1e-6);
+    EXPECT_EQ(minus[i], -a[i]);
+  }
+}
+
+TEST_F(LatentCommands, SweepFreezesAllButOneComponent) {
+  latent("sweep", {"--dim", "3", "--mid", "-0.6,0.25", "--quantiles", "0.14:0.86:8"});
+  EXPECT_EQ(faces("sweep.safetensors"), 16u);
+  const auto corner = face("sweep.safetensors", "r2c8");
+  for (size_t i = 0; i < 8; ++i) EXPECT_FLOAT_EQ(corner[i], i == 3 ? 1.08031934f : 0.25f) << i;
+
+  latent("sweep",
+         {"--dim", "0", "--around", "A", "--around", "A+B", "--values", "-1,5", "--output", "b.png"});
+  auto expected = drawn("A");
+  expected[0] = 5;
+  EXPECT_EQ(face("b.safetensors", "r1c2"), expected);
+  EXPECT_EQ(face("b.safetensors", "r2c1")[0], -1);
+}
+
+TEST_F(LatentCommands, SweepOfAllComponentsRanksThem) {
+  const std::string out =
+      latent("sweep", {"--all-dims", "--top", "3", "--values", "-1,1", "--output", "all.png"});
+  EXPECT_EQ(faces("all.safetensors"), 6u);
+  std::istringstream lines(out);
+  std::string line;
+  std::getline(lines, line);
+  double last = INFINITY;
+  std::set<int> seen;
+  for (int i = 0; i < 8; ++i) {
+    int dim = -1;
+    double change = -1;
+    lines >> dim >> change;
+    EXPECT_LE(change, last);
+    EXPECT_GE(change, 0);
+    last = change;
+    seen.insert(dim);
+  }
+  EXPECT_EQ(seen, (std::set<int>{0, 1, 2, 3, 4, 5, 6, 7}));
+}
+
+TEST_F(LatentCommands, AverageGivesAllComponentsOneValue) {
+  latent("average", {});
+  EXPECT_EQ(faces("average.safetensors"), 11u);
+  EXPECT_EQ(face("average.safetensors", "average_2"), std::vector<float>(8, -0.8f));
+  latent("average", {"--values", "-0.5,2", "--output", "b.png"});
+  EXPECT_EQ(face("b.safetensors", "average_2"), std::vector<float>(8, 2.0f));
+}
+
+TEST_F(LatentCommands, InterpolateMakesAGridAndAFilm) {
+  latent("interpolate", {"A", "B", "C", "--steps", "5", "--film", "film.png", "--film-steps", "4"});
+  EXPECT_EQ(faces("interpolation.safetensors"), 10u);
+  const auto a = drawn("A"), b = drawn("B"), middle = face("interpolation.safetensors", "r1c3");
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(middle[i], (a[i] + b[i]) / 2, 1e-6);
+  EXPECT_EQ(face("interpolation.safetensors", "r2c5"), drawn("C"));
+  EXPECT_EQ(frames("film.png"), 3 * 4);
+  EXPECT_GE(load_image(dcgan_ / "film.png").width, 64);
+
+  latent("interpolate", {"A", "B", "--method", "both", "--output", "both.png"});
+  EXPECT_EQ(faces("both.safetensors"), 16u);
+  EXPECT_NE(face("both.safetensors", "r1c4"), face("both.safetensors", "r2c4"));
+}
+
+TEST_F(LatentCommands, InvertFindsAFaceAndTellsHow) {
+  const std::string out =
+      latent("invert", {"--face", "A", "--steps", "60", "--restarts", "3", "--save-as", "found"});
+  EXPECT_TRUE(contains(out, "The best of 3 descents came within ")) << out;
+  EXPECT_TRUE(contains(out, "from the one behind the picture")) << out;
+  EXPECT_EQ(faces("invert.safetensors"), 4u);
+  EXPECT_EQ(drawn("found"), face("invert.safetensors", "found"));
+  EXPECT_EQ(frames("invert-film.png"), 61);
+  const Words csv = dcgan_.lines("invert.csv");
+  ASSERT_EQ(csv.size(), 62u);
+  EXPECT_EQ(csv[0], "step,start_1,start_2,start_3");
+  const auto first_error = [](const std::string& line) { return std::stod(line.substr(line.find(',') + 1)); };
+  EXPECT_LT(first_error(csv.back()), first_error(csv[1]));
+}
+
+TEST_F(LatentCommands, InvertTakesPhotosOfAnySizeAndKind) {
+  for (const char* photo : {"resize_40.png", "rgb.jpg", "grey.png"}) {
+    dcgan_.folder().write("photo", read_file(fixture(photo)));
+    latent("invert", {"--photo", "photo", "--steps", "3", "--restarts", "1", "--force"});
+    EXPECT_EQ(face("invert.safetensors", "inverted").size(), 8u) << photo;
+  }
+}
+
+TEST_F(LatentCommands, NearestFindsTheTrainingPictures) {
+  const std::string out = latent("nearest", {"A", "A+B", "--neighbours", "2"});
+  EXPECT_TRUE(contains(out, "synthetic: 32 drawn portraits")) << out;
+  EXPECT_TRUE(contains(out, "A+B: picture ")) << out;
+  EXPECT_EQ(face("nearest.safetensors", "face_1"), drawn("A"));
+  dcgan_.good({"latent", "nearest", "--checkpoint", "run", "--count", "2", "--output", "b.png"});
+  EXPECT_EQ(face("b.safetensors", "B"), drawn("B"));
+
+  // A picture that is in the set is its own nearest one.
+  dcgan_.good({"sample", "--checkpoint", "run", "--count", "4", "--singles", "set", "--output", "c.png"});
+  const std::string copies = latent("nearest", {"C", "--data", "set", "--output", "d.png"});
+  EXPECT_TRUE(contains(copies, "C: picture 2 is nearest, 0.0 grey levels away")) << copies;
+}
+
+TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {
+  const Words quick{"--steps", "5", "--count", "3"};
+  const std::string out =
+      latent("direction",
+             Words{"light", "--factor", "background_lightness", "--low", "0.2", "--high", "0.9"} + quick);
+  EXPECT_TRUE(contains(out, "3 pictures with it")) << out;
+  EXPECT_EQ(drawn("light"), face("direction.safetensors", "light"));
+
+  dcgan_.good({"sample", "--checkpoint", "run", "--count", "2", "--singles", "with", "--output", "a.png"});
+  dcgan_.good({"sample", "--checkpoint", "run", "--seed", "5", "--singles", "without", "--output", "b.png"});
+  const Words photos = Words{"both", "--with",      "with", "--without", "without", "--on",
+                             "A",    "--strengths", "0,1",  "--output",  "c.png"};
+  EXPECT_TRUE(contains(latent("direction", photos + quick), "2 pictures with it"));
+  latent("eval", {"A + 2*light - both", "--output", "d.png"});
+}
+
+TEST_F(LatentCommands, FactorsAreCorrelatedWithComponents) {
+  const std::string out =
+      latent("factors", {"--count", "16", "--steps", "5", "--top", "2", "--values", "-1,1"});
+  EXPECT_TRUE(contains(out, "\nskin_tone ")) << out;
+  EXPECT_EQ(faces("factors.safetensors"), 4u);
+  const Words csv = dcgan_.lines("factors.csv");
+  EXPECT_EQ(csv[0], "factor,0,1,2,3,4,5,6,7");
+  EXPECT_GT(csv.size(), 20u);
+}
+
+TEST_F(LatentCommands, TheSameCommandGivesTheSameBytes) {
+  for (const Words& command :
+       std::vector<Words>{{"sweep", "--dim", "2", "--output", "x.png"},
+                          {"invert", "--face", "B", "--steps", "20", "--output", "x.png"},
+                          {"interpolate", "A", "B", "--film", "x-film.png", "--output", "x.png"}}) {
+    const auto run = [&] {
+      latent(command[0], Words(command.begin() + 1, command.end()) + Words{"--force"});
+      return std::pair(dcgan_.bytes("x.png"), dcgan_.bytes("x.safetensors"));
+    };
+    EXPECT_EQ(run(), run()) << command[0];
+  }
+}
+
+}  // namespace
+}  // namespace duel

@@ -1,0 +1,122 @@
+// The quality numbers against their published definitions, computed by an independent script: see
+// tests/reference/README.md.
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "apps/quality/features.h"
+#include "apps/quality/ms_ssim.h"
+#include "apps/quality/neighbours.h"
+#include "apps/quality/pyramid_distance.h"
+#include "lib/io/safetensors.h"
+#include "lib/kernels.h"
+#include "tests/tensors.h"
+
+namespace duel::quality {
+namespace {
+
+class QualityReference : public testing::Test {
+ protected:
+  Tensor pictures(const char* name) const {
+    const Tensor& pixels = file_.at(name);
+    const Tensor pictures = Tensor::empty(pixels.shape());
+    kernels({}).pixels_to_float(pixels, pictures);
+    return pictures;
+  }
+  Tensor points(const char* name) const { return pictures(name).view({20, 32 * 32 * 3}); }
+  std::vector<double> numbers(const std::string& name) const { return file_.at(name).to_vector<double>(); }
+
+  const SafetensorsFile file_ = read_safetensors(DUEL_SOURCE_DIR "/tests/reference/quality.safetensors");
+};
+
+TEST_F(QualityReference, LaplacianPyramid) {
+  const std::vector<Tensor> bands = laplacian_pyramid(pictures("reals"));
+  ASSERT_EQ(bands.size(), 2u);
+  EXPECT_TRUE(close(bands[0].rows(0, 1).view({32, 32, 3}), file_.at("band_32"), 1e-5));
+  EXPECT_TRUE(close(bands[1].rows(0, 1).view({16, 16, 3}), file_.at("band_16"), 1e-5));
+}
+
+TEST_F(QualityReference, SlicedWassersteinDistance) {
+  const std::vector<Tensor> reals = laplacian_pyramid(pictures("reals")),
+                            fakes = laplacian_pyramid(pictures("fakes"));
+  for (size_t band = 0; band < 2; ++band) {
+    const std::string side = std::to_string(reals[band].dim(1));
+    const std::vector<int64_t> all = file_.at("places_" + side).to_vector<int64_t>();
+    const auto places = [&](int64_t set) {
+      const auto begin = all.begin() + set * 120;
+      return PatchPlaces{3, {begin, begin + 60}, {begin + 60, begin + 120}};
+    };
+    const Tensor& directions = file_.at("directions");
+    const double distance =
+        sliced_wasserstein(project(patch_descriptors(reals[band], places(0)), directions),
+                           project(patch_descriptors(fakes[band], places(1)), directions));
+    EXPECT_NEAR(distance / numbers("swd_" + side)[0], 1, 1e-4) << side;
+  }
+}
+
+TEST_F(QualityReference, MsSsim) {
+  std::vector<std::pair<int64_t, int64_t>> pairs;
+  for (int64_t i = 0; i < 20; i += 2) pairs.emplace_back(i, i + 1);
+  const std::vector<double> ours = ms_ssim(pictures("fakes"), pairs), expected = numbers("ms_ssim");
+  ASSERT_EQ(ours.size(), expected.size());
+  for (size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], expected[i], 1e-5);
+}
+
+TEST_F(QualityReference, PrecisionRecallDensityCoverage) {
+  const Manifold manifold = compare_manifolds(points("reals"), points("fakes"));
+  EXPECT_EQ(manifold.precision, numbers("precision"));
+  EXPECT_EQ(manifold.recall, numbers("recall"));
+  EXPECT_EQ(manifold.coverage, numbers("coverage"));
+  const std::vector<double> density = numbers("density");
+  for (size_t i = 0; i < density.size(); ++i) EXPECT_NEAR(manifold.density[i], density[i], 1e-12) << i;
+}
+
+TEST_F(QualityReference, Copies) {
+  EXPECT_EQ(copies(points("fakes"), points("reals")), numbers("copies"));
+  // Among the reals each is its own copy, unless it is told to leave itself out.
+  std::vector<int64_t> itself(20);
+  std::iota(itself.begin(), itself.end(), 0);
+  const auto count = [](const std::vector<double>& found) {
+    return std::accumulate(found.begin(), found.end(), 0.0);
+  };
+  EXPECT_EQ(count(copies(points("reals"), points("reals"))), 20);
+  EXPECT_EQ(count(copies(points("reals"), points("reals"), itself)), 0);
+}
+
+TEST(QualityMsSsim, TakesTheScalesThatFit) {
+  EXPECT_EQ(ms_ssim_scales(32), 2);
+  EXPECT_EQ(ms_ssim_scales(64), 3);
+  EXPECT_EQ(ms_ssim_scales(128), 4);
+  EXPECT_EQ(ms_ssim_scales(256), 5);
+  EXPECT_EQ(ms_ssim_scales(1024), 5);
+}
+
+TEST(QualityMsSsim, IsOneForEqualPictures) {
+  const Tensor picture = random_tensor({1, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1});
+  EXPECT_NEAR(ms_ssim(picture, {{0, 0}})[0], 1, 1e-12);
+}
+
+TEST(QualityFeatures, AreTheSameEachTimeAndTellPicturesApart) {
+  for (const int64_t side : {32, 64}) {
+    const Tensor pictures = random_tensor({130, side, side, 1}, 1, DType::Float32, Uniform{-1, 1});
+    const Tensor features = RandomFeatures(side, 1)(pictures);
+    EXPECT_EQ(features.shape(), (Shape{130, 4 * side}));
+    EXPECT_TRUE(same(RandomFeatures(side, 1)(pictures), features));
+    EXPECT_TRUE(close(RandomFeatures(side, 1)(pictures.rows(129, 1)), features.rows(129, 1), 1e-5));
+    EXPECT_FALSE(close(features.rows(0, 1), features.rows(1, 1), 1e-3));
+  }
+}
+
+TEST(QualityEstimate, HasTheIntervalOfAMean) {
+  // 1,000 items of standard deviation 1/2: the standard error is 0.0158.
+  std::vector<double> items(1000);
+  for (size_t i = 0; i < items.size(); ++i) items[i] = i % 2;
+  PhiloxWalk random(1, 0);
+  const Estimate estimate = mean_estimate(items, 400, random);
+  EXPECT_DOUBLE_EQ(estimate.value, 0.5);
+  EXPECT_NEAR(estimate.high - estimate.value, 1.96 * 0.0158, 0.004);
+  EXPECT_NEAR(estimate.value - estimate.low, estimate.high - estimate.value, 1e-12);
+}
+
+}  // namespace
+}  // namespace duel::quality

@@ -1,0 +1,112 @@
+// The quality numbers put generators in the order that everybody would put them in.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "apps/gan/training_run.h"
+#include "apps/quality/evaluation.h"
+#include "apps/quality/samples.h"
+#include "lib/autograd.h"
+#include "lib/data/batch_loader.h"
+#include "lib/kernels.h"
+#include "tests/tensors.h"
+
+namespace duel::quality {
+namespace {
+
+using Numbers = std::map<std::string, Estimate>;
+
+Numbers numbers_of(Evaluator& evaluator, const Tensor& samples) {
+  Numbers numbers;
+  for (const Score& score : evaluator.evaluate(samples).scores) numbers[score.name] = score.samples;
+  return numbers;
+}
+
+/// Trains on `epochs` more passes over the data.
+void train_on(gan::Trainer& trainer, BatchLoader& loader, int64_t epochs) {
+  const gan::Config& c = trainer.config();
+  for (int64_t i = 0; i < epochs * loader.steps_per_epoch(); ++i) {
+    const Shape shape{c.batch_size, c.image_size, c.image_size, c.channels};
+    const Tensor real = Tensor::empty(shape);
+    kernels({}).pixels_to_float(Tensor::from(loader.next().pixels, shape), real);
+    trainer.d_step(real, trainer.draw_z(c.batch_size));
+    trainer.g_step(trainer.draw_z(c.batch_size));
+  }
+}
+
+TEST(QualityRanking, UntrainedThenOneEpochThenTenThenRealsAndACollapsedModelHasNoVariety) {
+  constexpr int64_t count = 200;
+  const SyntheticFaces faces(2048, 32, 3, 1);
+  Evaluator evaluator(faces, {.count = count, .replicates = 30});
+  gan::Config config;
+  config.g_dim = config.d_dim = 16;
+  config.batch_size = 16;
+  config.optimizer_g.lr = config.optimizer_d.lr = 5e-4;
+  gan::Trainer trainer(config);
+  BatchLoader loader(faces, {.batch_size = config.batch_size});
+  const auto samples = [&] { return draw_samples(trainer.generator(), config, count, 1, {}); };
+
+  const Numbers untrained = numbers_of(evaluator, samples());
+  train_on(trainer, loader, 1);
+  const Numbers one = numbers_of(evaluator, samples());
+  train_on(trainer, loader, 9);
+  const Tensor good = samples();
+  const Numbers ten = numbers_of(evaluator, good);
+  const Tensor one_face = Tensor::empty(good.shape());
+  for (int64_t i = 0; i < count; ++i) one_face.rows(i, 1).copy_from(good.rows(0, 1));
+  const Numbers collapsed = numbers_of(evaluator, one_face);
+
+  EXPECT_GT(untrained.at("swd").low, one.at("swd").high);
+  EXPECT_GT(one.at("swd").value, ten.at("swd").high);
+  EXPECT_LT(one.at("coverage").high, ten.at("coverage").low);
+  EXPECT_LT(one.at("precision").high, ten.at("precision").low);
+  EXPECT_GT(collapsed.at("swd").low, ten.at("swd").high);
+  EXPECT_GT(collapsed.at("ms_ssim").low, ten.at("ms_ssim").high);
+  EXPECT_LT(collapsed.at("coverage").high, ten.at("coverage").low);
+  for (const Score& score : evaluator.evaluate(good).scores) {
+    if (score.name == "swd") {
+      EXPECT_GT(ten.at("swd").low, score.reals.value);
+    } else if (score.name == "coverage") {
+      EXPECT_LT(ten.at("coverage").high, score.reals.low);
+    }
+  }
+}
+
+TEST(QualityRanking, ReadsFactorsAndFindsCopies) {
+  constexpr int64_t count = 200;
+  const SyntheticFaces faces(800, 32, 3, 1), strangers(count, 32, 3, 2);
+  Evaluator evaluator(faces, {.count = count, .replicates = 20});
+  const auto pictures_of = [&](const Dataset& data, int64_t every) {
+    std::vector<uint8_t> pixels(static_cast<size_t>(count * data.picture_bytes()));
+    for (int64_t i = 0; i < count; ++i) data.read(i * every, pixels.data() + i * data.picture_bytes());
+    const Tensor pictures = Tensor::empty({count, 32, 32, 3});
+    kernels({}).pixels_to_float(Tensor::from(pixels, pictures.shape()), pictures);
+    return pictures;
+  };
+  EXPECT_EQ(numbers_of(evaluator, pictures_of(faces, 3)).at("copies").value, 1);
+  EXPECT_LT(numbers_of(evaluator, pictures_of(strangers, 1)).at("copies").value, 0.05);
+
+  // Half of the pictures: those with the darkest backgrounds.
+  const FaceFactor* lightness = nullptr;
+  for (const FaceFactor& factor : face_factors())
+    if (std::string(factor.name) == "background_lightness") lightness = &factor;
+  ASSERT_NE(lightness, nullptr);
+  FaceFactors face;
+  std::vector<uint8_t> pixels(static_cast<size_t>(count * faces.picture_bytes()));
+  for (int64_t i = 0; i < count; ++i) {
+    face = random_face(3, i);
+    lightness->set(face, lightness->low);
+    draw_face(face, 32, 3, pixels.data() + i * faces.picture_bytes());
+  }
+  const Tensor dark = Tensor::empty({count, 32, 32, 3});
+  kernels({}).pixels_to_float(Tensor::from(pixels, dark.shape()), dark);
+  for (const FactorCoverage& factor : evaluator.evaluate(dark).factors) {
+    if (factor.name != "background_lightness") continue;
+    EXPECT_GT(factor.trust, 0.8);
+    EXPECT_GT(factor.reals.value, 0.8);
+    EXPECT_LT(factor.samples.high, 0.4);
+  }
+}
+
+}  // namespace
+}  // namespace duel::quality
