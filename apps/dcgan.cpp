@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   duel::commands::add_info(program);
   duel::commands::add_evaluate(program);
   duel::commands::add_lab(program);
+  duel::commands::add_report(program);
   duel::commands::add_gradcheck(program);
   try {
     program.parse(argc, argv);

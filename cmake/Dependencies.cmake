@@ -30,6 +30,14 @@ if(DUEL_BUILD_BENCHMARKS)
   duel_find(benchmark libbenchmark-dev)
 endif()
 
+find_package(Dygraphs QUIET)
+if(NOT Dygraphs_FOUND)
+  message(WARNING "dygraphs (Debian: libjs-dygraphs) was not found: reports will have no charts.")
+  foreach(part SCRIPT STYLE SYNCHRONIZER)
+    set(Dygraphs_${part} apps/report/no_dygraphs.js)
+  endforeach()
+endif()
+
 if(duel_missing)
   message(FATAL_ERROR "Duel needs what was not found here:${duel_missing}\n"
                       "`make deps` (or `sh scripts/deps.sh`) installs it.")

@@ -1,13 +1,18 @@
-# duel_embed(TARGET FILE SYMBOL) compiles a text file of the project into a target. Code that includes SYMBOL.h by
-# the path of FILE's folder (say "ops/check/SYMBOL.h") calls duel::SYMBOL(), a std::string_view of the text.
+# duel_embed(TARGET FILE SYMBOL [FOLDER]) compiles a text file into a target. Code that includes SYMBOL.h by the path of
+# FILE's folder in the project (say "ops/check/SYMBOL.h") calls duel::SYMBOL(), a std::string_view of the text. A file
+# from elsewhere goes by its absolute path, and FOLDER says where in the project it would stand.
 function(duel_embed target file symbol)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${file}")
-  file(READ "${PROJECT_SOURCE_DIR}/${file}" text)
+  cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE path)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${path}")
+  file(READ "${path}" text)
   if(text MATCHES "\\)duel_text\"")
     message(FATAL_ERROR "${file} holds the mark )duel_text\" that ends it in the generated source")
   endif()
 
   cmake_path(GET file PARENT_PATH folder)
+  if(ARGC GREATER 3)
+    set(folder "${ARGV3}")
+  endif()
   set(generated "${PROJECT_BINARY_DIR}/generated")
   set(declaration "std::string_view ${symbol}()")
   set(header [[

@@ -122,7 +122,9 @@ Tensor& Tensor::set_requires_grad(bool requires_grad) {
   check(!impl_->node, "[set_requires_grad] only a leaf can be told; detach() the result of ",
         impl_->node ? impl_->node->name() : "", " first");
   if (!requires_grad) {
-    impl_->grad_slot.reset();
+    if (impl_->grad_slot) impl_->frozen_slot = std::move(impl_->grad_slot);
+  } else if (impl_->frozen_slot) {
+    impl_->grad_slot = std::move(impl_->frozen_slot);
   } else if (!impl_->grad_slot) {
     check(dtype() == DType::Float32 || dtype() == DType::Float64, "[set_requires_grad] a tensor of ",
           name_of(dtype()), " has no gradient");

@@ -116,7 +116,8 @@ class Tensor {
   // ---- autograd ----
   /// Whether a gradient flows to it: it was asked to, or it was computed from a tensor to which one does.
   bool requires_grad() const { return defined() && impl_->grad_slot != nullptr; }
-  /// Makes a leaf collect its gradient, or stop. Throws on a tensor that an operation computed.
+  /// Makes a leaf collect its gradient, or stop: the gradient it has is then out of sight until it is made to
+  /// collect again. Throws on a tensor that an operation computed.
   Tensor& set_requires_grad(bool requires_grad);
   /// The gradient that backward() left on a leaf, or an undefined tensor.
   Tensor grad() const;
@@ -135,6 +136,7 @@ class Tensor {
     DType dtype = DType::Float32;
     std::shared_ptr<Node> node;
     std::shared_ptr<GradSlot> grad_slot;
+    std::shared_ptr<GradSlot> frozen_slot;  // of a leaf that has stopped collecting
   };
   Tensor share(size_t offset, const Shape& shape) const;
 

@@ -3,7 +3,8 @@
 # Packages given as arguments are installed as well. Needs nothing but a shell; does nothing where all is present.
 set -eu
 
-packages="g++ make cmake libopenblas-dev zlib1g-dev libstb-dev nlohmann-json3-dev libcli11-dev libgtest-dev libbenchmark-dev $*"
+packages="g++ make cmake libopenblas-dev zlib1g-dev libstb-dev nlohmann-json3-dev libcli11-dev libgtest-dev libbenchmark-dev
+          libjs-dygraphs $*"
 
 if ! command -v apt-get >/dev/null; then
   cat >&2 <<'NAMES'
@@ -12,6 +13,7 @@ This script installs packages on Debian and Ubuntu only. Elsewhere, install:
   Arch:     sudo pacman -S --needed gcc make cmake openblas zlib stb nlohmann-json cli11 gtest benchmark
   macOS:    brew install gcc make cmake openblas zlib stb nlohmann-json cli11 googletest google-benchmark
             (and build with CXX=g++-14, say: Apple's compiler lacks OpenMP)
+The charts of the reports: npm install dygraphs, and make CMAKE_ARGS=-DDygraphs_FOLDER=$PWD/node_modules/dygraphs/dist
 NAMES
   exit 1
 fi

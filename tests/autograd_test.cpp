@@ -138,11 +138,14 @@ TEST(Autograd, FreezesAndThawsLeaves) {
   x.set_requires_grad(true);
   backward(scale(x, 2));
   EXPECT_EQ(values_of(x.grad()), (Values{2}));
-  // Asking again keeps the gradient; freezing forgets it.
+  // Asking again keeps the gradient; freezing puts it out of sight until the leaf is thawed.
   x.set_requires_grad(true);
   EXPECT_TRUE(x.grad().defined());
   x.set_requires_grad(false);
+  x.set_requires_grad(false);
   EXPECT_FALSE(x.grad().defined());
+  x.set_requires_grad(true);
+  EXPECT_EQ(values_of(x.grad()), (Values{2}));
 
   Tensor y = scale(leaf({2}), 2);
   EXPECT_EQ(error_of([&] { y.set_requires_grad(false); }),

@@ -11,6 +11,7 @@ void add_latent(CLI::App& program);
 void add_info(CLI::App& program);
 void add_evaluate(CLI::App& program);
 void add_lab(CLI::App& program);
+void add_report(CLI::App& program);
 void add_gradcheck(CLI::App& program);
 
 /// Thrown by a command that has said all there is to say and sets the exit code.

@@ -3,6 +3,7 @@
 #include "apps/commands/options.h"
 #include "apps/diagnosis/diagnosis.h"
 #include "apps/quality/quality_log.h"
+#include "apps/report/report_observer.h"
 
 namespace duel::commands {
 
@@ -24,6 +25,7 @@ void ObserverOptions::add_to(CLI::App& command) {
       ->capture_default_str()
       ->check(CLI::IsMember({"warn", "stop", "rollback", "ignore"}))
       ->group(group);
+  command.add_flag("!--no-report", report, "Write no report.html, about.json and norms.csv")->group(group);
 }
 
 std::vector<std::unique_ptr<gan::Observer>> ObserverOptions::build(const Dataset& data) const {
@@ -39,6 +41,7 @@ std::vector<std::unique_ptr<gan::Observer>> ObserverOptions::build(const Dataset
     const quality::EvaluationOptions options{.count = evaluate_count, .replicates = 50};
     observers.push_back(std::make_unique<quality::QualityLog>(data, evaluate_every, options));
   }
+  if (report) observers.push_back(std::make_unique<report::ReportObserver>(data));
   return observers;
 }
 

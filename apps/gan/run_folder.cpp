@@ -43,7 +43,8 @@ void remove_unfinished(const fs::path& folder) {
     const std::string name = entry.path().filename().string();
     const fs::path wanted = name.substr(0, name.find(".tmp-"));
     const std::string ending = wanted.extension().string();
-    const bool ours = ending == ".safetensors" || ending == ".png" || ending == ".csv" || ending == ".json";
+    const bool ours = ending == ".safetensors" || ending == ".png" || ending == ".csv" || ending == ".json" ||
+                      ending == ".html";
     std::error_code ignored;
     if (ours && wanted != name) fs::remove(entry.path(), ignored);
   }

@@ -1,0 +1,38 @@
+// dcgan report
+#include "apps/report/report.h"
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "apps/commands/commands.h"
+
+namespace duel::commands {
+namespace {
+
+struct ReportOptions {
+  std::vector<std::filesystem::path> runs;
+  std::filesystem::path output;
+};
+
+void run(ReportOptions& o) {
+  if (o.output.empty()) o.output = o.runs.size() == 1 ? o.runs[0] / "report.html" : "comparison.html";
+  for (const std::string& line : report::write_report(o.runs, o.output))
+    std::cerr << "left out: " << line << std::endl;
+  std::cout << "The report is in " << o.output.string() << std::endl;
+}
+
+}  // namespace
+
+void add_report(CLI::App& program) {
+  CLI::App* const command =
+      program.add_subcommand("report", "Write the report of a run anew, or compare runs in one page");
+  const auto options = std::make_shared<ReportOptions>();
+  command->add_option("runs", options->runs, "Folders of runs; they may still be training")->required();
+  command->add_option(
+      "--output", options->output,
+      "The page; without it report.html in the run's folder, comparison.html for several runs");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace duel::commands

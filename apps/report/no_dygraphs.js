@@ -1,0 +1,1 @@
+/* Built without dygraphs: see cmake/FindDygraphs.cmake. */

@@ -1,0 +1,81 @@
+#include "apps/report/report.h"
+
+#include <map>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "apps/report/charts_js.h"
+#include "apps/report/dygraph_css.h"
+#include "apps/report/dygraph_js.h"
+#include "apps/report/report_css.h"
+#include "apps/report/report_js.h"
+#include "apps/report/report_template.h"
+#include "apps/report/run_data.h"
+#include "apps/report/synchronizer_js.h"
+#include "lib/error.h"
+#include "lib/io/file.h"
+
+namespace duel::report {
+namespace {
+
+/// Of base64, in all runs together; the rest of a page takes about 0.5 MB.
+constexpr uint64_t film_bytes = 4'000'000;
+
+/// The template with each {{name}} replaced, what is put in staying as it is.
+std::string fill(std::string_view page, const std::map<std::string_view, std::string_view>& parts) {
+  std::string filled;
+  for (size_t open; (open = page.find("{{")) != std::string_view::npos;) {
+    const size_t close = page.find("}}", open);
+    filled += page.substr(0, open);
+    filled += parts.at(page.substr(open + 2, close - open - 2));
+    page.remove_prefix(close + 2);
+  }
+  return filled.append(page);
+}
+
+/// JSON that may stand in a script element: no text of it can end the element.
+std::string for_script(const nlohmann::ordered_json& json) {
+  const std::string text = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  std::string escaped;
+  escaped.reserve(text.size());
+  for (const char c : text) {
+    if (c == '<') {
+      escaped += "\\u003c";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+}  // namespace
+
+std::vector<std::string> write_report(const std::vector<std::filesystem::path>& runs,
+                                      const std::filesystem::path& output) {
+  check(!runs.empty(), "a report takes at least one run");
+  nlohmann::ordered_json data = nlohmann::ordered_json::array();
+  std::vector<std::string> left_out;
+  std::set<std::filesystem::path> folders;
+  std::set<std::string> names;
+  for (const std::filesystem::path& folder : runs) {
+    check(folders.insert(std::filesystem::weakly_canonical(folder)).second, folder.string(),
+          ": is given twice");
+    RunData run = read_run(folder, film_bytes / runs.size());
+    // The page tells runs apart by their names.
+    if (!names.insert(run.json["name"]).second) run.json["name"] = folder.string();
+    data.push_back(std::move(run.json));
+    left_out.insert(left_out.end(), run.left_out.begin(), run.left_out.end());
+  }
+  const std::string json = for_script(data);
+  write_file_atomically(output, fill(report_template(), {{"dygraph_css", dygraph_css()},
+                                                         {"report_css", report_css()},
+                                                         {"data", json},
+                                                         {"dygraph_js", dygraph_js()},
+                                                         {"synchronizer_js", synchronizer_js()},
+                                                         {"charts_js", charts_js()},
+                                                         {"report_js", report_js()}}));
+  return left_out;
+}
+
+}  // namespace duel::report

@@ -1,0 +1,214 @@
+// Fills the report's page from the JSON in #data: an array of runs, as read_run() in apps/report/run_data.cpp makes them.
+"use strict";
+
+const runs = JSON.parse(document.getElementById("data").textContent);
+const compared = runs.length > 1;
+let shownEpoch = 0;
+
+const byId = (id) => document.getElementById(id);
+
+// An element with text, never markup: names and messages come from files.
+function element(tag, text, attributes = {}) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const number = (x, digits = 4) => (x === null || Number.isNaN(x) ? "–" : String(Number(x.toPrecision(digits))));
+const last = (values) => values[values.length - 1];
+
+// ---- what the page is about ----
+
+// Whole epochs done: each leaves a picture.
+const epochsDone = (run) => (run.film.frames.length > 0 ? last(run.film.frames).epoch : 0);
+
+function statusOf(run) {
+  const done = epochsDone(run);
+  const wanted = run.config.epochs;
+  if (wanted === undefined || done >= wanted) return `${done} epochs`;
+  return `${done} of ${wanted} epochs so far: reload this page for the newest`;
+}
+
+function showStatus() {
+  const title = compared ? runs.map((run) => run.name).join(" / ") : runs[0].name;
+  document.title = title + " – Duel report";
+  byId("title").textContent = title;
+  byId("status").textContent = runs
+    .map((run) => {
+      const parts = [statusOf(run)];
+      if (run.about) parts.push(run.about.data, run.about.machine);
+      return (compared ? run.name + ": " : "") + parts.join(", ");
+    })
+    .join("; ");
+  for (const run of runs) {
+    for (const line of run.left_out) byId("film").append(element("p", "Left out: " + line, { class: "hint" }));
+  }
+}
+
+function showDiagnosis() {
+  const list = byId("diagnosis-lines");
+  for (const run of runs) {
+    for (const line of run.diagnosis ?? []) {
+      const item = element("li");
+      const go = element("button", "epoch " + line.epoch, { type: "button" });
+      go.addEventListener("click", () => showEpoch(line.epoch));
+      item.append(go, element("strong", line.cause), " " + (compared ? run.name + ": " : "") + line.text);
+      list.append(item);
+    }
+  }
+  byId("diagnosis").hidden = list.children.length === 0;
+}
+
+// ---- the film ----
+
+const frameEpochs = [...new Set(runs.flatMap((run) => run.film.frames.map((frame) => frame.epoch)))].sort((a, b) => a - b);
+
+// The picture of an epoch, or of the last one before it that the run has.
+function frameOf(run, epoch) {
+  const earlier = run.film.frames.filter((frame) => frame.epoch <= epoch);
+  return earlier.length > 0 ? last(earlier) : run.film.frames[0];
+}
+
+function showEpoch(epoch) {
+  shownEpoch = epoch;
+  const slider = byId("epoch");
+  const next = frameEpochs.findIndex((at) => at >= epoch);
+  slider.value = next < 0 ? frameEpochs.length - 1 : next;
+  slider.setAttribute("aria-valuetext", "epoch " + epoch);
+  byId("epoch-shown").textContent = epoch;
+  runs.forEach((run, i) => {
+    const frame = frameOf(run, epoch);
+    if (!frame) return;
+    const picture = byId("frame-" + i);
+    picture.src = "data:image/png;base64," + frame.png;
+    picture.alt = `Pictures that G of ${run.name} made after epoch ${frame.epoch}`;
+    byId("caption-" + i).textContent = (compared ? run.name + ", " : "") + `after epoch ${frame.epoch}`;
+  });
+  redrawCharts(); // with the line at the epoch
+}
+
+function addPicture(caption, attributes, captionAttributes = {}) {
+  const figure = element("figure");
+  figure.append(element("img", undefined, attributes), element("figcaption", caption, captionAttributes));
+  byId("frames").append(figure);
+}
+
+function playFilm() {
+  const slider = byId("epoch");
+  const button = byId("play");
+  let timer = null;
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    button.textContent = "Play";
+    button.setAttribute("aria-pressed", "false");
+  };
+  const step = () => {
+    if (Number(slider.value) >= frameEpochs.length - 1) return stop();
+    showEpoch(frameEpochs[Number(slider.value) + 1]);
+  };
+  button.addEventListener("click", () => {
+    if (timer !== null) return stop();
+    if (Number(slider.value) >= frameEpochs.length - 1) showEpoch(frameEpochs[0]);
+    timer = setInterval(step, 400);
+    button.textContent = "Pause";
+    button.setAttribute("aria-pressed", "true");
+  });
+  slider.addEventListener("input", () => {
+    stop();
+    showEpoch(frameEpochs[Number(slider.value)]);
+  });
+}
+
+function showFilm() {
+  if (frameEpochs.length === 0) {
+    byId("film").querySelector(".controls").hidden = true;
+    byId("frames").append(element("p", "No epoch has ended yet."));
+    return;
+  }
+  runs.forEach((run, i) => {
+    if (run.film.frames.length > 0) addPicture("", { id: "frame-" + i }, { id: "caption-" + i });
+    const { of, frames } = run.film;
+    if (frames.length < of) {
+      const left = `${run.name}: ${frames.length} of ${of} epochs are shown, to keep this page small; all are in samples/.`;
+      byId("film").append(element("p", left, { class: "hint" }));
+    }
+  });
+  if (!compared && runs[0].reals) {
+    addPicture("from the data", { src: "data:image/png;base64," + runs[0].reals, alt: "Pictures of the data" });
+  }
+  byId("epoch").max = frameEpochs.length - 1;
+  playFilm();
+  showEpoch(last(frameEpochs));
+}
+
+// ---- tables ----
+
+function addRow(table, head, fields, attributes = {}, numeric = false) {
+  const row = element("tr", undefined, attributes);
+  row.append(element("th", head, { scope: "row" }));
+  for (const field of fields) row.append(element("td", field, numeric ? { class: "number" } : {}));
+  table.append(row);
+}
+
+function headRow(table) {
+  const row = element("tr");
+  row.append(element("td"), ...runs.map((run) => element("th", run.name, { scope: "col" })));
+  table.append(row);
+}
+
+function meanOfLastEpoch(run, column) {
+  if (!run.metrics) return null;
+  const epoch = last(run.metrics.epoch);
+  const values = run.metrics[column].filter((_, i) => run.metrics.epoch[i] === epoch);
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function medianSpeed(run) {
+  if (!run.metrics) return null;
+  const speeds = [...run.metrics.images_per_second].sort((a, b) => a - b);
+  return speeds[Math.floor(speeds.length / 2)];
+}
+
+function showNumbers() {
+  const table = byId("last");
+  headRow(table);
+  addRow(table, "epochs done", runs.map((run) => String(epochsDone(run))), {}, true);
+  const names = { d_loss: "loss of D", g_loss: "loss of G", d_real: "D(x)", d_fake: "D(G(z))" };
+  for (const [column, name] of Object.entries(names)) {
+    addRow(table, name + ", mean of the last epoch", runs.map((run) => number(meanOfLastEpoch(run, column))), {}, true);
+  }
+  addRow(table, "images a second, median", runs.map((run) => number(medianSpeed(run), 3)), {}, true);
+  for (const name of [...new Set(runs.flatMap((run) => Object.keys(run.quality ?? {})))]) {
+    if (name === "step") continue;
+    const label = name === "epoch" ? "quality numbers: epoch" : name.replaceAll("_", " ");
+    addRow(table, label, runs.map((run) => (run.quality?.[name] ? last(run.quality[name]) : "–")), {}, true);
+  }
+}
+
+function showNetworks() {
+  for (const run of runs) {
+    if (compared) byId("networks").append(element("h3", run.name));
+    const text = run.about ? run.about.networks + run.about.work : "Not recorded: about.json is not in the run's folder.";
+    byId("networks").append(element("pre", text, { tabindex: "0" }));
+  }
+}
+
+function showConfiguration() {
+  const table = byId("config");
+  headRow(table);
+  for (const key of [...new Set(runs.flatMap((run) => Object.keys(run.config)))]) {
+    const values = runs.map((run) => (run.config[key] === undefined ? "–" : String(run.config[key])));
+    addRow(table, key, values, new Set(values).size > 1 ? { class: "differs" } : {});
+  }
+}
+
+showStatus();
+showDiagnosis();
+showCurves();
+showFilm();
+showNumbers();
+showNetworks();
+showConfiguration();

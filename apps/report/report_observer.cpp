@@ -1,0 +1,49 @@
+#include "apps/report/report_observer.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/gan/training_run.h"
+#include "apps/report/csv.h"
+#include "apps/report/norms.h"
+#include "apps/report/report.h"
+#include "lib/io/file.h"
+#include "lib/kernels.h"
+#include "lib/profile.h"
+
+namespace duel::report {
+
+void ReportObserver::begin(gan::Trainer& trainer, const gan::RunFolder& folder,
+                           const gan::Position& position) {
+  folder_ = folder.path();
+  const int64_t batches = position.pictures / trainer.config().batch_size;
+  const nlohmann::ordered_json about{{"machine", kernels(trainer.device()).description()},
+                                     {"data", data_.description()},
+                                     {"pictures", position.pictures},
+                                     {"batches_per_epoch", batches},
+                                     {"networks", gan::describe_networks(trainer)},
+                                     {"work", gan::describe_work(trainer)}};
+  write_file_atomically(folder_ / "about.json", about.dump(2) + "\n");
+  drop_rows_after(folder_ / "norms.csv", "step",
+                  static_cast<double>(position.epoch * batches + position.batch));
+  refresh();
+}
+
+void ReportObserver::logged(gan::Trainer& trainer, const gan::Metrics& metrics) {
+  const ScopedPhase phase("report");
+  append_norms(folder_ / "norms.csv", metrics.step, layer_norms(trainer));
+}
+
+void ReportObserver::epoch_done(gan::Trainer&, const gan::RunFolder&, const gan::Position&) { refresh(); }
+
+void ReportObserver::refresh() {
+  const ScopedPhase phase("report");
+  try {
+    write_report({folder_}, folder_ / "report.html");
+  } catch (const Error& error) {
+    if (complaint_ != error.what()) std::cerr << "no new report.html: " << error.what() << std::endl;
+    complaint_ = error.what();
+  }
+}
+
+}  // namespace duel::report

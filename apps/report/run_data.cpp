@@ -1,0 +1,208 @@
+#include "apps/report/run_data.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "apps/report/base64.h"
+#include "apps/report/csv.h"
+#include "lib/error.h"
+#include "lib/io/file.h"
+#include "lib/io/image.h"
+
+namespace duel::report {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+/// Points of a curve beyond this number are not told apart on any screen.
+constexpr size_t most_points = 4000;
+
+Json read_json(const fs::path& path) {
+  const std::vector<uint8_t> bytes = read_file(path);
+  Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  check(json.is_object(), path.string(), ": is no JSON object");
+  return json;
+}
+
+/// The rows of a table by ascending step. Of a step that was written twice, before and after a run was
+/// resumed, the later row counts.
+std::vector<size_t> rows_by_step(const std::vector<double>& steps) {
+  std::map<double, size_t> rows;
+  for (size_t row = 0; row < steps.size(); ++row) rows[steps[row]] = row;
+  std::vector<size_t> order;
+  for (const auto& [step, row] : rows) order.push_back(row);
+  return order;
+}
+
+/// Every n-th of `rows` and the last, so that they are at most about `most`.
+template <class T>
+std::vector<T> thinned(const std::vector<T>& rows, size_t most) {
+  const size_t every = std::max<size_t>(1, (rows.size() + most - 1) / most);
+  std::vector<T> kept;
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (i % every == 0 || i + 1 == rows.size()) kept.push_back(rows[i]);
+  return kept;
+}
+
+std::vector<double> pick(const std::vector<double>& values, const std::vector<size_t>& rows) {
+  std::vector<double> picked;
+  for (const size_t row : rows) picked.push_back(values[row]);
+  return picked;
+}
+
+/// Steps as epochs passed, where the length of an epoch is known.
+std::vector<double> as_epochs(std::vector<double> steps, double batches) {
+  for (double& step : steps) step /= batches;
+  return steps;
+}
+
+Json read_metrics(const Table& table, double batches) {
+  const std::vector<double> steps = table.numbers("step");
+  const std::vector<size_t> rows = thinned(rows_by_step(steps), most_points);
+  Json metrics{{"lines", table.rows.size()}, {"x", as_epochs(pick(steps, rows), batches)}};
+  for (const char* column :
+       {"epoch", "batch", "step", "d_loss", "g_loss", "d_real", "d_fake", "images_per_second"})
+    metrics[column] = pick(table.numbers(column), rows);
+  return metrics;
+}
+
+Json read_norms(const Table& table, double batches) {
+  const std::vector<double> steps = table.numbers("step"), weights = table.numbers("weight"),
+                            gradients = table.numbers("gradient");
+  std::vector<std::string> layers;
+  std::map<std::string, std::vector<size_t>> rows_of;
+  for (size_t row = 0; row < table.rows.size(); ++row) {
+    const std::string& layer = table.text(row, "layer");
+    if (!rows_of.contains(layer)) layers.push_back(layer);
+    rows_of[layer].push_back(row);
+  }
+  Json norms = Json::array();
+  for (const std::string& layer : layers) {
+    const std::vector<size_t>& all = rows_of.at(layer);
+    const std::vector<size_t> in_order = thinned(rows_by_step(pick(steps, all)), most_points / 4);
+    std::vector<size_t> rows;
+    for (const size_t i : in_order) rows.push_back(all[i]);
+    norms.push_back({{"layer", layer},
+                     {"x", as_epochs(pick(steps, rows), batches)},
+                     {"weight", pick(weights, rows)},
+                     {"gradient", pick(gradients, rows)}});
+  }
+  return norms;
+}
+
+Json read_diagnosis(const Table& table, double batches) {
+  const std::vector<double> epochs = table.numbers("epoch"), steps = table.numbers("step");
+  Json lines = Json::array();
+  for (size_t row = 0; row < table.rows.size(); ++row)
+    lines.push_back({{"x", steps[row] / batches},
+                     {"epoch", epochs[row]},
+                     {"cause", table.text(row, "cause")},
+                     {"text", table.text(row, "text")}});
+  return lines;
+}
+
+Json read_columns(const Table& table) {
+  Json columns = Json::object();
+  for (const std::string& column : table.columns) {
+    Json fields = Json::array();
+    for (size_t row = 0; row < table.rows.size(); ++row) fields.push_back(table.text(row, column));
+    columns[column] = std::move(fields);
+  }
+  return columns;
+}
+
+/// What `read` makes of a table, or null where there is none.
+template <class Read>
+Json if_written(const fs::path& path, Read read) {
+  if (!fs::exists(path)) return nullptr;
+  const Table table = read_table(path);
+  return table.rows.empty() ? Json(nullptr) : read(table);
+}
+
+double batches_per_epoch(const Json& about, const Table& metrics) {
+  const double known = about.is_null() ? 0 : about.value("batches_per_epoch", 0.0);
+  if (known > 0 || metrics.rows.empty()) return std::max(known, 1.0);
+  const std::vector<double> batches = metrics.numbers("batch");  // an epoch's last batch has a row
+  return std::max(1.0, *std::max_element(batches.begin(), batches.end()));
+}
+
+struct Frame {
+  int64_t epoch;
+  fs::path path;
+};
+
+std::vector<Frame> list_frames(const fs::path& samples) {
+  std::vector<Frame> frames;
+  if (!fs::is_directory(samples)) return frames;
+  for (const fs::path& path : list_folder(samples)) {
+    long long epoch = 0;
+    int length = 0;
+    const std::string name = path.filename().string();
+    const bool is_frame = std::sscanf(name.c_str(), "epoch-%lld.png%n", &epoch, &length) == 1;
+    if (is_frame && static_cast<size_t>(length) == name.size()) frames.push_back({epoch, path});
+  }
+  std::sort(frames.begin(), frames.end(), [](const Frame& a, const Frame& b) { return a.epoch < b.epoch; });
+  return frames;
+}
+
+/// The file as base64, or null with a line in `left_out` where it is no picture.
+Json read_picture(const fs::path& path, std::vector<std::string>& left_out) {
+  try {
+    const std::vector<uint8_t> bytes = read_file(path);
+    if (bytes.empty()) fail(path.string(), " is empty: 0 bytes");
+    load_image(path);
+    return base64(bytes);
+  } catch (const Error& error) {
+    left_out.emplace_back(error.what());
+    return nullptr;
+  }
+}
+
+Json read_film(const fs::path& samples, uint64_t most_bytes, std::vector<std::string>& left_out) {
+  const std::vector<Frame> all = list_frames(samples);
+  uint64_t bytes = 0;
+  for (const Frame& frame : all) {
+    std::error_code gone;  // read_picture() says what is wrong with it
+    const uint64_t size = fs::file_size(frame.path, gone);
+    if (!gone) bytes += base64_size(size);
+  }
+  const uint64_t share = std::max<uint64_t>(1, (bytes + most_bytes - 1) / most_bytes);
+  const std::vector<Frame> kept = thinned(all, std::max<size_t>(1, all.size() / share));
+  Json frames = Json::array();
+  for (const Frame& frame : kept) {
+    Json png = read_picture(frame.path, left_out);
+    if (!png.is_null()) frames.push_back({{"epoch", frame.epoch}, {"png", std::move(png)}});
+  }
+  return {{"of", all.size()}, {"frames", std::move(frames)}};
+}
+
+}  // namespace
+
+RunData read_run(const fs::path& folder, uint64_t film_bytes) {
+  check(fs::is_directory(folder), folder.string(), ": is no folder; a report takes the folder of a run");
+  check(fs::exists(folder / "config.json"), folder.string(), ": holds no run: config.json is not there");
+  RunData run;
+  const Json about = fs::exists(folder / "about.json") ? read_json(folder / "about.json") : Json(nullptr);
+  const fs::path metrics_path = folder / "metrics.csv";
+  const Table metrics = fs::exists(metrics_path) ? read_table(metrics_path) : Table{metrics_path, {}, {}};
+  const double batches = batches_per_epoch(about, metrics);
+
+  Json& json = run.json;
+  json["name"] = fs::weakly_canonical(folder).filename().string();
+  json["config"] = read_json(folder / "config.json");
+  json["about"] = about;
+  json["metrics"] = metrics.columns.empty() ? Json(nullptr) : read_metrics(metrics, batches);
+  json["norms"] = if_written(folder / "norms.csv", [&](const Table& t) { return read_norms(t, batches); });
+  json["diagnosis"] =
+      if_written(folder / "diagnosis.csv", [&](const Table& t) { return read_diagnosis(t, batches); });
+  json["quality"] = if_written(folder / "quality.csv", read_columns);
+  json["film"] = read_film(folder / "samples", film_bytes, run.left_out);
+  json["reals"] =
+      fs::exists(folder / "reals.png") ? read_picture(folder / "reals.png", run.left_out) : Json(nullptr);
+  json["left_out"] = run.left_out;
+  return run;
+}
+
+}  // namespace duel::report

@@ -1,0 +1,26 @@
+// What a report shows of one run, gathered from its folder.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace duel::report {
+
+/// All that the page's script reads of a run. What the folder lacks is null: a run may have just begun, or
+/// come from a version that did not write it.
+struct RunData {
+  nlohmann::ordered_json json;
+  /// One line for each file of the run that cannot be shown.
+  std::vector<std::string> left_out;
+};
+
+/// Reads the folder of a run, also of one that is still training. The film's pictures take at most
+/// `film_bytes` of base64: with more, epochs in between are left out evenly (json["film"]["every"]). Throws
+/// Error if the folder holds no run, or naming the file (and row) that another version or a broken disk
+/// wrote.
+RunData read_run(const std::filesystem::path& folder, uint64_t film_bytes);
+
+}  // namespace duel::report

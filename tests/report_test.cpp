@@ -1,0 +1,250 @@
+// The report of a run, as `dcgan train` and `dcgan report` write it. What a browser makes of the page is
+// tested in tests/python/report_test.py.
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "apps/gan/trainer.h"
+#include "apps/report/base64.h"
+#include "apps/report/csv.h"
+#include "apps/report/norms.h"
+#include "lib/autograd.h"
+#include "lib/io/image.h"
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+using Json = nlohmann::json;
+
+/// The runs in a page, as its script reads them.
+Json runs_in(const std::string& page) {
+  const std::string open = "<script type=\"application/json\" id=\"data\">", close = "</script>";
+  const size_t from = page.find(open) + open.size();
+  EXPECT_NE(page.find(open), std::string::npos);
+  return Json::parse(page.substr(from, page.find(close, from) - from));
+}
+
+constexpr const char* kMetricsHead = "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second\n";
+
+/// A run's folder with nothing in it but what is written by hand.
+class ReportOfFiles : public testing::Test {
+ protected:
+  void SetUp() override { write("config.json", "{\"epochs\": 3}"); }
+
+  void write(const std::string& name, const std::string& text) const {
+    dcgan_.folder().write("run/" + name, text);
+  }
+  void write_picture(const std::string& name, int64_t size = 4) const {
+    std::filesystem::create_directories((dcgan_ / ("run/" + name)).parent_path());
+    write_png(dcgan_ / ("run/" + name),
+              {size, size, 3, std::vector<uint8_t>(static_cast<size_t>(size * size * 3), 7)});
+  }
+  Json report() const {
+    dcgan_.good({"report", "run"});
+    return runs_in(dcgan_.text("run/report.html")).at(0);
+  }
+
+  Program dcgan_;
+};
+
+TEST_F(ReportOfFiles, OfARunThatHasJustBegun) {
+  const Json run = report();
+  EXPECT_EQ(run["name"], "run");
+  EXPECT_TRUE(run["metrics"].is_null());
+  EXPECT_TRUE(run["norms"].is_null());
+  EXPECT_TRUE(run["film"]["frames"].empty());
+  write("metrics.csv", "");
+  EXPECT_TRUE(report()["metrics"].is_null());
+}
+
+TEST_F(ReportOfFiles, DrawsAResumedRunAsOne) {
+  write("metrics.csv", std::string(kMetricsHead) +
+                           "1,1,1,1.5,0.5,0.6,0.5,90\n"
+                           "1,4,4,1.4,0.6,0.6,0.4,91\n"
+                           "2,1,5,9,9,9,9,9\n"
+                           "3,1,9,1.2,nan,0.8,0.2,93\n"
+                           "2,1,5,1.3,0.7,0.7,0.3,92\n"
+                           "3,4,12,1.1,");
+  const Json metrics = report()["metrics"];
+  EXPECT_EQ(metrics["step"], (Json{1.0, 4.0, 5.0, 9.0}));
+  EXPECT_EQ(metrics["x"], (Json{0.25, 1.0, 1.25, 2.25}));
+  EXPECT_EQ(metrics["d_loss"], (Json{1.5, 1.4, 1.3, 1.2}));
+  EXPECT_TRUE(metrics["g_loss"][3].is_null());
+}
+
+TEST_F(ReportOfFiles, ThinsLongCurves) {
+  std::string rows = kMetricsHead;
+  for (int step = 1; step <= 10001; ++step) rows += concat("1,", step, ",", step, ",1,1,0.5,0.5,100\n");
+  write("metrics.csv", rows);
+  const Json metrics = report()["metrics"];
+  EXPECT_EQ(metrics["lines"], 10001);
+  EXPECT_LE(metrics["step"].size(), 4001u);
+  EXPECT_GE(metrics["step"].size(), 3000u);
+  EXPECT_EQ(metrics["step"].front(), 1);
+  EXPECT_EQ(metrics["step"].back(), 10001);
+}
+
+TEST_F(ReportOfFiles, ThinsALongFilm) {
+  std::string noise(4 << 20, '\0');  // behind the picture's end, where no decoder looks
+  write_picture("samples/epoch-0001.png");
+  const std::string picture = dcgan_.text("run/samples/epoch-0001.png");
+  for (int epoch = 1; epoch <= 9; ++epoch)
+    write(concat("samples/epoch-000", epoch, ".png"), picture + noise.substr(0, 1 << 20));
+  const Json film = report()["film"];
+  EXPECT_EQ(film["of"], 9);
+  ASSERT_LE(film["frames"].size(), 4u);
+  EXPECT_EQ(film["frames"].front()["epoch"], 1);
+  EXPECT_EQ(film["frames"].back()["epoch"], 9);
+  EXPECT_LT(dcgan_.bytes("run/report.html").size(), size_t{6} << 20);
+}
+
+TEST_F(ReportOfFiles, LeavesOutWhatIsNoPicture) {
+  for (const char* name : {"samples/epoch-0001.png", "samples/epoch-0002.png", "samples/epoch-0010.png"})
+    write_picture(name);
+  write("samples/epoch-0003.png", "no picture");
+  write("samples/epoch-0004.png", "");
+  write("samples/notes.txt", "not a sample");
+  const Finished finished = dcgan_.run({"report", "run"});
+  EXPECT_EQ(finished.code, 0);
+  EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 2) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "left out: run/samples/epoch-0003.png")) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "epoch-0004.png is empty")) << finished.err;
+  const Json run = runs_in(dcgan_.text("run/report.html")).at(0);
+  EXPECT_EQ(run["left_out"].size(), 2u);
+  ASSERT_EQ(run["film"]["frames"].size(), 3u);
+  EXPECT_EQ(run["film"]["frames"][2]["epoch"], 10);
+  EXPECT_EQ(run["film"]["frames"][0]["png"], report::base64(dcgan_.bytes("run/samples/epoch-0001.png")));
+}
+
+TEST_F(ReportOfFiles, NoTextOfARunLeavesItsScriptElement) {
+  const std::string nasty = "</script><script>alert('x')</script><!-- \"{{data}}\" -->";
+  write("config.json", Json{{"epochs", 3}, {"data", nasty}}.dump());
+  write("diagnosis.csv", "epoch,step,cause,text\n2,7," + report::csv_field(nasty) + ",\"a, b\n\"\"c\"\"\"\n");
+  const Json run = report();
+  EXPECT_EQ(run["config"]["data"], nasty);
+  EXPECT_EQ(run["diagnosis"][0]["cause"], nasty);
+  EXPECT_EQ(run["diagnosis"][0]["text"], "a, b\n\"c\"");
+  EXPECT_FALSE(contains(dcgan_.text("run/report.html"), "alert('x')</script>"));
+}
+
+TEST_F(ReportOfFiles, ShowsQualityNumbers) {
+  write("quality.csv", "epoch,step,distance\n1,4,0.5\n2,8,\n");
+  EXPECT_EQ(report()["quality"]["distance"], (Json{"0.5", ""}));
+}
+
+TEST_F(ReportOfFiles, NamesWhatIsWrong) {
+  const auto bad = [&](const std::string& part) { dcgan_.bad({"report", "run"}, part); };
+  write("metrics.csv", "epoch,batch,step,loss\n1,1,1,0.5\n");
+  bad("run/metrics.csv: has no column d_loss; was it written by another version?");
+  write("metrics.csv", std::string(kMetricsHead) + "1,1,1,1,1,1,1,1\n1,2,2,1,1\n");
+  bad("run/metrics.csv, row 2: has 5 fields, the head names 8 columns");
+  write("metrics.csv", std::string(kMetricsHead) + "1,1,1,x1,1,1,1,1\n");
+  bad("run/metrics.csv, row 1: d_loss is 'x1', which is no number");
+  write("config.json", "{\"epochs\"");
+  bad("run/config.json: is no JSON object");
+  std::filesystem::remove(dcgan_ / "run/config.json");
+  bad("run: holds no run: config.json is not there");
+  dcgan_.bad({"report", "nowhere"}, "nowhere: is no folder; a report takes the folder of a run");
+  dcgan_.bad({"report"}, "runs");
+  EXPECT_FALSE(dcgan_.exists("run/report.html"));
+}
+
+TEST_F(ReportOfFiles, ComparesRuns) {
+  dcgan_.folder().write("other/run/config.json", "{\"epochs\": 5}");
+  dcgan_.good({"report", "run", "other/run"});
+  const Json runs = runs_in(dcgan_.text("comparison.html"));
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs[0]["name"], "run");
+  EXPECT_EQ(runs[1]["name"], "other/run");
+  dcgan_.good({"report", "run", "other/run", "--output", "both.html"});
+  EXPECT_EQ(dcgan_.bytes("both.html"), dcgan_.bytes("comparison.html"));
+  dcgan_.bad({"report", "run", "other/../run"}, "other/../run: is given twice");
+}
+
+// ---- while training ----
+
+TEST(ReportOfTraining, IsWrittenAndChangesNothing) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "2", "--output", "with"}));
+  dcgan.good(tiny_train({"--epochs", "2", "--output", "without", "--no-report"}));
+  for (const char* name :
+       {"networks.safetensors", "checkpoints/latest.safetensors", "samples/epoch-0002.png"})
+    EXPECT_EQ(dcgan.bytes(concat("with/", name)), dcgan.bytes(concat("without/", name))) << name;
+  for (const char* name : {"report.html", "about.json", "norms.csv"})
+    EXPECT_FALSE(dcgan.exists(concat("without/", name))) << name;
+
+  const Json run = runs_in(dcgan.text("with/report.html")).at(0);
+  EXPECT_EQ(run["film"]["frames"].size(), 2u);
+  EXPECT_EQ(run["metrics"]["step"], (Json{1.0, 3.0, 4.0, 5.0, 7.0, 8.0}));
+  EXPECT_EQ(run["about"]["batches_per_epoch"], 4);
+  EXPECT_TRUE(contains(std::string(run["about"]["networks"]), "ConvTranspose2d(32, 16"));
+  ASSERT_EQ(run["norms"].size(), 14u);
+  for (const Json& layer : run["norms"]) {
+    EXPECT_EQ(layer["x"].size(), 6u) << layer["layer"];
+    for (const char* kind : {"weight", "gradient"})
+      for (const Json& value : layer[kind]) EXPECT_GT(value, 0) << layer["layer"] << " " << kind;
+  }
+}
+
+TEST(ReportOfTraining, GoesOnWhereTheRunIsResumed) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "2", "--output", "whole"}));
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "parts"}));
+  dcgan.folder().write("parts/norms.csv",
+                       dcgan.text("parts/norms.csv") + "5,G.fc,1,1\n6,G.f");  // killed later
+  dcgan.good({"train", "--resume", "parts", "--epochs", "2", "--threads", "1"});
+  EXPECT_EQ(dcgan.text("parts/norms.csv"), dcgan.text("whole/norms.csv"));
+}
+
+TEST(ReportOfTraining, APageThatCannotBeWrittenEndsNoRun) {
+  const Program dcgan;
+  std::filesystem::create_directories(dcgan / "run/report.html/in-the-way");
+  const Finished finished = dcgan.run(tiny_train({"--epochs", "2", "--output", "run"}));
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "no new report.html: cannot write run/report.html")) << finished.err;
+}
+
+// ---- its parts ----
+
+TEST(ReportNorms, AreThoseOfTheLastStep) {
+  gan::Config config;
+  config.g_dim = config.d_dim = 4;
+  config.z_dim = 8;
+  gan::Trainer trainer(config);
+  for (const report::LayerNorms& of : report::layer_norms(trainer)) EXPECT_EQ(of.gradient, 0) << of.layer;
+  const Tensor real = Tensor::full({2, 32, 32, 3}, 0.5);
+  trainer.d_step(real, trainer.draw_z(2));
+  std::map<std::string, double> d_squares;
+  for (const nn::NamedTensor& parameter : trainer.discriminator().parameters("D")) {
+    const auto gradient = parameter.tensor->grad().to_vector<float>();
+    for (const float g : gradient)
+      d_squares[parameter.name.substr(0, parameter.name.rfind('.'))] += double{g} * g;
+  }
+  trainer.g_step(trainer.draw_z(2));
+  int checked = 0;
+  for (const report::LayerNorms& of : report::layer_norms(trainer)) {
+    EXPECT_GT(of.gradient, 0) << of.layer;
+    if (!d_squares.contains(of.layer)) continue;
+    EXPECT_NEAR(of.gradient, std::sqrt(d_squares[of.layer]), 1e-5 * of.gradient) << of.layer;
+    ++checked;
+  }
+  EXPECT_EQ(checked, 6);
+}
+
+TEST(ReportBase64, FollowsTheStandard) {
+  const auto encoded = [](std::string_view text) {
+    return report::base64({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  };
+  EXPECT_EQ(encoded(""), "");
+  EXPECT_EQ(encoded("f"), "Zg==");
+  EXPECT_EQ(encoded("fo"), "Zm8=");
+  EXPECT_EQ(encoded("foo"), "Zm9v");
+  EXPECT_EQ(encoded("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(encoded("\xff\xfe\xfd"), "//79");
+  EXPECT_EQ(report::base64_size(4), 8u);
+}
+
+}  // namespace
+}  // namespace duel
