@@ -111,7 +111,9 @@ TEST(AppRecipe, DrawsNormalLatentsAsAsked) {
   const Program dcgan;
   dcgan.good(tiny_anime({"--steps", "1", "--output", "run"}));
   const auto drawn = [&](const Words& more) {
-    dcgan.good(Words{"sample", "--checkpoint", "run", "--count", "50", "--save-z", "z.safetensors"} + more);
+    dcgan.good(
+        Words{"sample", "--checkpoint", "run", "--count", "50", "--save-z", "z.safetensors", "--force"} +
+        more);
     return read_safetensors(dcgan / "z.safetensors").at("z").to_vector<float>();
   };
   const std::vector<float> standard = drawn({}), moved = drawn({"--mean", "0.5", "--std", "0.25"});
@@ -125,7 +127,7 @@ TEST(AppRecipe, DrawsNormalLatentsAsAsked) {
   EXPECT_GT(kept, cut.size() / 3);
   EXPECT_LT(kept, cut.size() * 2 / 3);
   dcgan.good(tiny_train({"--epochs", "0", "--output", "uniform"}));
-  dcgan.bad({"sample", "--checkpoint", "uniform/networks.safetensors", "--std", "0.4"},
+  dcgan.bad({"sample", "--checkpoint", "uniform/networks.safetensors", "--std", "0.4", "--force"},
             "trained on uniform ones");
 }
 

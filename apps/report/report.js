@@ -27,7 +27,7 @@ const epochsDone = (run) => (run.film.frames.length > 0 ? last(run.film.frames).
 function statusOf(run) {
   const done = epochsDone(run);
   const wanted = run.config.epochs;
-  if (wanted === undefined || done >= wanted) return `${done} epochs`;
+  if (wanted === undefined || run.config.steps > 0 || done >= wanted) return `${done} epochs`;
   return `${done} of ${wanted} epochs so far: reload this page for the newest`;
 }
 
@@ -196,11 +196,14 @@ function showNetworks() {
   }
 }
 
+// Layers are objects in lists.
+const shown = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+
 function showConfiguration() {
   const table = byId("config");
   headRow(table);
   for (const key of [...new Set(runs.flatMap((run) => Object.keys(run.config)))]) {
-    const values = runs.map((run) => (run.config[key] === undefined ? "–" : String(run.config[key])));
+    const values = runs.map((run) => (run.config[key] === undefined ? "–" : shown(run.config[key])));
     addRow(table, key, values, new Set(values).size > 1 ? { class: "differs" } : {});
   }
 }
