@@ -1,9 +1,11 @@
 // dcgan: train a deep convolutional generative adversarial network on pictures, and draw new ones with it.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <iostream>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/latent_options.h"
 
 int main(int argc, char** argv) {
   CLI::App program("Train a deep convolutional GAN on pictures of faces, and draw new ones with it.",
@@ -19,7 +21,10 @@ int main(int argc, char** argv) {
   duel::commands::add_report(program);
   duel::commands::add_gradcheck(program);
   try {
-    program.parse(argc, argv);
+    std::vector<std::string> words =
+        duel::commands::with_expressions_marked(program, {argv + 1, argv + argc});
+    std::reverse(words.begin(), words.end());  // the order that parse() wants
+    program.parse(std::move(words));
     if (program.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
     return 0;
   } catch (const duel::commands::Exit& exit) {

@@ -1,4 +1,6 @@
 // dcgan sample: pictures follow from the checkpoint and the latents alone.
+#include <cmath>
+
 #include "lib/io/image.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
@@ -84,6 +86,41 @@ TEST_F(AppSample, LettersTheGridAndSavesTheLatentsByThem) {
       {"sample", "--checkpoint", "run", "--count", "2", "--output", "a.png", "--names", "b.safetensors"});
   EXPECT_EQ(read_safetensors(dcgan_ / "b.safetensors").tensors.size(), 2u);
   EXPECT_FALSE(dcgan_.exists("a.safetensors"));
+}
+
+TEST_F(AppSample, EnlargesTheGridForPeople) {
+  const auto size = [&](const Words& more) {
+    dcgan_.good(Words{"sample", "--checkpoint", "run", "--count", "1", "--force"} + more);
+    return load_image(dcgan_ / "samples.png").width;
+  };
+  EXPECT_GE(size({}), 128);
+  EXPECT_LT(size({"--zoom", "1"}), 64);
+  EXPECT_EQ(size({"--plain"}), 32 + 4);
+  dcgan_.bad({"sample", "--checkpoint", "run", "--plain", "--zoom", "2", "--force"},
+             "--zoom excludes --plain");
+}
+
+TEST_F(AppSample, DrawsFromAnotherDistributionThanInTraining) {
+  const auto latents = [&](const Words& more) {
+    draw("a", Words{"--count", "250", "--save-z", "z.safetensors"} + more);
+    return read_safetensors(dcgan_ / "z.safetensors").at("z").to_vector<float>();
+  };
+  const auto beyond = [](const std::vector<float>& z, float bound) {
+    return std::count_if(z.begin(), z.end(), [bound](float x) { return std::fabs(x) > bound; });
+  };
+  const auto trained_on = latents({}), normal = latents({"--std", "1"});
+  EXPECT_EQ(beyond(trained_on, 1), 0);
+  EXPECT_NEAR(static_cast<double>(beyond(normal, 1)) / 2000, 0.3173, 0.03);
+  const auto moved = latents({"--mean", "-0.3", "--std", "0.4"});
+  for (size_t i = 0; i < moved.size(); ++i) ASSERT_NEAR(moved[i], -0.3 + 0.4 * normal[i], 1e-6);
+  EXPECT_EQ(latents({"--mean", "0"}), normal);
+  const auto cut = latents({"--truncation", "0.5"});
+  EXPECT_EQ(beyond(cut, 0.5f), 0);
+  EXPECT_NEAR(static_cast<double>(beyond(cut, 0.25f)) / 2000, 0.5, 0.05);
+  for (const char* bad : {"0.001", "-1", "x"})
+    dcgan_.bad({"sample", "--checkpoint", "run", "--truncation", bad, "--force"}, "--truncation");
+  dcgan_.bad({"sample", "--checkpoint", "run", "--std", "-1", "--force"}, "--std");
+  dcgan_.bad({"sample", "--checkpoint", "run", "--z", "z.safetensors", "--std", "1", "--force"}, "excludes");
 }
 
 TEST_F(AppSample, OverwritesNothingUnlessForced) {

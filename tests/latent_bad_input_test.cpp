@@ -56,8 +56,11 @@ TEST_F(LatentBadInput, Expressions) {
   bad({"eval", "norm(A)", "--save-as", "N"}, "is the number");
   bad({"eval", "A", "B", "--save-as", "N"}, "--save-as has 1 names for 2 expressions");
   bad({"eval", "A", "--save-as", "norm"}, "'norm' cannot be a name");
-  dcgan_.bad({"latent", "eval", "A", "--checkpoint", "run"}, "nothing is named 'A'; there are: none");
-  dcgan_.bad({"latent", "eval", "1", "--checkpoint", "run", "--save-as", "x"}, "--names FILE");
+  bad({"eval", "-A +"}, "\"-A +\", column 5: expected a name, a number or '(', found the end");
+  std::filesystem::rename(dcgan_ / "samples.safetensors", dcgan_ / "run/samples.safetensors");
+  dcgan_.bad(
+      {"latent", "eval", "A", "--checkpoint", "run"},
+      "column 1: nothing is named 'A'; there are no names: dcgan sample and dcgan latent name make them");
 }
 
 TEST_F(LatentBadInput, NamesThatAreUnknownOrCannotBe) {
@@ -73,7 +76,6 @@ TEST_F(LatentBadInput, NamesThatAreUnknownOrCannotBe) {
   bad({"name", "G=17"}, "a face is seed:NUMBER or grid:LETTERS, got '17'");
   bad({"name", "G=seed:-1"}, "a seed is a whole number of at least 0, got '-1'");
   bad({"name", "G=seed:1", "G=seed:2"}, "the name G is given twice");
-  dcgan_.bad({"latent", "name", "G=seed:1", "--checkpoint", "run"}, "--names FILE");
 }
 
 TEST_F(LatentBadInput, NumbersOutOfRange) {

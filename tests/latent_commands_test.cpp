@@ -51,6 +51,50 @@ TEST_F(LatentCommands, NameKeepsFacesOfSeedsAndGrids) {
   EXPECT_EQ(face("mine.safetensors", "E"), face("mine.safetensors", "G"));
 }
 
+TEST_F(LatentCommands, NamesHaveTheirOwnFile) {
+  const Words run{"--checkpoint", "run", "--threads", "1", "--force"};
+  const std::string named = dcgan_.good(Words{"latent", "name", "A=seed:5", "G=grid:B"} + run);
+  EXPECT_TRUE(contains(named, "Named in names.safetensors: A, G\n")) << named;
+  EXPECT_EQ(face("names.safetensors", "G"), drawn("B"));
+  // Letters of the grid that no face was given are the grid's.
+  dcgan_.good(Words{"latent", "eval", "A + C", "--save-as", "sum"} + run);
+  const auto a = face("names.safetensors", "A"), c = drawn("C"), sum = face("names.safetensors", "sum");
+  EXPECT_NE(a, drawn("A"));
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_FLOAT_EQ(sum[i], a[i] + c[i]);
+  EXPECT_EQ(faces("samples.safetensors"), 4u) << "the grid's file is left alone";
+  dcgan_.good(Words{"latent", "direction", "light", "--factor", "background_lightness", "--steps", "2",
+                    "--count", "2"} +
+              run);
+  EXPECT_EQ(face("names.safetensors", "light"), face("direction.safetensors", "light"));
+  EXPECT_FALSE(contains(dcgan_.good(Words{"latent", "eval", "A"} + run), "named with"));
+  dcgan_.good(tiny_train({"--epochs", "1", "--output", "other"}));
+  EXPECT_TRUE(
+      contains(dcgan_.good({"latent", "eval", "A", "--checkpoint", "other", "--force"}),
+               "names.safetensors: these faces were named with run/checkpoints/latest.safetensors\n"));
+}
+
+TEST_F(LatentCommands, ExpressionsMayBeginWithAMinusSign) {
+  const auto a = drawn("A");
+  const auto expect_minus_a = [&](const std::string& file, const std::string& name) {
+    const auto z = face(file, name);
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(z[i], -a[i]) << file;
+  };
+  const Words force{"--force"};
+  EXPECT_TRUE(contains(latent("eval", Words{"-A", "-0.5*A + B"} + force), "\n-0.5*A + B = R2"));
+  expect_minus_a("eval.safetensors", "R1");
+  latent("eval", force + Words{"-(A)"});
+  expect_minus_a("eval.safetensors", "R1");
+  dcgan_.good({"latent", "eval", "--checkpoint", "run", "--force", "--", "-A"});
+  expect_minus_a("eval.safetensors", "R1");
+  latent("interpolate", {"B", "-A"});
+  expect_minus_a("interpolation.safetensors", "r1c8");
+  latent("nearest", {"-A"});
+  expect_minus_a("nearest.safetensors", "face_1");
+  latent("sweep", {"--dim", "0", "--values", "-0.5,1", "--around", "-A"});
+  EXPECT_EQ(face("sweep.safetensors", "r1c1")[0], -0.5f);
+  EXPECT_EQ(face("sweep.safetensors", "r1c1")[1], -a[1]);
+}
+
 TEST_F(LatentCommands, EvalComputesAndSavesUnderNames) {
   const std::string out = latent("eval", {"2*A - B", "A*0.5", "norm(A) / norm(A)"});
   EXPECT_TRUE(contains(out, "norm(A) / norm(A) = 1\n")) << out;
@@ -140,6 +184,14 @@ TEST_F(LatentCommands, InvertFindsAFaceAndTellsHow) {
   EXPECT_EQ(csv[0], "step,start_1,start_2,start_3");
   const auto first_error = [](const std::string& line) { return std::stod(line.substr(line.find(',') + 1)); };
   EXPECT_LT(first_error(csv.back()), first_error(csv[1]));
+  // None of the descents begins at a face of the grid, whatever the seed: it would be found at once.
+  std::istringstream row(csv[1]);
+  std::string error;
+  std::getline(row, error, ',');
+  for (int i = 0; i < 3; ++i) {
+    std::getline(row, error, ',');
+    EXPECT_GT(std::stod(error), 0.1) << "start " << i;
+  }
 }
 
 TEST_F(LatentCommands, InvertTakesPhotosOfAnySizeAndKind) {
@@ -148,6 +200,14 @@ TEST_F(LatentCommands, InvertTakesPhotosOfAnySizeAndKind) {
     latent("invert", {"--photo", "photo", "--steps", "3", "--restarts", "1", "--force"});
     EXPECT_EQ(face("invert.safetensors", "inverted").size(), 8u) << photo;
   }
+}
+
+TEST_F(LatentCommands, FilmsOfSearchesStandBesideTheirFigures) {
+  latent("invert", {"--face", "A", "--steps", "3", "--output", "one.png"});
+  latent("invert", {"--face", "B", "--steps", "3", "--output", "two.png", "--film", "three.png"});
+  EXPECT_EQ(frames("one-film.png"), 4);
+  EXPECT_EQ(frames("three.png"), 4);
+  EXPECT_FALSE(dcgan_.exists("two-film.png"));
 }
 
 TEST_F(LatentCommands, NearestFindsTheTrainingPictures) {

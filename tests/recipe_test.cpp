@@ -42,7 +42,7 @@ TEST(Recipe, HaveTheSizesOfTheOriginals) {
 TEST(Recipe, AFileSaysWhatDiffersFromCeleba32) {
   const TemporaryFolder folder;
   const auto file =
-      folder.write("mine.json", R"({"latent": {"distribution": "normal"}, "loss": "bce_with_logits"})");
+      folder.write("mine.json", R"({"$schema": "recipe.schema.json", "latent": {"distribution": "normal"}})");
   Config expected;
   expected.recipe = "mine";
   expected.latent = "normal";
@@ -94,7 +94,11 @@ TEST(Recipe, SaysWhichFileAndKeyIsWrong) {
                        "--latent must be uniform or normal, got 'cauchy' (key latent.distribution)"));
   EXPECT_TRUE(contains(error(R"({"optimizer_D": {"type": "SGD"}})"), "got 'SGD' (key optimizer_D.type)"));
   EXPECT_TRUE(
-      contains(error(R"({"optimizer_G": {"decay": 1}})"), "optimizer_G: --clip-value and --decay belong"));
+      contains(error(R"({"optimizer_G": {"decay": 1}})"), "optimizer_G.decay does not belong to Adam"));
+  EXPECT_TRUE(contains(error(R"({"optimizer_D": {"type": "RMSprop", "betas": [0, 0]}})"),
+                       "optimizer_D.betas does not belong to RMSprop"));
+  EXPECT_TRUE(contains(error(R"({"latent": {"zdim": 3}})"),
+                       "unknown entry 'latent.zdim'; there are z_dim, distribution"));
   EXPECT_TRUE(
       contains(error(R"({"labels": {"real": 1, "fake": 1}})"), "--label-fake must differ, both are 1"));
   EXPECT_TRUE(contains(error(R"({"run": {}, "loss": "hinge"})"), "must be bce_with_logits, got 'hinge'"));
@@ -158,7 +162,7 @@ TEST(RecipeLayers, SayWhichShapeDoesNotFit) {
        "generator[2].padding can be \"same\" only with stride 1 and an odd kernel_size"},
       {view + R"(, {"type": "Conv2d", "out_channels": 1, "kernel_size": [3, 3, 3]})",
        "generator[2].kernel_size must be one number or [height, width]"},
-      {view, "generator of the recipe celeba32 must make 3 x 32 x 32 of 8, its last layer gives 4 x 4 x 4"}};
+      {view, "generator[1], the last layer, must give 3 x 32 x 32, but gives 4 x 4 x 4 (recipe celeba32)"}};
   for (const auto& [layers, message] : wrong)
     EXPECT_TRUE(contains(layers_error("[" + layers + "]"), message)) << layers_error("[" + layers + "]");
 }

@@ -14,32 +14,38 @@ namespace {
 struct InfoOptions {
   gan::Config config;
   std::string checkpoint;
-  bool json = false;
+  bool json = false, schema = false;
   MachineOptions machine;
 };
 
 void run(InfoOptions& o) {
+  if (o.schema) {
+    std::cout << gan::recipe_schema();
+    return;
+  }
   const Device device = o.machine.apply();
   if (o.checkpoint.empty()) {
     gan::check_config(o.config);
   } else {
     const std::filesystem::path path = gan::find_checkpoint(o.checkpoint);
     o.config = gan::read_config(path);
-    if (!o.json) std::cout << path.string() << ": " << o.config.recipe << "\n";
+    if (!o.json) std::cout << path.string() << ": ";
   }
   gan::Trainer trainer(o.config, device);
   if (o.json) {
     std::cout << gan::recipe_text(o.config);
     return;
   }
-  std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer);
+  std::cout << o.config.recipe << "\n"
+            << gan::describe_recipe(o.config) << gan::describe_networks(trainer)
+            << gan::describe_work(trainer);
 }
 
 }  // namespace
 
 void add_info(CLI::App& program) {
-  CLI::App* const command =
-      program.add_subcommand("info", "Show networks, shapes, parameters, multiply-adds and memory");
+  CLI::App* const command = program.add_subcommand(
+      "info", "Show a recipe: networks, shapes, parameters, optimisers, labels, schedule, work");
   const auto options = std::make_shared<InfoOptions>();
   add_network_options(*command, options->config);
   command->add_option("--batch-size", options->config.batch_size, "Pictures per step")->capture_default_str();
@@ -49,6 +55,9 @@ void add_info(CLI::App& program) {
                                                       "A checkpoint or run folder, instead of a recipe");
   for (CLI::Option* option : of_the_recipe) checkpoint->excludes(option);
   command->add_flag("--json", options->json, "Print the recipe instead, in the form that --recipe reads");
+  command->add_flag("--schema", options->schema, "Print the JSON schema of recipes instead, for editors")
+      ->excludes("--json")
+      ->excludes(checkpoint);
   options->machine.add_to(*command);
   command->callback([options] { run(*options); });
 }

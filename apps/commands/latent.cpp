@@ -17,6 +17,14 @@ void add_latent(CLI::App& program) {
   add_latent_nearest(*latent);
   add_latent_direction(*latent);
   add_latent_factors(*latent);
+  latent->footer(
+      "Faces are called by names: sample prints letters on its grid and keeps their latents in "
+      "samples.safetensors,\n"
+      "latent name keeps others in names.safetensors. Both are read unless --names says otherwise:\n"
+      "  dcgan sample --checkpoint runs/celeba32-1\n"
+      "  dcgan latent name --checkpoint runs/celeba32-1 G=seed:17 D=grid:B\n"
+      "  dcgan latent eval --checkpoint runs/celeba32-1 \"G + D\" \"abs(G - D)\" \"G * D\"\n"
+      "  dcgan latent sweep --checkpoint runs/celeba32-1 --dim 28");
   latent->callback([latent] {
     if (latent->get_subcommands().empty()) throw CLI::RequiredError("A subcommand of latent");
   });

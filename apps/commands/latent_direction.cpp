@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "apps/commands/latent_options.h"
 #include "apps/latent/directions.h"
@@ -17,6 +18,7 @@ namespace {
 struct DirectionOptions {
   LatentOptions common;
   latent::InversionOptions search{.steps = 200};
+  std::optional<double> bound;
   std::string name, factor, low, high, with, without, strengths = "-2,-1,0,1,2";
   std::vector<std::string> on;
   int64_t count = 32, crop = 0;
@@ -61,7 +63,7 @@ std::vector<std::pair<std::string, latent::Latent>> shown_on(const DirectionOpti
   return faces;
 }
 
-void run(const DirectionOptions& o) {
+void run(DirectionOptions& o) {
   check(o.factor.empty() != (o.with.empty() && o.without.empty()) && o.with.empty() == o.without.empty(),
         "direction needs either --factor NAME, or two folders of photos, --with and --without");
   latent::check_name(o.name);
@@ -69,6 +71,7 @@ void run(const DirectionOptions& o) {
   o.common.check_outputs();
   const latent::Painter painter = o.common.open_painter();
   refuse_to_replace(o.name, o.common, painter);
+  o.search.bound = o.bound.value_or(painter.usual_bound());
   const auto faces = shown_on(o, painter);
   const latent::Contrast pictures = contrast(o, painter.config());
   const latent::Inverted with = invert(o, pictures.with, "with it", painter);
@@ -79,7 +82,7 @@ void run(const DirectionOptions& o) {
 
   latent::Names named(painter.z_dim());
   named.set(o.name, direction);
-  if (!o.common.names.empty()) add_to_names_file(o.common.names[0], named, painter, o.common.force);
+  add_names(named, o.common, painter);
   latent::Sheet sheet;
   sheet.title = concat("face + strength * ", o.name);
   for (const double strength : strengths) sheet.columns.push_back(latent::figure_number(strength));
@@ -99,7 +102,7 @@ void add_latent_direction(CLI::App& latent) {
       "direction", "A direction for a property: the mean z of pictures with it minus the mean without it");
   const auto options = std::make_shared<DirectionOptions>();
   DirectionOptions& o = *options;
-  command->add_option("NAME", o.name, "The direction's name; it is added to the first file of --names")
+  command->add_option("NAME", o.name, "The direction's name, which is added to the file of names")
       ->required();
   CLI::Option* const factor = command->add_option(
       "--factor", o.factor, "A factor of the synthetic set, drawn high and low on its people");
@@ -118,9 +121,7 @@ void add_latent_direction(CLI::App& latent) {
   command->add_option("--steps", o.search.steps, "Steps of each inversion")
       ->capture_default_str()
       ->check(at_least(1));
-  command->add_option("--bound", o.search.bound, "Inversions stay between -BOUND and BOUND; 0: they are free")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1e6));
+  add_bound(*command, o.bound);
   command->add_option("--on", o.on, "Show it on this face, a name or an expression; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--strengths", o.strengths, "How much of it is added, a column for each")

@@ -42,8 +42,6 @@ std::string result_name(const EvalOptions& o, size_t i) {
 void run(const EvalOptions& o) {
   check(o.save_as.empty() || o.save_as.size() == o.expressions.size(), "--save-as has ", o.save_as.size(),
         " names for ", o.expressions.size(), " expressions");
-  check(o.save_as.empty() || !o.common.names.empty(),
-        "--save-as needs a file of names to add to: --names FILE");
   std::vector<latent::Expression> expressions;
   for (const std::string& text : o.expressions) expressions.emplace_back(text);
   o.common.check_outputs();
@@ -74,8 +72,8 @@ void run(const EvalOptions& o) {
     for (const latent::ExpressionPart& part : expression.parts())
       if (part.is_name && shown.find(part.text) == nullptr) shown.set(part.text, *names.find(part.text));
   }
-  if (!o.save_as.empty()) add_to_names_file(o.common.names[0], saved, painter, o.common.force);
   std::cout << report;
+  if (!o.save_as.empty()) add_names(saved, o.common, painter);
   o.common.write(sheet, shown, painter);
 }
 
@@ -84,14 +82,14 @@ void run(const EvalOptions& o) {
 void add_latent_eval(CLI::App& latent) {
   CLI::App* const command = latent.add_subcommand("eval", "Compute with named faces: \"0.5*(A+B) - C\"");
   const auto options = std::make_shared<EvalOptions>();
-  command
-      ->add_option("EXPRESSION", options->expressions,
-                   "Names, numbers, + - * / ( ), abs, clamp, lerp, mean, norm, slerp; before one that begins "
-                   "with a minus sign write --")
+  add_expressions(
+      *command, "EXPRESSION", options->expressions,
+      "Names, numbers, + - * / ( ), abs(A), clamp(A, low, high), lerp(A, B, share), mean(A, B, ...), "
+      "norm(A), slerp(A, B, share)")
       ->required();
   command
       ->add_option("--save-as", options->save_as,
-                   "Save the result under this name in the first file of --names; once for each expression")
+                   "Add the result under this name to the file of names; once for each expression")
       ->allow_extra_args(false);
   options->common.add_to(*command, "eval.png");
   command->callback([options] { run(*options); });

@@ -74,7 +74,7 @@ latent::Sheet figure(const FactorsOptions& o, const std::vector<latent::FactorCo
   return sheet;
 }
 
-void run(const FactorsOptions& o) {
+void run(FactorsOptions& o) {
   const std::filesystem::path csv_path = o.common.beside(".csv");
   o.common.check_outputs({csv_path});
   const latent::Painter painter = o.common.open_painter();
@@ -90,6 +90,7 @@ void run(const FactorsOptions& o) {
     people.push_back(set.factors(i));
     pictures.push_back(latent::picture_of(set, i));
   }
+  o.search.bound = painter.usual_bound();
   const latent::Inverted inverted =
       latent::invert_all(painter, pictures, o.search, [&](int64_t done, int64_t step) {
         show_progress(concat(done, " of ", o.count, " pictures found, step ", step, " of ", o.search.steps));

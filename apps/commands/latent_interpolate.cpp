@@ -84,7 +84,7 @@ void add_latent_interpolate(CLI::App& latent) {
       latent.add_subcommand("interpolate", "The way from face to face, as a grid and as a film");
   const auto options = std::make_shared<InterpolateOptions>();
   InterpolateOptions& o = *options;
-  command->add_option("FACE", o.faces, "Two or more names or expressions")->required();
+  add_expressions(*command, "FACE", o.faces, "Two or more names or expressions")->required();
   command->add_option("--steps", o.steps, "Pictures from one face to the next, both included")
       ->capture_default_str()
       ->check(CLI::Range(2, 1000));

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 #include <numeric>
+#include <optional>
 
 #include "apps/commands/latent_options.h"
 #include "apps/latent/expression.h"
@@ -20,7 +21,8 @@ namespace {
 struct InvertOptions {
   LatentOptions common;
   latent::InversionOptions search;
-  std::string photo, face, save_as, film = "invert-film.png";
+  std::optional<double> bound;
+  std::string photo, face, save_as, film;
   int64_t crop = 0, restarts = 4, milliseconds = 80;
   uint64_t seed = 0;
 };
@@ -35,7 +37,7 @@ std::string grey_levels(double error) {
 std::vector<latent::Latent> starts(const InvertOptions& o, const latent::Painter& painter) {
   std::vector<latent::Latent> faces{latent::Latent(static_cast<size_t>(painter.z_dim()), 0.0f)};
   if (o.restarts > 1) {
-    const std::vector<latent::Latent> random = painter.seeded(o.seed, o.restarts - 1);
+    const std::vector<latent::Latent> random = painter.elsewhere(o.seed, o.restarts - 1);
     faces.insert(faces.end(), random.begin(), random.end());
   }
   return faces;
@@ -73,17 +75,17 @@ void compare(const latent::Latent& found, const latent::Latent& true_z) {
   for (size_t i = 0; i < a.size(); ++i) distance += (a[i] - b[i]) * (a[i] - b[i]);
   const double product = std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
   const double lengths = latent::length(a) * latent::length(b);
-  std::cout << "The z that was found is " << std::sqrt(distance)
-            << " from the one behind the picture, whose length is " << latent::length(b);
-  if (lengths > 0) std::cout << "; the cosine between them is " << product / lengths;
+  std::cout << "The z that was found is " << latent::figure_number(std::sqrt(distance))
+            << " from the one behind the picture, whose length is "
+            << latent::figure_number(latent::length(b));
+  if (lengths > 0) std::cout << "; the cosine between them is " << latent::figure_number(product / lengths);
   std::cout << std::endl;
 }
 
 void run(InvertOptions& o) {
   check(o.photo.empty() != o.face.empty(), "invert needs either --photo FILE or --face NAME");
-  check(o.save_as.empty() || !o.common.names.empty(),
-        "--save-as needs a file of names to add to: --names FILE");
   const std::filesystem::path csv = o.common.beside(".csv");
+  if (o.film.empty()) o.film = o.common.beside("").string() + "-film.png";
   o.common.check_outputs({csv, o.film});
   const std::string name = o.save_as.empty() ? "inverted" : o.save_as;
   latent::check_name(name);
@@ -98,6 +100,7 @@ void run(InvertOptions& o) {
     target = latent::read_photo(o.photo, painter.config(), o.crop);
   }
 
+  o.search.bound = o.bound.value_or(painter.usual_bound());
   o.search.path_every = std::max<int64_t>(1, o.search.steps / 60);
   const std::vector<Image> targets(static_cast<size_t>(o.restarts), target);
   const std::vector<latent::Search> searches =
@@ -125,7 +128,7 @@ void run(InvertOptions& o) {
   latent::Names result(painter.z_dim());
   result.set(name, best->z);
   shown.merge(result);
-  if (!o.save_as.empty()) add_to_names_file(o.common.names[0], result, painter, o.common.force);
+  if (!o.save_as.empty()) add_names(result, o.common, painter);
   write_errors(csv, searches);
   latent::write_film(o.film, film_frames(o, target, *best, painter), o.milliseconds);
   std::cout << "The errors over the steps are in " << csv.string() << ", the film of the search in " << o.film
@@ -154,20 +157,17 @@ void add_latent_invert(CLI::App& latent) {
   command->add_option("--lr", o.search.lr, "Adam's first learning rate; it falls to 0")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--bound", o.search.bound,
-                   "Components of z are kept between -BOUND and BOUND; 0: they are free")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1e6));
+  add_bound(*command, o.bound);
   command->add_option("--restarts", o.restarts, "Descents: the first begins at z = 0, the others anywhere")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
   command->add_option("--seed", o.seed, "Where the other descents begin")
       ->capture_default_str()
       ->check(at_least(0));
-  command->add_option("--save-as", o.save_as, "Save the z under this name in the first file of --names");
-  command->add_option("--film", o.film, "The film of the best descent, an animated PNG")
-      ->capture_default_str();
+  command->add_option("--save-as", o.save_as, "Add the z under this name to the file of names");
+  command->add_option(
+      "--film", o.film,
+      "The film of the best descent, an animated PNG; without it -film.png beside the figure");
   command->add_option("--milliseconds", o.milliseconds, "How long a frame is shown")
       ->capture_default_str()
       ->check(CLI::Range(1, 65535));

@@ -11,7 +11,7 @@ namespace {
 
 struct NameOptions {
   LatentOptions common;
-  std::string grid = "samples.safetensors";
+  std::string grid = kGridFile;
   std::vector<std::string> faces;
 };
 
@@ -36,8 +36,6 @@ latent::Latent find_face(const NameOptions& o, const std::string& assignment, co
 }
 
 void run(const NameOptions& o) {
-  check(o.common.names.size() == 1, "name needs one file of names, --names FILE, to add to; got ",
-        o.common.names.size());
   o.common.check_outputs();
   const latent::Painter painter = o.common.open_painter();
   latent::Names named(painter.z_dim());
@@ -51,15 +49,14 @@ void run(const NameOptions& o) {
     check(named.find(name) == nullptr, assignment, ": the name ", name, " is given twice");
     named.set(name, std::move(z));
   }
-  add_to_names_file(o.common.names[0], named, painter, o.common.force);
+  add_names(named, o.common, painter);
   o.common.write({.rows = {row}}, named, painter);
-  std::cout << "Named in " << o.common.names[0] << ": " << named.list() << std::endl;
 }
 
 }  // namespace
 
 void add_latent_name(CLI::App& latent) {
-  CLI::App* const command = latent.add_subcommand("name", "Give names to faces, in the file --names");
+  CLI::App* const command = latent.add_subcommand("name", "Give names to faces");
   const auto options = std::make_shared<NameOptions>();
   command
       ->add_option("FACE", options->faces,

@@ -81,7 +81,7 @@ void add_latent_nearest(CLI::App& latent) {
   const auto options = std::make_shared<NearestOptions>();
   NearestOptions& o = *options;
   CLI::Option* const faces =
-      command->add_option("FACE", o.faces, "Names or expressions; without any, faces from a seed");
+      add_expressions(*command, "FACE", o.faces, "Names or expressions; without any, faces from a seed");
   command->add_option("--count", o.count, "How many faces from the seed")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000))

@@ -10,19 +10,41 @@
 
 namespace duel::commands {
 
+namespace {
+
+latent::Names read_file_of_names(const std::string& file, const latent::Painter& painter) {
+  latent::Names names = latent::Names::read(file, painter.z_dim());
+  std::error_code error;  // a checkpoint that is gone is another one
+  if (!names.checkpoint().empty() &&
+      !std::filesystem::equivalent(names.checkpoint(), painter.checkpoint(), error))
+    std::cout << file << ": these faces were named with " << names.checkpoint().string() << std::endl;
+  return names;
+}
+
+/// Whether a word is the value of the option before it.
+bool is_value(const CLI::App& command, const std::string& before) {
+  if (!before.starts_with("--")) return false;
+  const CLI::Option* const option = command.get_option_no_throw(before);
+  return option != nullptr && option->get_items_expected_max() > 0;
+}
+
+}  // namespace
+
 void LatentOptions::add_to(CLI::App& command, const char* default_output) {
   output = default_output;
   command.add_option("--checkpoint", checkpoint, "A checkpoint, or the folder of a run (its latest)")
       ->required();
   command
       .add_option("--names", names,
-                  "A file of names, as sample and the latent commands write them; may be given several times")
+                  concat("A file of names; may be given several times, and new names go to the first. "
+                         "Without it ",
+                         kNamesFile, ", and ", kGridFile, " for other names"))
       ->allow_extra_args(false);
   command
       .add_option("--output", output,
                   "The figure, a PNG; the latents that it shows go to .safetensors beside it")
       ->capture_default_str();
-  command.add_option("--zoom", zoom, "Enlargement of the pictures; 0: to about 64 pixels a side")
+  command.add_option("--zoom", zoom, "Enlargement of the pictures; 0: to about 128 pixels a side")
       ->capture_default_str()
       ->check(CLI::Range(0, 32));
   command.add_flag("--force", force, "Overwrite files and names that are already there");
@@ -45,7 +67,9 @@ latent::Painter LatentOptions::open_painter() const { return {checkpoint, machin
 
 latent::Names LatentOptions::read_names(const latent::Painter& painter) const {
   latent::Names all(painter.z_dim());
-  for (const std::string& file : names) all.merge(latent::Names::read(file, painter.z_dim()));
+  for (const char* file : {kGridFile, kNamesFile})
+    if (names.empty() && std::filesystem::exists(file)) all.replace(read_file_of_names(file, painter));
+  for (const std::string& file : names) all.merge(read_file_of_names(file, painter));
   return all;
 }
 
@@ -69,22 +93,54 @@ void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool f
 
 void refuse_to_replace(const std::string& name, const LatentOptions& options,
                        const latent::Painter& painter) {
-  if (options.force || options.names.empty() || !std::filesystem::exists(options.names[0])) return;
-  check(latent::Names::read(options.names[0], painter.z_dim()).find(name) == nullptr, options.names[0],
-        " already has a face named ", name, "; --force replaces it");
+  const std::string file = options.names_to_add_to();
+  if (options.force || !std::filesystem::exists(file)) return;
+  check(latent::Names::read(file, painter.z_dim()).find(name) == nullptr, file, " already has a face named ",
+        name, "; --force replaces it");
 }
 
-void add_to_names_file(const std::filesystem::path& path, const latent::Names& names,
-                       const latent::Painter& painter, bool force) {
+void add_names(const latent::Names& names, const LatentOptions& options, const latent::Painter& painter) {
+  const std::string file = options.names_to_add_to();
   latent::Names all(painter.z_dim());
-  if (std::filesystem::exists(path)) all = latent::Names::read(path, painter.z_dim());
+  if (std::filesystem::exists(file)) all = latent::Names::read(file, painter.z_dim());
   for (const auto& [name, z] : names.entries()) {
     const latent::Latent* const there = all.find(name);
-    check(force || there == nullptr || *there == z, path.string(), " already has another ", name,
+    check(options.force || there == nullptr || *there == z, file, " already has another ", name,
           "; --force replaces it");
     all.set(name, z);
   }
-  all.write(path, painter.checkpoint());
+  all.write(file, painter.checkpoint());
+  std::cout << "Named in " << file << ": " << names.list() << std::endl;
+}
+
+CLI::Option* add_expressions(CLI::App& command, const char* name, std::vector<std::string>& expressions,
+                             const std::string& help) {
+  return command.add_option(name, expressions, help)->transform([](const std::string& text) {
+    const size_t first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
+    return first == std::string::npos ? "" : text.substr(first, last - first + 1);
+  });
+}
+
+void add_bound(CLI::App& command, std::optional<double>& bound) {
+  command
+      .add_option(
+          "--bound", bound,
+          "Inversions keep the components of z between -BOUND and BOUND; 0: they are free; without it as in "
+          "training, 1 where z is uniform, 3 where it is normal")
+      ->check(CLI::Range(0.0, 1e6));
+}
+
+std::vector<std::string> with_expressions_marked(const CLI::App& program, std::vector<std::string> words) {
+  if (words.size() < 3 || words[0] != "latent") return words;
+  const CLI::App* const latent = program.get_subcommand("latent");
+  const auto commands = latent->get_subcommands([&](const CLI::App* a) { return a->get_name() == words[1]; });
+  if (commands.empty()) return words;
+  for (size_t i = 2; i < words.size() && words[i] != "--"; ++i) {
+    std::string& word = words[i];
+    const bool one_dash = word.size() > 1 && word[0] == '-' && word[1] != '-' && word != "-h";
+    if (one_dash && !is_value(*commands[0], words[i - 1])) word.insert(0, " ");
+  }
+  return words;
 }
 
 std::vector<latent::Latent> evaluate_faces(const std::vector<std::string>& expressions,

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,13 @@ void add_latent_nearest(CLI::App& latent);
 void add_latent_direction(CLI::App& latent);
 void add_latent_factors(CLI::App& latent);
 
+/// Where names are kept and looked for unless --names says otherwise: those given, and a grid's of sample.
+inline constexpr const char *kNamesFile = "names.safetensors", *kGridFile = "samples.safetensors";
+
 /// --checkpoint, --names, --output, --zoom, --force and the machine's.
 struct LatentOptions {
   std::string checkpoint, output;
-  std::vector<std::string> names;  ///< files
+  std::vector<std::string> names;  ///< files; none: kNamesFile, and kGridFile of sample
   int64_t zoom = 0;                ///< 0: default_zoom()
   bool force = false;
   MachineOptions machine;
@@ -40,8 +44,11 @@ struct LatentOptions {
   /// Throws Error if --output, its file of names or one of `more` exists, unless --force was given.
   void check_outputs(const std::vector<std::filesystem::path>& more = {}) const;
   latent::Painter open_painter() const;
-  /// All names of all files of --names.
+  /// All names of all files of --names. Without any those of kNamesFile, and of kGridFile what that lacks;
+  /// where neither is there, none. Says on stdout where faces were named with another checkpoint.
   latent::Names read_names(const latent::Painter& painter) const;
+  /// The file that new names are added to: the first of --names, or kNamesFile.
+  std::string names_to_add_to() const { return names.empty() ? kNamesFile : names[0]; }
   int64_t zoom_for(const latent::Painter& painter) const;
   /// Writes the figure and, beside it, the latents that it shows by their names; says so on stdout.
   void write(const latent::Sheet& sheet, const latent::Names& shown, const latent::Painter& painter) const;
@@ -50,14 +57,24 @@ struct LatentOptions {
 /// Throws Error naming the first of the files that exists, unless `force`.
 void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool force);
 
-/// Throws Error if the first file of --names exists and has a face of this name already, unless --force was
-/// given: to be asked before anything long is computed.
+/// Throws Error if names_to_add_to() exists and has a face of this name already, unless --force was given: to
+/// be asked before anything long is computed.
 void refuse_to_replace(const std::string& name, const LatentOptions& options, const latent::Painter& painter);
 
-/// Adds names to a file of names, which is made if it is not there. Throws Error if a name already stands for
-/// another face, unless `force`.
-void add_to_names_file(const std::filesystem::path& path, const latent::Names& names,
-                       const latent::Painter& painter, bool force);
+/// Adds names to names_to_add_to(), which is made if it is not there, and says so on stdout. Throws Error if
+/// a name already stands for another face, unless --force was given.
+void add_names(const latent::Names& names, const LatentOptions& options, const latent::Painter& painter);
+
+/// An argument without dashes that takes faces: names or expressions.
+CLI::Option* add_expressions(CLI::App& command, const char* name, std::vector<std::string>& expressions,
+                             const std::string& help);
+
+/// --bound of inversions; without it Painter::usual_bound().
+void add_bound(CLI::App& command, std::optional<double>& bound);
+
+/// The words of the command line as they can be parsed: an expression such as -A would be taken for an
+/// option, so what can be none has a blank put before it, which add_expressions() takes away.
+std::vector<std::string> with_expressions_marked(const CLI::App& program, std::vector<std::string> words);
 
 /// The values of expressions as faces.
 std::vector<latent::Latent> evaluate_faces(const std::vector<std::string>& expressions,

@@ -23,7 +23,9 @@ namespace {
 struct SampleOptions {
   std::string checkpoint, z_file, save_z, save_images, output = "samples.png", singles, names;
   int64_t count = 64, batch_size = 64, columns = 0;
-  double mean = 0, std = 1, truncation = 0;
+  std::optional<double> mean, std;  ///< either of them: z ~ N(mean, std^2), whatever G was trained on
+  double truncation = 0;
+  int64_t zoom = 0;
   uint64_t seed = 0;
   bool plain = false, force = false;
   MachineOptions machine;
@@ -38,33 +40,26 @@ Tensor read_z(const std::string& path, int64_t z_dim) {
   return z;
 }
 
-/// N(mean, std^2) is asked for in terms of N(0, 1), which other latents are not.
-void check_is_normal(const SampleOptions& o, const gan::SavedGenerator& generator) {
-  const bool as_trained = o.mean == 0 && o.std == 1 && o.truncation == 0;
-  check(as_trained || generator.config.latent == "normal",
-        "--mean, --std and --truncation are for normal latents, ", generator.path.string(),
-        " was trained on ", generator.config.latent, " ones");
-  check(o.truncation == 0 || o.truncation >= 0.01,
-        "--truncation must be 0 or at least 0.01, below which next to nothing lies; got ", o.truncation);
-}
-
-/// Numbers further than `truncation` from 0 are drawn again; 0 keeps all.
+/// From the distribution that G was trained on, or from N(mean, std^2) where that is asked for. Numbers
+/// further than `truncation` from 0 are drawn again, before mean and std count; 0 keeps all.
 Tensor draw_z(const SampleOptions& o, const gan::SavedGenerator& generator) {
-  check_is_normal(o, generator);
+  gan::Config config = generator.config;
+  if (o.mean || o.std) config.latent = "normal";
+  const double mean = o.mean.value_or(0), std = o.std.value_or(1);
   RandomStream stream(o.seed, Stream::Latent);
-  const Tensor z = gan::draw_z(stream, o.count, generator.config, Device{});
+  const Tensor z = gan::draw_z(stream, o.count, config, Device{});
   std::vector<float> values = z.to_vector<float>();
   std::vector<float> spare;
   size_t taken = 0;
   for (float& value : values) {
     while (o.truncation > 0 && std::abs(value) > o.truncation) {
       if (taken == spare.size()) {
-        spare = gan::draw_z(stream, o.count, generator.config, Device{}).to_vector<float>();
+        spare = gan::draw_z(stream, o.count, config, Device{}).to_vector<float>();
         taken = 0;
       }
       value = spare[taken++];
     }
-    value = static_cast<float>(o.mean + o.std * value);
+    value = static_cast<float>(mean + std * value);
   }
   z.upload(values.data());
   return z;
@@ -84,16 +79,24 @@ void write_singles(const std::string& folder, const std::vector<Image>& images) 
 }
 
 void add_distribution_options(CLI::App& command, SampleOptions& o) {
+  const auto truncation = [](const std::string& text) {
+    double value = 0;
+    const bool fits =
+        CLI::detail::lexical_cast(text, value) && (value == 0 || (value >= 0.01 && value < 1e6));
+    return fits ? std::string()
+                : concat("must be 0 or at least 0.01, below which next to nothing lies; got ", text);
+  };
   for (CLI::Option* option :
-       {command.add_option("--mean", o.mean, "Mean of normal latents"),
-        command
-            .add_option("--std", o.std, "Standard deviation of normal latents: 0.4, say, for fewer surprises")
+       {command.add_option("--mean", o.mean,
+                           "Draw z from N(mean, std^2), whatever G was trained on: its mean [0]"),
+        command.add_option("--std", o.std, "Its standard deviation [1]: 0.4, say, for fewer surprises")
             ->check(CLI::Range(0.0, 1e6)),
         command
             .add_option("--truncation", o.truncation,
                         "Draw again what lies further than this from 0, before --mean and --std; 0: keep all")
-            ->check(CLI::Range(0.0, 1e6))})
-    option->capture_default_str()->excludes("--z");
+            ->capture_default_str()
+            ->check(CLI::Validator(truncation, "", "truncation"))})
+    option->excludes("--z");
 }
 
 /// The file of names, where one is written: the letters mean something only together with it.
@@ -112,14 +115,14 @@ void write_names(const std::filesystem::path& path, const Tensor& z,
 }
 
 /// The grid with a letter below each picture.
-Image lettered_grid(const std::vector<Image>& images, int64_t columns) {
-  const auto in_a_row = static_cast<size_t>(gan::grid_columns(images.size(), columns));
+Image lettered_grid(const std::vector<Image>& images, const SampleOptions& o) {
+  const auto in_a_row = static_cast<size_t>(gan::grid_columns(images.size(), o.columns));
   latent::Sheet sheet;
   for (size_t i = 0; i < images.size(); ++i) {
     if (i % in_a_row == 0) sheet.rows.emplace_back();
     sheet.rows.back().cells.push_back({latent::letters(static_cast<int64_t>(i)), images[i]});
   }
-  return latent::draw(sheet, 1);
+  return latent::draw(sheet, o.zoom > 0 ? o.zoom : latent::default_zoom(images[0].width));
 }
 
 void check_outputs(const SampleOptions& o) {
@@ -144,7 +147,7 @@ void run(const SampleOptions& o) {
   if (!o.save_images.empty())
     write_safetensors(o.save_images, {{"images", permute(pictures, {0, 3, 1, 2})}}, {});
   if (!o.singles.empty()) write_singles(o.singles, images);
-  write_png(o.output, names ? lettered_grid(images, o.columns) : gan::grid(images, o.columns));
+  write_png(o.output, names ? lettered_grid(images, o) : gan::grid(images, o.columns));
   if (names) write_names(*names, z, generator.path);
   std::cout << images.size() << " pictures from " << generator.path.string() << " are in " << o.output;
   if (names) std::cout << ", their latents by the letters in " << names->string();
@@ -179,7 +182,15 @@ void add_sample(CLI::App& program) {
   CLI::Option* const names = command->add_option(
       "--names", o.names,
       "Save the latents by the grid's letters in this file, for `dcgan latent`; without it beside the grid");
-  command->add_flag("--plain", o.plain, "Print no letters on the grid, and save no names")->excludes(names);
+  CLI::Option* const zoom =
+      command
+          ->add_option("--zoom", o.zoom, "Enlargement of the grid's pictures; 0: to about 128 pixels a side")
+          ->capture_default_str()
+          ->check(CLI::Range(0, 32));
+  command
+      ->add_flag("--plain", o.plain, "Neither letters on the grid nor names saved, and pictures as they are")
+      ->excludes(names)
+      ->excludes(zoom);
   command->add_flag("--force", o.force, "Overwrite files that are already there");
   command->add_option("--singles", o.singles, "Also write each picture as a PNG of its own into this folder");
   command->add_option("--batch-size", o.batch_size, "Pictures computed at a time")

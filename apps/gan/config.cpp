@@ -5,6 +5,7 @@
 #include "apps/recipes/anime64_json.h"
 #include "apps/recipes/celeba32_json.h"
 #include "apps/recipes/dcgan64_json.h"
+#include "apps/recipes/recipe_schema_json.h"
 #include "lib/error.h"
 #include "lib/io/file.h"
 
@@ -112,6 +113,8 @@ std::vector<std::string> recipe_names() {
   for (const ShippedRecipe& recipe : shipped) names.emplace_back(recipe.name);
   return names;
 }
+
+std::string_view recipe_schema() { return recipe_schema_json(); }
 
 Config recipe(const std::string& name_or_file) {
   for (const ShippedRecipe& recipe : shipped)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace duel::gan {
@@ -90,6 +91,10 @@ std::vector<std::string> recipe_names();
 /// neither, or naming file and key if something in it is wrong.
 Config recipe(const std::string& name_or_file);
 
+/// The JSON schema of recipes, for editors: draft 7. What it says of keys, types and ranges is what
+/// config_from_json(), check_config() and build_layers() check.
+std::string_view recipe_schema();
+
 /// The recipe as the text of a JSON file: all that does not belong to one run (its data, seed and files),
 /// with a line for each short part.
 std::string recipe_text(const Config& config);
@@ -98,7 +103,8 @@ std::string config_text(const Config& config);
 /// The same as JSON.
 nlohmann::ordered_json to_json(const Config& config);
 /// What is not there has its default. Also reads the flat form without layers that files had before recipes
-/// were data. Throws Error naming a key that is unknown or whose value has the wrong type.
+/// were data. Throws Error naming a key that is unknown, that its optimiser does not
+/// have, or whose value has the wrong type. "$schema" is skipped.
 Config config_from_json(const nlohmann::ordered_json& json);
 
 }  // namespace duel::gan

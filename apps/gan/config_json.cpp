@@ -1,5 +1,6 @@
 // The form of a configuration as JSON: sections of named values.
 #include <algorithm>
+#include <map>
 #include <type_traits>
 
 #include "apps/gan/config.h"
@@ -107,29 +108,51 @@ Json with_sections(Json flat) {
   return nested;
 }
 
-void check_keys(const Json& json) {
-  std::vector<std::string> known;
+/// The keys that an optimiser of this type would ignore, which would mislead readers.
+std::vector<std::string> keys_of_other_type(const std::string& type) {
+  if (type == "RMSprop") return {"betas"};
+  return {"alpha", "clip_value", "decay"};
+}
+
+/// The keys of every section, and under "" those outside sections and the names of the sections.
+std::map<std::string, std::vector<std::string>> known_keys() {
+  std::map<std::string, std::vector<std::string>> keys;
   const Config any;
-  for_each_member(any, [&](const std::string& path, const auto&) { known.push_back(path); });
-  const auto check_known = [&](const std::string& path) {
-    check(std::find(known.begin(), known.end(), path) != known.end(),
-          "the configuration has an unknown entry '", path, "'");
-  };
-  for (const auto& [key, value] : json.items()) {
-    if (!value.is_object()) {
-      check_known(key);
-      continue;
-    }
-    for (const auto& entry : value.items()) check_known(concat(key, ".", entry.key()));
+  for_each_member(any, [&](const std::string& path, const auto&) {
+    const size_t dot = path.find('.');
+    if (dot == std::string::npos) return keys[""].push_back(path);
+    std::vector<std::string>& section = keys[path.substr(0, dot)];
+    if (section.empty()) keys[""].push_back(path.substr(0, dot));
+    section.push_back(path.substr(dot + 1));
+  });
+  return keys;
+}
+
+void check_known(const Json& json, const std::string& prefix, const std::vector<std::string>& known) {
+  std::string names;
+  for (const std::string& key : known) names += (names.empty() ? "" : ", ") + key;
+  for (const auto& entry : json.items())
+    check(std::find(known.begin(), known.end(), entry.key()) != known.end(),
+          "the configuration has an unknown entry '", prefix, entry.key(), "'; there are ", names);
+}
+
+void check_optimizer_keys(const Json& optimizer, const std::string& section) {
+  const std::string type = optimizer.value("type", Json("Adam")).dump();
+  for (const char* known : {"Adam", "RMSprop"}) {
+    if (type != Json(known).dump()) continue;
+    for (const std::string& key : keys_of_other_type(known))
+      check(!optimizer.contains(key), section, ".", key, " does not belong to ", known);
   }
 }
 
-/// What an optimiser of this type ignores would mislead readers.
-void leave_out_other_type(Json& optimizer) {
-  if (optimizer["type"] == "RMSprop") {
-    optimizer.erase("betas");
-  } else {
-    for (const char* key : {"alpha", "clip_value", "decay"}) optimizer.erase(key);
+void check_keys(const Json& json) {
+  const auto keys = known_keys();
+  check_known(json, "", keys.at(""));
+  for (const auto& [section, value] : json.items()) {
+    if (!keys.contains(section)) continue;
+    check(value.is_object(), "the configuration's ", section, " must be an object, got ", value);
+    check_known(value, section + ".", keys.at(section));
+    if (section.starts_with("optimizer_")) check_optimizer_keys(value, section);
   }
 }
 
@@ -155,7 +178,8 @@ std::string pretty(const Json& json, size_t indent = 0) {
 nlohmann::ordered_json to_json(const Config& config) {
   Json json;
   for_each_member(config, [&](const std::string& path, const auto& member) { json[pointer(path)] = member; });
-  for (const char* optimizer : {"optimizer_G", "optimizer_D"}) leave_out_other_type(json[optimizer]);
+  for (const char* optimizer : {"optimizer_G", "optimizer_D"})
+    for (const std::string& key : keys_of_other_type(json[optimizer]["type"])) json[optimizer].erase(key);
   return json;
 }
 
@@ -171,7 +195,8 @@ Config config_from_json(const nlohmann::ordered_json& json) {
   check(json.is_object(), "a configuration must be a JSON object, got ", json.type_name());
   const bool flat =
       std::none_of(json.begin(), json.end(), [](const Json& value) { return value.is_object(); });
-  const Json nested = flat ? with_sections(json) : json;
+  Json nested = flat ? with_sections(json) : json;
+  nested.erase("$schema");
   check_keys(nested);
   Config config;
   for_each_member(config, [&](const std::string& path, auto& member) {

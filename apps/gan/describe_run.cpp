@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "apps/gan/training_run.h"
+#include "lib/error.h"
 #include "lib/kernels.h"
 
 namespace duel::gan {
@@ -47,6 +48,30 @@ int64_t multiply_adds_per_iteration(Trainer& trainer) {
   const int64_t d_step = g.forward + 2 * (3 * d.forward - d.first);
   const int64_t g_step = g.forward + 2 * d.forward + 2 * g.forward - g.first;
   return trainer.config().batch_size * (d_step + g_step);
+}
+
+std::string describe_recipe(const Config& c) {
+  const auto optimizer = [](const OptimizerConfig& o) {
+    const std::string numbers =
+        o.type == "RMSprop"
+            ? concat("alpha=", o.alpha, ", eps=", o.eps, ", clip_value=", o.clip_value, ", decay=", o.decay)
+            : concat("betas=(", o.betas[0], ", ", o.betas[1], "), eps=", o.eps);
+    return concat(o.type, "(lr=", o.lr, ", ", numbers, ")");
+  };
+  std::string kept;
+  for (const int64_t step : c.keep_at) kept += concat(kept.empty() ? "; kept after " : ", ", step);
+  return concat(
+      "pictures: ", c.image_size, "x", c.image_size, "x", c.channels, ", ",
+      c.crop > 0 ? concat("the central ", c.crop, "x", c.crop, " of each") : "the central square of each",
+      c.hflip ? ", half of them mirrored" : "", c.shuffle ? ", shuffled" : ", in sequence", "\nz: ", c.z_dim,
+      " numbers from ", c.latent == "normal" ? "N(0, 1)" : "U(-1, 1)", "\nfirst weights: ",
+      c.init_distribution == "normal" ? concat("N(0, ", c.init_std, "^2)") : c.init_distribution,
+      c.bn_init_std > 0 ? concat(", batch norm's N(1, ", c.bn_init_std, "^2)") : "",
+      "\noptimizer_G: ", optimizer(c.optimizer_g), "\noptimizer_D: ", optimizer(c.optimizer_d),
+      "\nloss: ", c.loss, ", labels: real ", c.label_real, ", fake ", c.label_fake,
+      c.label_noise > 0 ? concat(", each + ", c.label_noise, " * U(0, 1) for D") : "",
+      "\nlength: ", c.steps > 0 ? concat(c.steps, " steps") : concat(c.epochs, " epochs"), ", batch size ",
+      c.batch_size, kept, "\n");
 }
 
 std::string describe_networks(Trainer& trainer) {

@@ -14,8 +14,8 @@ Network::Network(const char* description, const Layers& layers, const char* key,
     : description_(description), dropout_(config.seed, Stream::Dropout, device) {
   Shape shape = input;
   build_layers(*this, layers, key, layer_variables(config), shape, dropout_);
-  check(shape == output, key, " of the recipe ", config.recipe, " must make ", size_text(output), " of ",
-        size_text(input), ", its last layer gives ", size_text(shape));
+  check(shape == output, key, "[", layers.size() - 1, "], the last layer, must give ", size_text(output),
+        ", but gives ", size_text(shape), " (recipe ", config.recipe, ")");
   to(device);
 }
 

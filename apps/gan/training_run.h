@@ -34,6 +34,8 @@ Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Po
 /// (see docs/decisions.md).
 int64_t multiply_adds_per_iteration(Trainer& trainer);
 
+/// What a recipe says beside its networks: pictures, z, optimisers, loss, labels, length; a line for each.
+std::string describe_recipe(const Config& config);
 /// The two networks as PyTorch prints them, with shapes and parameters.
 std::string describe_networks(Trainer& trainer);
 /// One line: work and memory of an iteration.

@@ -25,7 +25,9 @@ struct Corner {
 
 }  // namespace
 
-int64_t text_width(std::string_view text) { return stb_easy_font_width(printable(text).data()); }
+int64_t text_width(std::string_view text, int64_t scale) {
+  return scale * stb_easy_font_width(printable(text).data());
+}
 
 Canvas::Canvas(int64_t width, int64_t height) : image_{width, height, 3, {}} {
   check_picture_size(width, height);
@@ -49,7 +51,7 @@ void Canvas::picture(const Image& picture, int64_t left, int64_t top, int64_t zo
   }
 }
 
-void Canvas::text(std::string_view text, int64_t left, int64_t top) {
+void Canvas::text(std::string_view text, int64_t left, int64_t top, int64_t scale) {
   constexpr uint8_t black[3] = {0, 0, 0};
   constexpr size_t corners_of_a_glyph = 4 * 20;  // of the widest ones, generously
   std::string line = printable(text);
@@ -59,8 +61,9 @@ void Canvas::text(std::string_view text, int64_t left, int64_t top) {
   for (int i = 0; i < rectangles; ++i) {
     const Corner& first = corners[static_cast<size_t>(i) * 4];      // upper left
     const Corner& third = corners[static_cast<size_t>(i) * 4 + 2];  // lower right
-    fill(left + static_cast<int64_t>(first.x), top + static_cast<int64_t>(first.y),
-         static_cast<int64_t>(third.x - first.x), static_cast<int64_t>(third.y - first.y), black);
+    fill(left + scale * static_cast<int64_t>(first.x), top + scale * static_cast<int64_t>(first.y),
+         scale * static_cast<int64_t>(third.x - first.x), scale * static_cast<int64_t>(third.y - first.y),
+         black);
   }
 }
 

@@ -45,7 +45,12 @@ class Evaluation {
   Value named(const Term& term) const {
     const Latent* const z = names_.find(term.name);
     if (z == nullptr)
-      fail_at(text_, term.column, concat("nothing is named '", term.name, "'; there are: ", names_.list()));
+      fail_at(
+          text_, term.column,
+          concat("nothing is named '", term.name, "'; ",
+                 names_.entries().empty()
+                     ? "there are no names: dcgan sample and dcgan latent name make them, --names reads them"
+                     : "there are: " + names_.list()));
     return {std::vector<double>(z->begin(), z->end())};
   }
 

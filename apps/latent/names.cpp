@@ -32,6 +32,8 @@ Names Names::read(const std::filesystem::path& path, int64_t z_dim) {
   check(format != file.metadata.end() && format->second == kFormat, path.string(),
         ": is no file of names, as dcgan sample and dcgan latent write them");
   Names names(z_dim);
+  if (const auto entry = file.metadata.find("checkpoint"); entry != file.metadata.end())
+    names.checkpoint_ = entry->second;
   for (const auto& [name, tensor] : file.tensors) {
     check(tensor.dtype() == DType::Float32 && tensor.dims() == 1, path.string(), ": ", name,
           " is no latent: it holds ", name_of(tensor.dtype()), " of shape ", tensor.shape());
@@ -74,6 +76,10 @@ void Names::merge(const Names& other) {
           " stands for different faces in the files of --names");
     set(name, z);
   }
+}
+
+void Names::replace(const Names& other) {
+  for (const auto& [name, z] : other.entries()) set(name, z);
 }
 
 std::string Names::list() const {

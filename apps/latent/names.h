@@ -30,6 +30,8 @@ class Names {
   static Names read(const std::filesystem::path& path, int64_t z_dim);
 
   int64_t z_dim() const { return z_dim_; }
+  /// The file of the generator that drew the faces, as the file of names says it; else empty.
+  const std::filesystem::path& checkpoint() const { return checkpoint_; }
   /// In the order in which they were added.
   const std::vector<std::pair<std::string, Latent>>& entries() const { return entries_; }
 
@@ -39,6 +41,8 @@ class Names {
   void set(const std::string& name, Latent z);
   /// Adds all of `other`. Throws Error if a name stands for different latents in the two.
   void merge(const Names& other);
+  /// Adds all of `other`, instead of those that have the same names.
+  void replace(const Names& other);
   /// The names, for people: "A, B, C and 61 more".
   std::string list() const;
 
@@ -47,6 +51,7 @@ class Names {
 
  private:
   int64_t z_dim_;
+  std::filesystem::path checkpoint_;
   std::vector<std::pair<std::string, Latent>> entries_;
 };
 

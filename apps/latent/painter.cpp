@@ -18,6 +18,13 @@ std::vector<Latent> Painter::seeded(uint64_t seed, int64_t count) const {
   return to_latents(gan::draw_z(stream, count, generator_.config, Device{}));
 }
 
+// Halfway along the stream of the samples.
+std::vector<Latent> Painter::elsewhere(uint64_t seed, int64_t count) const {
+  RandomStream stream(seed, Stream::Latent);
+  stream.set_position(int64_t{1} << 62);
+  return to_latents(gan::draw_z(stream, count, generator_.config, Device{}));
+}
+
 std::vector<Image> Painter::draw(const std::vector<Latent>& faces) const {
   if (faces.empty()) return {};
   return gan::to_images(gan::generate(network(), to_tensor(faces, device_)));

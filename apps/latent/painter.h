@@ -22,8 +22,14 @@ class Painter {
   /// G in evaluation mode, its parameters frozen: gradients flow through it to z alone.
   nn::Module& network() const { return *generator_.network; }
 
+  /// What components of z keep within, in training: 1 where they were uniform; 3 where they were normal, of
+  /// which 997 in 1000 do.
+  double usual_bound() const { return config().latent == "normal" ? 3 : 1; }
   /// The latents behind the first pictures of `dcgan sample --seed SEED`.
   std::vector<Latent> seeded(uint64_t seed, int64_t count) const;
+  /// Latents of the same distribution that no sample comes to: where searches begin that are not to begin at
+  /// what they look for.
+  std::vector<Latent> elsewhere(uint64_t seed, int64_t count) const;
   /// The pictures of faces; each has z_dim() components.
   std::vector<Image> draw(const std::vector<Latent>& faces) const;
   Image draw(const Latent& face) const { return draw(std::vector<Latent>{face})[0]; }

@@ -26,14 +26,15 @@ struct Sheet {
   std::vector<Row> rows = {};
 };
 
-/// Draws a sheet, its pictures enlarged by `zoom`. Where every cell holds a picture, the cells of all rows
-/// stand in columns; else each row is set like a line of text. Throws Error if the figure would be too large.
+/// Draws a sheet, its pictures enlarged by `zoom`, and its text with them. Where every cell holds a picture,
+/// the cells of all rows stand in columns; else each row is set like a line of text. Throws Error if the
+/// figure would be too large.
 Image draw(const Sheet& sheet, int64_t zoom);
 
 /// The pictures, all as wide and high as the largest, with white to the right and below: frames of one film.
 std::vector<Image> to_one_size(const std::vector<Image>& pictures);
 
-/// The enlargement that makes pictures of this many pixels a side about 64 pixels wide.
+/// The enlargement that makes pictures of this many pixels a side about 128 pixels wide.
 int64_t default_zoom(int64_t image_size);
 
 /// A number as it stands on a figure: two decimals, "-0.60".
