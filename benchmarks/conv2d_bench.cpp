@@ -56,9 +56,10 @@ void run(benchmark::State& state, const Conv2dShape& s, Kernel kernel, ConvAlgor
 void add_conv2d_benchmarks() {
   for (const Layer& layer : layers) {
     for (const Kernel kernel : {Kernel::Fprop, Kernel::Dgrad, Kernel::Wgrad}) {
-      for (const ConvAlgorithm algorithm : {ConvAlgorithm::Implicit, ConvAlgorithm::Im2col}) {
+      for (const ConvAlgorithm algorithm :
+           {ConvAlgorithm::Filtered, ConvAlgorithm::Implicit, ConvAlgorithm::Im2col}) {
         const std::string name = concat("conv2d_", kernel_names[static_cast<size_t>(kernel)], '/', layer.name,
-                                        algorithm == ConvAlgorithm::Implicit ? "/implicit" : "/im2col");
+                                        '/', conv_algorithm_name(algorithm));
         add(name, [shape = layer.shape, kernel, algorithm](benchmark::State& state) {
           run(state, shape, kernel, algorithm);
         });

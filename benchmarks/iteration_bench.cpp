@@ -51,8 +51,8 @@ std::map<std::string, double>& one_thread_rates() {
 }
 
 std::string name_without_threads(const Case& c) {
-  return concat("iteration/", c.image_size, 'x', c.image_size, "/batch:", c.batch_size,
-                c.algorithm == ConvAlgorithm::Implicit ? "/implicit" : "/im2col");
+  return concat("iteration/", c.image_size, 'x', c.image_size, "/batch:", c.batch_size, '/',
+                conv_algorithm_name(c.algorithm));
 }
 
 void run(benchmark::State& state, const Case& c) {
@@ -96,10 +96,11 @@ void add_iteration_benchmarks() {
   constexpr double least_seconds = 1;
   const int all = omp_get_max_threads();
   std::vector<Case> cases;
-  if (all > 1) cases.push_back({256, 32, 1, ConvAlgorithm::Implicit});
+  if (all > 1) cases.push_back({256, 32, 1, ConvAlgorithm::Filtered});
   for (const int64_t batch_size : {256, 128, 64, 32})
-    cases.push_back({batch_size, 32, all, ConvAlgorithm::Implicit});
-  cases.push_back({64, 64, all, ConvAlgorithm::Implicit});
+    cases.push_back({batch_size, 32, all, ConvAlgorithm::Filtered});
+  cases.push_back({64, 64, all, ConvAlgorithm::Filtered});
+  cases.push_back({256, 32, all, ConvAlgorithm::Implicit});
   cases.push_back({256, 32, all, ConvAlgorithm::Im2col});
   for (const Case& c : cases) {
     add(concat(name_without_threads(c), "/threads:", c.threads), [c](benchmark::State& state) {

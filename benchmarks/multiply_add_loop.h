@@ -19,7 +19,8 @@ float multiply_add_avx512(int64_t steps);
 template <class Vector>
 float multiply_add_loop(int64_t steps) {
   Vector chain[multiply_add_chains];
-  for (int c = 0; c < multiply_add_chains; ++c) chain[c] = Vector{} + static_cast<float>(c);
+  // Nothing that the compiler knows: a chain that begins at a fixed point of the step would not be computed.
+  for (int c = 0; c < multiply_add_chains; ++c) chain[c] = Vector{} + static_cast<float>(c + steps);
   const Vector factor = Vector{} + 0.999f, addend = Vector{} + 0.001f;
   for (int64_t step = 0; step < steps; ++step) {
 #pragma GCC unroll 12

@@ -33,7 +33,7 @@ int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 }  // namespace
 
 bool CudaKernels::implicit(const Conv2dShape& shape, DType dtype) const {
-  return conv_algorithm() == ConvAlgorithm::Implicit && dtype == DType::Float32 && fits_implicit(shape);
+  return conv_algorithm() != ConvAlgorithm::Im2col && dtype == DType::Float32 && fits_implicit(shape);
 }
 
 void CudaKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,

@@ -33,7 +33,15 @@ enum class ConvAlgorithm {
   Im2col,    ///< by the stored im2col matrix and the BLAS library: the plain way
   Implicit,  ///< its tiles packed on the way into this project's own product; float32 only, float64 takes
              ///< Im2col
+  Filtered,  ///< Implicit, but kernels of twice the stride by minimal filtering where the backend has it:
+             ///< nine sixteenths of the multiplications, in another order
 };
+
+constexpr const char* conv_algorithm_name(ConvAlgorithm algorithm) {
+  return algorithm == ConvAlgorithm::Im2col     ? "im2col"
+         : algorithm == ConvAlgorithm::Implicit ? "implicit"
+                                                : "filtered";
+}
 
 /// How the factors of a float32 product are rounded. Sums are float32 in any case, and what is not a product
 /// (gemm and the convolutions) is not affected.
@@ -218,7 +226,7 @@ class Kernels {
     std::vector<char> bytes_;
   };
 
-  ConvAlgorithm conv_algorithm_ = ConvAlgorithm::Implicit;
+  ConvAlgorithm conv_algorithm_ = ConvAlgorithm::Filtered;
 };
 
 /// The kernels of a device. Throws Error, saying why, where the device cannot be used. Defined by the one

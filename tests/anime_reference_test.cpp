@@ -116,10 +116,10 @@ TEST_P(AnimeReference, TwentyIterations) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, AnimeReference, testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit),
-                         [](const auto& test) {
-                           return test.param == ConvAlgorithm::Im2col ? "Im2col" : "Implicit";
-                         });
+INSTANTIATE_TEST_SUITE_P(, AnimeReference,
+                         testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit,
+                                         ConvAlgorithm::Filtered),
+                         [](const auto& test) { return std::string(conv_algorithm_name(test.param)); });
 
 }  // namespace
 }  // namespace duel::gan

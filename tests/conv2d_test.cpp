@@ -89,7 +89,8 @@ INSTANTIATE_TEST_SUITE_P(
     Types, Conv2dKernels,
     testing::Values(Config{"float64", DType::Float64, ConvAlgorithm::Im2col, 1e-15},
                     Config{"float32_im2col", DType::Float32, ConvAlgorithm::Im2col, 1e-6},
-                    Config{"float32_implicit", DType::Float32, ConvAlgorithm::Implicit, 1e-6}),
+                    Config{"float32_implicit", DType::Float32, ConvAlgorithm::Implicit, 1e-6},
+                    Config{"float32_filtered", DType::Float32, ConvAlgorithm::Filtered, 1e-6}),
     [](const auto& config) { return config.param.name; });
 
 // Of a picture of this shape the im2col matrix has 26 MB: it is made for two pictures, then for the third.

@@ -44,7 +44,7 @@ class DcganReference : public testing::TestWithParam<ConvAlgorithm> {
       ours.copy_from(reference);
     });
   }
-  void TearDown() override { kernels({}).set_conv_algorithm(ConvAlgorithm::Implicit); }
+  void TearDown() override { kernels({}).set_conv_algorithm(ConvAlgorithm::Filtered); }
 
   /// Calls visit(our tensor, the reference's, name) for all parameters and buffers of both networks.
   template <class Visit>
@@ -134,10 +134,10 @@ TEST_P(DcganReference, TwentyIterationsInBf16) {
   kernels({}).set_precision(Precision::Float32);
 }
 
-INSTANTIATE_TEST_SUITE_P(, DcganReference, testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit),
-                         [](const auto& test) {
-                           return test.param == ConvAlgorithm::Im2col ? "Im2col" : "Implicit";
-                         });
+INSTANTIATE_TEST_SUITE_P(, DcganReference,
+                         testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit,
+                                         ConvAlgorithm::Filtered),
+                         [](const auto& test) { return std::string(conv_algorithm_name(test.param)); });
 
 }  // namespace
 }  // namespace duel::gan

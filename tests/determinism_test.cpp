@@ -112,8 +112,9 @@ std::vector<Tensor> train() {
 }
 
 TEST(Determinism, RepeatedTrainingGivesTheSameBits) {
-  for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
-    SCOPED_TRACE(algorithm == ConvAlgorithm::Im2col ? "im2col" : "implicit");
+  for (const ConvAlgorithm algorithm :
+       {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit, ConvAlgorithm::Filtered}) {
+    SCOPED_TRACE(conv_algorithm_name(algorithm));
     const WithConvAlgorithm scope(algorithm);
     const std::vector<Tensor> first = train();
     for (int repeat = 0; repeat < 3; ++repeat) {

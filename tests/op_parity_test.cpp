@@ -53,8 +53,9 @@ class OpParity : public testing::TestWithParam<OpCase> {
 TEST_P(OpParity, Float64) { check_against_pytorch(DType::Float64, 1e-12); }
 
 TEST_P(OpParity, Float32) {
-  for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
-    SCOPED_TRACE(algorithm == ConvAlgorithm::Im2col ? "im2col" : "implicit");
+  for (const ConvAlgorithm algorithm :
+       {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit, ConvAlgorithm::Filtered}) {
+    SCOPED_TRACE(conv_algorithm_name(algorithm));
     const WithConvAlgorithm scope(algorithm);
     check_against_pytorch(DType::Float32, 1e-5);
   }

@@ -34,10 +34,12 @@ void MachineOptions::add_to(CLI::App& command) {
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
   command
-      .add_option("--conv", conv,
-                  "How to convolve: implicit (the fast kernels), or im2col (the stored matrix and OpenBLAS)")
+      .add_option(
+          "--conv", conv,
+          "How to convolve: filtered (the fast kernels, those of twice the stride by minimal filtering), "
+          "implicit (the fast kernels), or im2col (the stored matrix and OpenBLAS)")
       ->capture_default_str()
-      ->check(CLI::IsMember({"implicit", "im2col"}));
+      ->check(CLI::IsMember({"filtered", "implicit", "im2col"}));
   command
       .add_option("--precision", precision,
                   "Of the factors of products; sums and weights are float32: fp32, tf32 (cards), or bf16")
@@ -48,12 +50,14 @@ void MachineOptions::add_to(CLI::App& command) {
 Device MachineOptions::apply() const {
   const Device chosen = parse_device(device);
   if (threads > 0) cpu::set_threads(threads);
-  check(conv == "implicit" || precision == "fp32" || chosen.kind != Device::Kind::Cpu,
+  check(conv != "im2col" || precision == "fp32" || chosen.kind != Device::Kind::Cpu,
         "--conv im2col multiplies in fp32 on the CPU; leave out --precision or --conv");
   kernels(chosen).set_precision(precision == "bf16"   ? Precision::Bf16
                                 : precision == "tf32" ? Precision::Tf32
                                                       : Precision::Float32);
-  kernels(chosen).set_conv_algorithm(conv == "im2col" ? ConvAlgorithm::Im2col : ConvAlgorithm::Implicit);
+  for (const ConvAlgorithm algorithm :
+       {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit, ConvAlgorithm::Filtered})
+    if (conv == conv_algorithm_name(algorithm)) kernels(chosen).set_conv_algorithm(algorithm);
   return chosen;
 }
 

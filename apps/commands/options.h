@@ -14,7 +14,7 @@ namespace duel::commands {
 struct MachineOptions {
   std::string device = "auto";
   int threads = 0;
-  std::string conv = "implicit";
+  std::string conv = "filtered";
   std::string precision = "fp32";
 
   void add_to(CLI::App& command);

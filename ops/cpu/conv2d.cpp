@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ops/cpu/conv2d_filtered.h"
 #include "ops/cpu/conv2d_implicit.h"
 #include "ops/cpu/cpu_kernels.h"
 #include "ops/cpu/im2col.h"
@@ -54,7 +55,9 @@ int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 void CpuKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
                               const Tensor& y, Write write) {
   if (implicit(x.dtype())) {
-    return conv2d_fprop_implicit(shape, x.data<float>(), weight.data<float>(), {}, y.data<float>(), write);
+    const auto fprop =
+        filtered() && filtered_fprop_pays(shape) ? conv2d_fprop_filtered : conv2d_fprop_implicit;
+    return fprop(shape, x.data<float>(), weight.data<float>(), {}, y.data<float>(), write);
   }
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
@@ -69,7 +72,9 @@ void CpuKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const T
 void CpuKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
                               const Tensor& dx, Write write) {
   if (implicit(dy.dtype())) {
-    return conv2d_dgrad_implicit(shape, dy.data<float>(), weight.data<float>(), {}, dx.data<float>(), write);
+    const auto dgrad =
+        filtered() && filtered_dgrad_pays(shape) ? conv2d_dgrad_filtered : conv2d_dgrad_implicit;
+    return dgrad(shape, dy.data<float>(), weight.data<float>(), {}, dx.data<float>(), write);
   }
   if (write == Write::Set) fill(dx, 0);
   dispatch_float(dy.dtype(), [&](auto type) {
@@ -85,7 +90,9 @@ void CpuKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const 
 void CpuKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                               Write write) {
   if (implicit(x.dtype())) {
-    return conv2d_wgrad_implicit(shape, x.data<float>(), dy.data<float>(), dw.data<float>(), write);
+    const auto wgrad =
+        filtered() && filtered_wgrad_pays(shape) ? conv2d_wgrad_filtered : conv2d_wgrad_implicit;
+    return wgrad(shape, x.data<float>(), dy.data<float>(), dw.data<float>(), write);
   }
   if (write == Write::Set) fill(dw, 0);
   dispatch_float(x.dtype(), [&](auto type) {
@@ -101,9 +108,10 @@ void CpuKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const T
 void CpuKernels::conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
                                     const Tensor* bias, const Unary* f, const Tensor& y) {
   if (implicit(x.dtype())) {
+    const auto fprop =
+        filtered() && filtered_fprop_pays(shape) ? conv2d_fprop_filtered : conv2d_fprop_implicit;
     if (const auto epilogue = epilogue_of(bias, f))
-      return conv2d_fprop_implicit(shape, x.data<float>(), weight.data<float>(), *epilogue, y.data<float>(),
-                                   Write::Set);
+      return fprop(shape, x.data<float>(), weight.data<float>(), *epilogue, y.data<float>(), Write::Set);
   }
   Kernels::conv2d_fprop_fused(shape, x, weight, bias, f, y);
 }
@@ -111,9 +119,10 @@ void CpuKernels::conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, c
 void CpuKernels::conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
                                     const Tensor* bias, const Unary* f, const Tensor& dx) {
   if (implicit(dy.dtype())) {
+    const auto dgrad =
+        filtered() && filtered_dgrad_pays(shape) ? conv2d_dgrad_filtered : conv2d_dgrad_implicit;
     if (const auto epilogue = epilogue_of(bias, f))
-      return conv2d_dgrad_implicit(shape, dy.data<float>(), weight.data<float>(), *epilogue, dx.data<float>(),
-                                   Write::Set);
+      return dgrad(shape, dy.data<float>(), weight.data<float>(), *epilogue, dx.data<float>(), Write::Set);
   }
   Kernels::conv2d_dgrad_fused(shape, dy, weight, bias, f, dx);
 }

@@ -9,24 +9,11 @@
 #include "lib/error.h"
 #include "ops/cpu/conv2d_implicit.h"
 #include "ops/cpu/conv2d_implicit_scatter.h"
+#include "ops/cpu/conv2d_phases.h"
 #include "ops/cpu/gemm_multiply.h"
 
 namespace duel::cpu {
 namespace {
-
-/// One dimension of a phase. Pixel i * stride + remainder of dx receives from pixel i + first + t of dy
-/// through the tap last_tap - t * stride, for t = 0 .. taps-1.
-struct PhaseAxis {
-  int64_t pixels, taps, first, last_tap;
-
-  PhaseAxis(int64_t remainder, int64_t stride, int64_t pad, int64_t kernel, int64_t size) {
-    pixels = (size - remainder + stride - 1) / stride;
-    const int64_t first_tap = (remainder + pad) % stride;
-    taps = first_tap < kernel ? (kernel - first_tap + stride - 1) / stride : 0;
-    last_tap = first_tap + (taps - 1) * stride;
-    first = (remainder + pad - first_tap) / stride - (taps - 1);
-  }
-};
 
 /// The weight as B of a phase: step (ty, tx, oc) of the depth, column ic.
 class PhaseWeight final : public RightOperand {

@@ -6,6 +6,7 @@
 
 #include "lib/allocator.h"
 #include "lib/kernels.h"
+#include "ops/cpu/cpu_features.h"
 
 namespace duel::cpu {
 
@@ -79,8 +80,12 @@ class CpuKernels final : public Kernels {
  private:
   /// Whether the fast path takes a product or convolution of this element type.
   bool implicit(DType dtype) const {
-    return dtype == DType::Float32 && conv_algorithm() == ConvAlgorithm::Implicit;
+    return dtype == DType::Float32 && conv_algorithm() != ConvAlgorithm::Im2col;
   }
+
+  /// Whether it takes a convolution by minimal filtering if that pays. Bfloat16 factors would lose too much
+  /// by it.
+  bool filtered() const { return conv_algorithm() == ConvAlgorithm::Filtered && !active_bf16(); }
 
   HostAllocator allocator_;
 };

@@ -1,9 +1,9 @@
 #include "ops/cpu/gemm_blocks.h"
 
 #include <algorithm>
-#include <array>
 
 #include "ops/cpu/gemm_scratch.h"
+#include "ops/cpu/prefetch.h"
 
 namespace duel::cpu {
 namespace {
@@ -17,37 +17,6 @@ int64_t right_floats(const Microkernels& kernels) {
 }
 
 constexpr int64_t table_pointers = BlockWorker::max_panels * max_depth;
-
-/// Memory to prefetch, handed out tile by tile.
-class Wanted {
- public:
-  void add(const Region& region) {
-    if (region.count > 0 && region.bytes > 0) regions_[count_++] = region;
-  }
-
-  /// Sets what `tile` prefetches: at most a cache line per step. With nothing left that is its own first
-  /// line.
-  void hand_out(Tile& tile) {
-    tile.wanted = tile.a;
-    tile.wanted_step = 0;
-    if (count_ == 0 || tile.depth == 0) return;
-    Region& region = regions_[count_ - 1];
-    const int64_t bytes = std::min(region.bytes - done_, tile.depth * line);
-    tile.wanted = static_cast<const char*>(region.begin) + done_;
-    tile.wanted_step = ceil_div(bytes, tile.depth);
-    done_ += bytes;
-    if (done_ < region.bytes) return;
-    done_ = 0;
-    region.begin = static_cast<const char*>(region.begin) + region.stride;
-    if (--region.count == 0) --count_;
-  }
-
- private:
-  static constexpr int64_t line = 64;
-  std::array<Region, 3> regions_;
-  size_t count_ = 0;
-  int64_t done_ = 0;  // bytes of the run at hand
-};
 
 }  // namespace
 

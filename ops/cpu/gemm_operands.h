@@ -6,14 +6,9 @@
 #include <cstdint>
 
 #include "ops/cpu/microkernel.h"
+#include "ops/cpu/prefetch.h"
 
 namespace duel::cpu {
-
-/// Memory that will be read soon: `count` runs of `bytes` bytes, each `stride` bytes after the one before.
-struct Region {
-  const void* begin = nullptr;
-  int64_t bytes = 0, stride = 0, count = 0;
-};
 
 /// A (m x k).
 class LeftOperand {

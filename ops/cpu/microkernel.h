@@ -46,8 +46,11 @@ struct Tile {
   int64_t b_offset;
   int64_t depth;
 
-  float* const* c;           ///< the rows of C, each from its column 0
-  int64_t column;            ///< of the first one
+  float* const* c;  ///< the rows of C, each from its column 0
+  int64_t column;   ///< of the first one
+  /// The result goes to so many places: this many floats after the element of C (minimal filtering).
+  int64_t destinations = 1;
+  int64_t offsets[4] = {};
   int64_t columns;           ///< 1 .. panel columns
   bool accumulate;           ///< C += rather than C =
   const Epilogue* epilogue;  ///< applied before storing unless null; Tanh is not: see Microkernels::activate
@@ -105,6 +108,12 @@ struct Microkernels {
   void (*pair_columns)(float* rows, int64_t stride, int64_t count, int64_t steps);
   void (*pair_rows)(float* rows, int64_t stride, int64_t steps, int64_t columns);
   bool pairs() const { return pair_rows != nullptr; }
+
+  /// The transforms of minimal filtering (conv2d_filtered.h), on runs of `count` channels; result i goes to
+  /// out + i * out_stride.
+  /// input: the 9 results B^T d B of 3 x 3 pixels. taps: the 9 results G g G^T of 2 x 2 taps.
+  void (*filter_input)(const float* const* pixels, int64_t count, float* out, int64_t out_stride);
+  void (*filter_taps)(const float* const* taps, int64_t count, float* out, int64_t out_stride);
 
   /// The activation of `epilogue`, Tanh too, on `count` elements in place; its bias is not added.
   void (*activate)(const Epilogue& epilogue, float* y, int64_t count);

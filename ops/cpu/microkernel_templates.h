@@ -89,10 +89,13 @@ struct Body {
   /// The accumulators are an array that full unrolling turns into registers.
   template <LeftLayout layout, int rows, int vectors>
   static void tile(const Tile& t) {
+    for (int64_t d = 0; d < t.destinations; ++d) {
+      const int64_t at = t.column + t.offsets[d];
 #pragma GCC unroll 14
-    for (int r = 0; r < rows; ++r) {
+      for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) __builtin_prefetch(t.c[r] + t.column + v * width, 1);
+        for (int v = 0; v < vectors; ++v) __builtin_prefetch(t.c[r] + at + v * width, 1);
+      }
     }
     Reg sum[rows][vectors] = {};
     const float* a = t.a;
@@ -127,6 +130,12 @@ struct Body {
     const auto load = [=](const float* from, int v) {
       return whole || v + 1 < vectors ? V::load(from + v * width) : V::load_part(from + v * width, rest);
     };
+    const auto store = [=](float* to, Reg x, int v) {
+      if (whole || v + 1 < vectors)
+        V::store(to + v * width, x);
+      else
+        V::store_part(to + v * width, x, rest);
+    };
     const auto for_each = [&sum](const auto& body) {
 #pragma GCC unroll 14
       for (int r = 0; r < rows; ++r) {
@@ -134,7 +143,15 @@ struct Body {
         for (int v = 0; v < vectors; ++v) body(sum[r][v], r, v);
       }
     };
-    if (t.accumulate) for_each([&](Reg& x, int r, int v) { x += load(t.c[r] + t.column, v); });
+    for (int64_t d = 1; d < t.destinations; ++d) {
+      const int64_t at = t.column + t.offsets[d];
+      if (t.accumulate)
+        for_each([&](const Reg& x, int r, int v) { store(t.c[r] + at, load(t.c[r] + at, v) + x, v); });
+      else
+        for_each([&](const Reg& x, int r, int v) { store(t.c[r] + at, x, v); });
+    }
+    const int64_t at = t.column + t.offsets[0];
+    if (t.accumulate) for_each([&](Reg& x, int r, int v) { x += load(t.c[r] + at, v); });
     if (t.epilogue != nullptr) {
       if (t.epilogue->bias != nullptr)
         for_each([&](Reg& x, int, int v) { x += load(t.epilogue->bias + t.column, v); });
@@ -145,13 +162,62 @@ struct Body {
           x = leaky_relu(x, slope);
         });
     }
-    for_each([&](const Reg& x, int r, int v) {
-      float* const to = t.c[r] + t.column + v * width;
-      if (whole || v + 1 < vectors)
-        V::store(to, x);
-      else
-        V::store_part(to, x, rest);
-    });
+    for_each([&](const Reg& x, int r, int v) { store(t.c[r] + at, x, v); });
+  }
+
+  // ---- minimal filtering ----
+
+  static void filter_input(const float* const* pixels, int64_t count, float* out, int64_t out_stride) {
+    const auto transform = [&](const auto& load, const auto& store, int64_t c) {
+      Reg rows[3][3];
+#pragma GCC unroll 3
+      for (int j = 0; j < 3; ++j) {
+        const Reg upper = load(pixels[j] + c), middle = load(pixels[3 + j] + c),
+                  lower = load(pixels[6 + j] + c);
+        rows[0][j] = upper - middle;
+        rows[1][j] = middle;
+        rows[2][j] = lower - middle;
+      }
+#pragma GCC unroll 3
+      for (int i = 0; i < 3; ++i) {
+        float* const to = out + 3 * i * out_stride + c;
+        store(to, rows[i][0] - rows[i][1]);
+        store(to + out_stride, rows[i][1]);
+        store(to + 2 * out_stride, rows[i][2] - rows[i][1]);
+      }
+    };
+    for_channels(count, transform);
+  }
+
+  static void filter_taps(const float* const* taps, int64_t count, float* out, int64_t out_stride) {
+    const auto transform = [&](const auto& load, const auto& store, int64_t c) {
+      Reg rows[3][2];
+#pragma GCC unroll 2
+      for (int j = 0; j < 2; ++j) {
+        rows[0][j] = load(taps[j] + c);
+        rows[2][j] = load(taps[2 + j] + c);
+        rows[1][j] = rows[0][j] + rows[2][j];
+      }
+#pragma GCC unroll 3
+      for (int i = 0; i < 3; ++i) {
+        float* const to = out + 3 * i * out_stride + c;
+        store(to, rows[i][0]);
+        store(to + out_stride, rows[i][0] + rows[i][1]);
+        store(to + 2 * out_stride, rows[i][1]);
+      }
+    };
+    for_channels(count, transform);
+  }
+
+  /// Calls transform(load, store, channel) for each vector of channels, the last one perhaps not whole.
+  template <class Transform>
+  [[gnu::always_inline]] static inline void for_channels(int64_t count, const Transform& transform) {
+    int64_t c = 0;
+    for (; c + width <= count; c += width)
+      transform([](const float* p) { return V::load(p); }, [](float* p, Reg x) { V::store(p, x); }, c);
+    if (c < count)
+      transform([=](const float* p) { return V::load_part(p, count - c); },
+                [=](float* p, Reg x) { V::store_part(p, x, count - c); }, c);
   }
 
   // ---- moving data ----
@@ -383,6 +449,8 @@ struct Body {
     result.copy_rows = copy_rows;
     result.add_rows = add_rows;
     result.transpose = transpose;
+    result.filter_input = filter_input;
+    result.filter_taps = filter_taps;
     result.activate = activate;
     add_tiles<tile_rows>(result);
     return result;

@@ -1,0 +1,196 @@
+// The weight gradient by minimal filtering: the two taps of a phase are the outputs, two neighbouring pixels
+// of dy the filter. For each of the nine products and each phase
+//     M (oc x ic) = the sum over all groups of (filtered dy)^T (filtered x),
+// which is added to the taps that take it. Rows = oc, depth = groups of 2 x 2 pixels of dy, columns = ic.
+//
+// As in conv2d_implicit_wgrad.cpp the depth is cut into chunks with partial results, here by the shape alone
+// as well, and the rows into bands. A thread takes a chunk of a band; for a block of the depth it transforms
+// dy once, and x phase by phase.
+#include <omp.h>
+
+#include <algorithm>
+
+#include "ops/cpu/conv2d_filtered.h"
+#include "ops/cpu/filter_grid.h"
+#include "ops/cpu/gemm_blocks.h"
+#include "ops/cpu/gemm_scratch.h"
+#include "ops/cpu/partial_results.h"
+#include "ops/cpu/prefetch.h"
+
+namespace duel::cpu {
+namespace {
+
+constexpr int64_t band_rows = 128;
+constexpr int64_t left_step = 16;  // floats from one step of the depth to the next in a packed tile
+
+struct Work {
+  const Conv2dShape& shape;
+  const float *x, *dy;
+  FilterGrid grid;
+  int64_t groups, bands, chunks;
+
+  Work(const Conv2dShape& s, const float* x_data, const float* dy_data)
+      : shape(s),
+        x(x_data),
+        dy(dy_data),
+        grid{x_data, s.ih, s.iw, s.ic, s.oh / 2, s.ow / 2, s.stride_h, s.stride_w},
+        groups(s.gemm_m() / 4),
+        bands(ceil_div(s.oc, band_rows)) {
+    // Eight tasks; more chunks would spend more on adding the partial results.
+    constexpr int64_t tasks = 8;
+    chunks = std::clamp<int64_t>(ceil_div(tasks, bands), 1, std::max<int64_t>(1, groups / max_depth));
+  }
+  int64_t first_row(int64_t band) const { return shape.oc * band / bands; }
+  int64_t first_group(int64_t chunk) const { return groups * chunk / chunks; }
+};
+
+class WgradWorker {
+ public:
+  static int64_t floats(const Microkernels& kernels, const Work& work) {
+    return filter_products * (left_floats(kernels) + right_floats(kernels, work)) +
+           Scratch::padded(2 * (max_depth + band_rows));
+  }
+  WgradWorker(const Microkernels& kernels, const Work& work, const float* zeros, float* buffer)
+      : kernels_(kernels),
+        work_(work),
+        zeros_(zeros),
+        left_(buffer),
+        right_(left_ + filter_products * left_floats(kernels)),
+        table_(reinterpret_cast<const float**>(right_ + filter_products * right_floats(kernels, work))),
+        rows_(const_cast<float**>(table_) + max_depth) {
+    for (int64_t d = 0; d < max_depth; ++d) table_[d] = right_ + d * kernels.panel;
+  }
+
+  /// Rows of `dw` from those of the band; set unless they are accumulated.
+  void run(int64_t band, int64_t chunk, bool accumulate, float* dw) {
+    const Conv2dShape& s = work_.shape;
+    row_ = work_.first_row(band);
+    rows_count_ = work_.first_row(band + 1) - row_;
+    for (int64_t r = 0; r < rows_count_; ++r) rows_[r] = dw + (row_ + r) * s.gemm_k();
+    const int64_t end = work_.first_group(chunk + 1);
+    for (int64_t group = work_.first_group(chunk); group < end; accumulate = true) {
+      const int64_t depth = std::min(max_depth, end - group);
+      transform_dy(group, depth);
+      for (int64_t phase = 0; phase < s.stride_h * s.stride_w; ++phase) {
+        transform_x(group, depth, {phase / s.stride_w - s.pad_h, phase % s.stride_w - s.pad_w});
+        multiply(phase, depth, accumulate);
+      }
+      group += depth;
+    }
+  }
+
+ private:
+  static int64_t most_tiles(const Microkernels& kernels) { return ceil_div(band_rows, kernels.tile_rows); }
+  static int64_t left_floats(const Microkernels& kernels) {
+    return most_tiles(kernels) * max_depth * left_step;
+  }
+  static int64_t right_floats(const Microkernels& kernels, const Work& work) {
+    return ceil_div(work.shape.ic, kernels.panel) * max_depth * kernels.panel;
+  }
+  int64_t tiles() const { return ceil_div(rows_count_, kernels_.tile_rows); }
+  int64_t panels() const { return ceil_div(work_.shape.ic, kernels_.panel); }
+
+  void transform_dy(int64_t group, int64_t depth) {
+    const Conv2dShape& s = work_.shape;
+    const FilterGrid pixels_of_dy{work_.dy, s.oh, s.ow, s.oc, s.oh / 2, s.ow / 2, 1, 1};
+    for (int64_t d = 0; d < depth; ++d) {
+      const float* pixels[9];
+      pixels_of_dy.locate(group + d, {0, 0}, zeros_, pixels);
+      for (int64_t t = 0; t < tiles(); ++t) {
+        const int64_t begin = rows_count_ * t / tiles(), rows = rows_count_ * (t + 1) / tiles() - begin;
+        const int64_t at = row_ + begin;
+        const float* const square[4] = {pixels[0] + at, pixels[1] + at, pixels[3] + at, pixels[4] + at};
+        kernels_.filter_taps(square, rows, left_ + (t * max_depth + d) * left_step, left_floats(kernels_));
+      }
+    }
+  }
+
+  void transform_x(int64_t group, int64_t depth, const FilterGrid::Origin& origin) {
+    for (int64_t d = 0; d < depth; ++d) {
+      const float* pixels[9];
+      work_.grid.locate(group + d, origin, zeros_, pixels);
+      for (int64_t panel = 0; panel < panels(); ++panel) {
+        const int64_t count = std::min(kernels_.panel, work_.shape.ic - panel * kernels_.panel);
+        kernels_.filter_input(pixels, count, right_ + (panel * max_depth + d) * kernels_.panel,
+                              right_floats(kernels_, work_));
+        for (const float*& pixel : pixels) pixel += kernels_.panel;
+      }
+    }
+  }
+
+  void multiply(int64_t phase, int64_t depth, bool accumulate) {
+    const Conv2dShape& s = work_.shape;
+    const int64_t right = s.stride_w * s.ic, down = s.stride_h * s.kw * s.ic;
+    const int64_t first = (phase / s.stride_w * s.kw + phase % s.stride_w) * s.ic;
+    for (size_t turn = 0; turn < filter_products; ++turn) {
+      const int i = filter_order[turn];
+      const FilterTargets targets(i, down, right);
+      Wanted wanted;
+      if (turn + 1 < filter_products) {
+        const int next = filter_order[turn + 1];
+        wanted.add({left_ + next * left_floats(kernels_), depth * left_step * 4, max_depth * left_step * 4,
+                    tiles()});
+        wanted.add({right_ + next * right_floats(kernels_, work_), depth * kernels_.panel * 4,
+                    max_depth * kernels_.panel * 4, panels()});
+      }
+      Tile tile{};
+      tile.a_step = left_step;
+      tile.b_rows = table_;
+      tile.depth = depth;
+      tile.accumulate = accumulate || i != filter_whole;
+      tile.destinations = targets.count;
+      std::copy_n(targets.offsets, targets.count, tile.offsets);
+      for (int64_t t = 0; t < tiles(); ++t) {
+        const int64_t begin = rows_count_ * t / tiles(), rows = rows_count_ * (t + 1) / tiles() - begin;
+        tile.a = left_ + i * left_floats(kernels_) + t * max_depth * left_step;
+        tile.c = rows_ + begin;
+        for (int64_t panel = 0; panel < panels(); ++panel) {
+          tile.b_offset = i * right_floats(kernels_, work_) + panel * max_depth * kernels_.panel;
+          tile.column = first + panel * kernels_.panel;
+          tile.columns = std::min(kernels_.panel, s.ic - panel * kernels_.panel);
+          wanted.hand_out(tile);
+          kernels_.tile[1][tile.columns > kernels_.vector ? 1 : 0][rows - 1](tile);
+        }
+      }
+    }
+  }
+
+  const Microkernels& kernels_;
+  const Work& work_;
+  const float* zeros_;
+  float* left_;          // the nine of dy: tile by tile, step by step
+  float* right_;         // the nine of a phase of x: panel by panel, step by step
+  const float** table_;  // rows of the first panel
+  float** rows_;         // of dw
+  int64_t row_ = 0, rows_count_ = 0;
+};
+
+}  // namespace
+
+void conv2d_wgrad_filtered(const Conv2dShape& shape, const float* x, const float* dy, float* dw,
+                           Write write) {
+  const Microkernels& kernels = microkernels(active_isa());
+  const Work work(shape, x, dy);
+  const int threads = omp_get_max_threads();
+  const int64_t size = shape.oc * shape.gemm_k();
+  const int64_t worker_floats = Scratch::padded(WgradWorker::floats(kernels, work));
+  const int64_t zero_floats = Scratch::padded(std::max(shape.ic, shape.oc));
+  PartialResults partials(dw, size, work.chunks);
+  Scratch scratch(zero_floats + threads * worker_floats);
+  float* const zeros = scratch.take(zero_floats);
+  std::fill_n(zeros, zero_floats, 0.0f);
+  float* const workers = scratch.take(threads * worker_floats);
+
+#pragma omp parallel
+  {
+    WgradWorker worker(kernels, work, zeros, workers + omp_get_thread_num() * worker_floats);
+#pragma omp for schedule(dynamic, 1) nowait
+    for (int64_t task = 0; task < work.chunks * work.bands; ++task) {
+      const int64_t chunk = task / work.bands;
+      worker.run(task % work.bands, chunk, chunk == 0 && write == Write::Add, partials.of(chunk));
+    }
+  }
+  partials.add_up(kernels);
+}
+
+}  // namespace duel::cpu
