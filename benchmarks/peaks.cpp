@@ -50,7 +50,7 @@ struct Loop {
 
 Loop loop_of(cpu::Isa isa) {
 #if defined(__x86_64__)
-  if (isa == cpu::Isa::Avx512) return {multiply_add_avx512, 16};
+  if (isa >= cpu::Isa::Avx512) return {multiply_add_avx512, 16};
   if (isa == cpu::Isa::Avx2) return {multiply_add_avx2, 8};
 #endif
   check(isa == cpu::Isa::Portable, "no loop measures ", isa_name(isa), " here");

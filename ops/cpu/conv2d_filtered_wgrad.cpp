@@ -21,7 +21,6 @@ namespace duel::cpu {
 namespace {
 
 constexpr int64_t band_rows = 128;
-constexpr int64_t left_step = 16;  // floats from one step of the depth to the next in a packed tile
 
 struct Work {
   const Conv2dShape& shape;
@@ -82,7 +81,7 @@ class WgradWorker {
  private:
   static int64_t most_tiles(const Microkernels& kernels) { return ceil_div(band_rows, kernels.tile_rows); }
   static int64_t left_floats(const Microkernels& kernels) {
-    return most_tiles(kernels) * max_depth * left_step;
+    return most_tiles(kernels) * max_depth * kernels.left_step;
   }
   static int64_t right_floats(const Microkernels& kernels, const Work& work) {
     return ceil_div(work.shape.ic, kernels.panel) * max_depth * kernels.panel;
@@ -100,7 +99,8 @@ class WgradWorker {
         const int64_t begin = rows_count_ * t / tiles(), rows = rows_count_ * (t + 1) / tiles() - begin;
         const int64_t at = row_ + begin;
         const float* const square[4] = {pixels[0] + at, pixels[1] + at, pixels[3] + at, pixels[4] + at};
-        kernels_.filter_taps(square, rows, left_ + (t * max_depth + d) * left_step, left_floats(kernels_));
+        kernels_.filter_taps(square, rows, left_ + (t * max_depth + d) * kernels_.left_step,
+                             left_floats(kernels_));
       }
     }
   }
@@ -128,13 +128,13 @@ class WgradWorker {
       Wanted wanted;
       if (turn + 1 < filter_products) {
         const int next = filter_order[turn + 1];
-        wanted.add({left_ + next * left_floats(kernels_), depth * left_step * 4, max_depth * left_step * 4,
-                    tiles()});
+        wanted.add({left_ + next * left_floats(kernels_), depth * kernels_.left_step * 4,
+                    max_depth * kernels_.left_step * 4, tiles()});
         wanted.add({right_ + next * right_floats(kernels_, work_), depth * kernels_.panel * 4,
                     max_depth * kernels_.panel * 4, panels()});
       }
       Tile tile{};
-      tile.a_step = left_step;
+      tile.a_step = kernels_.left_step;
       tile.b_rows = table_;
       tile.depth = depth;
       tile.accumulate = accumulate || i != filter_whole;
@@ -142,7 +142,7 @@ class WgradWorker {
       std::copy_n(targets.offsets, targets.count, tile.offsets);
       for (int64_t t = 0; t < tiles(); ++t) {
         const int64_t begin = rows_count_ * t / tiles(), rows = rows_count_ * (t + 1) / tiles() - begin;
-        tile.a = left_ + i * left_floats(kernels_) + t * max_depth * left_step;
+        tile.a = left_ + i * left_floats(kernels_) + t * max_depth * kernels_.left_step;
         tile.c = rows_ + begin;
         for (int64_t panel = 0; panel < panels(); ++panel) {
           tile.b_offset = i * right_floats(kernels_, work_) + panel * max_depth * kernels_.panel;

@@ -1,5 +1,10 @@
 #include "ops/cpu/cpu_features.h"
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <atomic>
 #include <cstdlib>
 #include <string_view>
@@ -9,7 +14,7 @@
 namespace duel::cpu {
 namespace {
 
-constexpr Isa all_isas[] = {Isa::Avx512, Isa::Avx2, Isa::Portable};  // best first
+constexpr Isa all_isas[] = {Isa::Amx, Isa::Avx512, Isa::Avx2, Isa::Portable};  // best first
 
 Isa initial_isa() {
   const char* wanted = std::getenv("DUEL_CPU");
@@ -24,10 +29,22 @@ Isa initial_isa() {
           "has");
     return isa;
   }
-  fail("[cpu] DUEL_CPU=", wanted, ": unknown; one of avx512, avx2, portable");
+  fail("[cpu] DUEL_CPU=", wanted, ": unknown; one of amx, avx512, avx2, portable");
 }
 
 std::atomic<bool> bf16_choice{false};
+
+#if defined(__x86_64__)
+/// The registers of the matrix unit are so large that Linux saves them only for processes that ask for it.
+bool request_tiles() {
+#if defined(__linux__)
+  constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return false;
+#endif
+}
+#endif
 
 std::atomic<Isa>& choice() {
   static std::atomic<Isa> isa{initial_isa()};
@@ -38,6 +55,8 @@ std::atomic<Isa>& choice() {
 
 const char* isa_name(Isa isa) {
   switch (isa) {
+    case Isa::Amx:
+      return "amx";
     case Isa::Avx512:
       return "avx512";
     case Isa::Avx2:
@@ -51,6 +70,11 @@ const char* isa_name(Isa isa) {
 bool isa_supported(Isa isa) {
 #if defined(__x86_64__)
   switch (isa) {
+    case Isa::Amx: {
+      static const bool granted = isa_supported(Isa::Avx512) && __builtin_cpu_supports("avx512bf16") &&
+                                  __builtin_cpu_supports("amx-bf16") && request_tiles();
+      return granted;
+    }
     case Isa::Avx512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
@@ -74,7 +98,7 @@ void force_isa(Isa isa) {
 
 bool bf16_supported() {
 #if defined(__x86_64__)
-  return active_isa() == Isa::Avx512 && __builtin_cpu_supports("avx512bf16");
+  return active_isa() >= Isa::Avx512 && __builtin_cpu_supports("avx512bf16");
 #else
   return false;
 #endif
@@ -87,6 +111,6 @@ void set_bf16(bool bf16) {
   bf16_choice.store(bf16, std::memory_order_relaxed);
 }
 
-bool active_bf16() { return bf16_choice.load(std::memory_order_relaxed) && active_isa() == Isa::Avx512; }
+bool active_bf16() { return bf16_choice.load(std::memory_order_relaxed) && active_isa() >= Isa::Avx512; }
 
 }  // namespace duel::cpu

@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include "ops/cpu/cpu_features.h"
+#include "ops/cpu/microkernel.h"
 
 namespace duel::cpu {
 
@@ -13,7 +14,7 @@ void CpuKernels::set_precision(Precision precision) {
 }
 
 std::string CpuKernels::description() const {
-  return concat("CPU, ", omp_get_max_threads(), " threads, ", isa_name(active_isa()),
+  return concat("CPU, ", omp_get_max_threads(), " threads, ", isa_name(microkernels().isa),
                 active_bf16() ? " with bfloat16 products" : "", "; OpenBLAS for ", openblas_get_corename());
 }
 

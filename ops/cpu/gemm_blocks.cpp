@@ -8,10 +8,6 @@
 namespace duel::cpu {
 namespace {
 
-int64_t left_floats(const Microkernels& kernels) {
-  return std::max(kernels.tile_rows * left_row_stride, max_depth * max_tile_rows);
-}
-
 int64_t right_floats(const Microkernels& kernels) {
   return BlockWorker::max_panels * max_depth * kernels.panel;
 }
@@ -55,7 +51,7 @@ void PackedRight::pack(int64_t piece) const {
   float* const out = buffer_ + (k * panels_ + depth * (piece % panels_)) * kernels_->panel;
   product_->b->pack(*kernels_, column, std::min(kernels_->panel, product_->n - column), product_->k_begin + k,
                     depth, out);
-  if (kernels_->pairs()) kernels_->pair_rows(out, kernels_->panel, depth, kernels_->panel);
+  if (kernels_->pairs()) kernels_->pair_right(out, depth);
 }
 
 struct BlockWorker::Step {
@@ -70,15 +66,21 @@ struct BlockWorker::Step {
 
 int64_t BlockWorker::floats(const Microkernels& kernels) {
   const int64_t pointers = table_pointers + max_rows(kernels);  // of 8 bytes
-  return Scratch::padded(left_floats(kernels)) + right_floats(kernels) + Scratch::padded(2 * pointers);
+  return Scratch::padded(kernels.left_floats()) + right_floats(kernels) + Scratch::padded(2 * pointers);
 }
 
 BlockWorker::BlockWorker(const Microkernels& kernels, float* buffer)
     : kernels_(kernels),
       left_(buffer),
-      right_(left_ + Scratch::padded(left_floats(kernels))),
+      right_(left_ + Scratch::padded(kernels.left_floats())),
       table_(reinterpret_cast<const float**>(right_ + right_floats(kernels))),
-      rows_(const_cast<float**>(table_) + table_pointers) {}
+      rows_(const_cast<float**>(table_) + table_pointers) {
+  if (kernels.begin != nullptr) kernels.begin();
+}
+
+BlockWorker::~BlockWorker() {
+  if (kernels_.end != nullptr) kernels_.end();
+}
 
 void BlockWorker::run(const Product& product, const Block& block, const PackedRight& packed,
                       const Region& next) {
@@ -149,7 +151,7 @@ void BlockWorker::prepare_right(const Step& step) {
     const int64_t column = first_column + p * kernels_.panel;
     float* const panel = right_ + p * step.depth * kernels_.panel;
     product.b->pack(kernels_, column, std::min(kernels_.panel, end_column - column), k, step.depth, panel);
-    if (kernels_.pairs()) kernels_.pair_rows(panel, kernels_.panel, step.depth, kernels_.panel);
+    if (kernels_.pairs()) kernels_.pair_right(panel, step.depth);
     if (product.a->layout() == LeftLayout::Columns)
       for (int64_t i = 0; i < step.depth; ++i) table_[p * step.depth + i] = panel + i * kernels_.panel;
   }
@@ -167,15 +169,11 @@ Tile BlockWorker::left_tile(const Step& step, int64_t row, int64_t rows) const {
   tile.a_step = product.a->in_place_step();
   if (tile.a != nullptr) return tile;
   tile.a = left_;
-  tile.a_step = max_tile_rows;
+  tile.a_step = kernels_.left_step;
   if (step.depth == 0) return tile;
   product.a->pack(kernels_, row, rows, k, step.depth, left_);
-  if (!kernels_.pairs()) return tile;
-  if (product.a->layout() == LeftLayout::Rows) {
-    kernels_.pair_columns(left_, left_row_stride, rows, step.depth);
-  } else {
-    kernels_.pair_rows(left_, max_tile_rows, step.depth, rows);
-  }
+  if (kernels_.pairs())
+    tile.a = kernels_.pair_left[product.a->layout() == LeftLayout::Columns](left_, rows, step.depth);
   return tile;
 }
 

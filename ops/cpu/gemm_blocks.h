@@ -89,6 +89,9 @@ class BlockWorker {
 
   static int64_t floats(const Microkernels& kernels);
   BlockWorker(const Microkernels& kernels, float* buffer);
+  ~BlockWorker();
+  BlockWorker(const BlockWorker&) = delete;
+  BlockWorker& operator=(const BlockWorker&) = delete;
 
   /// Computes the block, with B as packed if it is not empty. `next` is memory that will be needed
   /// afterwards.

@@ -18,7 +18,7 @@ class LeftOperand {
   LeftLayout layout() const { return layout_; }
 
   /// Rows row .. row+rows-1 (at most a tile's) of the steps k .. k+depth-1: element (r, i) at
-  /// out[r * left_row_stride + i], or for Columns at out[i * max_tile_rows + r].
+  /// out[r * left_row_stride + i], or for Columns at out[i * kernels.left_step + r].
   virtual void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
                     float* out) const = 0;
 
@@ -77,7 +77,7 @@ class TransposedLeft final : public LeftOperand {
   TransposedLeft(const float* data, int64_t m) : LeftOperand(LeftLayout::Columns), data_(data), m_(m) {}
   void pack(const Microkernels& kernels, int64_t row, int64_t rows, int64_t k, int64_t depth,
             float* out) const override {
-    kernels.copy_rows(data_ + k * m_ + row, m_, depth, rows, out, max_tile_rows);
+    kernels.copy_rows(data_ + k * m_ + row, m_, depth, rows, out, kernels.left_step);
   }
   Region source(int64_t row, int64_t rows, int64_t k, int64_t depth) const override;
   const float* in_place(int64_t row, int64_t k) const override;

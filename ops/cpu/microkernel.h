@@ -30,7 +30,7 @@ namespace duel::cpu {
 constexpr int64_t max_depth = 256;
 /// Not a power of two: rows 1 KiB apart would share cache sets.
 constexpr int64_t left_row_stride = max_depth + 16;
-constexpr int max_tile_rows = 14;
+constexpr int max_tile_rows = 32;
 
 enum class LeftLayout { Rows, Columns };
 
@@ -77,8 +77,10 @@ struct Microkernels {
   int64_t tile_rows;  ///< rows of the largest tile, at most max_tile_rows
   int64_t vector;     ///< floats in a vector register
   int64_t panel;      ///< columns of a panel: two vectors
+  int64_t left_step;  ///< Columns: floats from one step of a packed tile of A to the next
 
-  /// tile[layout][vectors - 1][rows - 1] computes a tile of so many rows and `vectors` vectors of columns.
+  /// tile[layout][vectors - 1][rows - 1], up to tile_rows of them, computes a tile of so many rows and
+  /// `vectors` vectors of columns.
   void (*tile[2][2][max_tile_rows])(const Tile&);
 
   /// out[r * out_stride + c] = element (row + r, column + c) of the patch matrix. The memory `ahead` floats
@@ -103,11 +105,22 @@ struct Microkernels {
   void (*transpose)(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
                     int64_t out_stride);
 
-  /// For products with bfloat16 factors, else null: packed floats become pairs of steps, in place. A last odd
-  /// step is paired with 0. Of `count` rows of `steps` floats, or of `steps` rows of `columns` floats:
-  void (*pair_columns)(float* rows, int64_t stride, int64_t count, int64_t steps);
-  void (*pair_rows)(float* rows, int64_t stride, int64_t steps, int64_t columns);
-  bool pairs() const { return pair_rows != nullptr; }
+  /// For products with bfloat16 factors, else null: the floats of a packed tile of A, pair_left[layout], or
+  /// of a packed panel of B become pairs of steps. A last odd step is paired with 0. The pairs of B stand in
+  /// the floats' place; those of A where the result says, in a buffer of left_floats().
+  const float* (*pair_left[2])(float* left, int64_t rows, int64_t depth);
+  void (*pair_right)(float* panel, int64_t depth);
+  bool pairs() const { return pair_right != nullptr; }
+
+  /// Room for a packed tile of A.
+  int64_t left_floats() const {
+    const int64_t rows = tile_rows * left_row_stride, columns = max_depth * left_step;
+    return pairs() ? rows + columns : rows > columns ? rows : columns;
+  }
+
+  /// To be called by each thread before and after it uses the tiles, unless null.
+  void (*begin)();
+  void (*end)();
 
   /// The transforms of minimal filtering (conv2d_filtered.h), on runs of `count` channels; result i goes to
   /// out + i * out_stride.
@@ -119,7 +132,7 @@ struct Microkernels {
   void (*activate)(const Epilogue& epilogue, float* y, int64_t count);
 };
 
-/// The table of an instruction set that this machine supports; with bfloat16 factors only for Avx512.
+/// The table of an instruction set that this machine supports; with bfloat16 factors only from Avx512 on.
 const Microkernels& microkernels(Isa isa, bool bf16 = false);
 inline const Microkernels& microkernels() { return microkernels(active_isa(), active_bf16()); }
 

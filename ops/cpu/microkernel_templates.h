@@ -17,7 +17,7 @@ namespace duel::cpu {
 
 template <class V, int tile_rows>
 struct Body {
-  static_assert(tile_rows <= max_tile_rows);
+  static_assert(tile_rows <= 16);  // see left_step
   using Reg = typename V::Reg;
   using Int = typename V::Int;
   static constexpr int64_t width = V::width;
@@ -444,6 +444,7 @@ struct Body {
     result.tile_rows = tile_rows;
     result.vector = width;
     result.panel = 2 * width;
+    result.left_step = 16;
     result.gather_patches = gather_patches;
     result.scatter_patches = scatter_patches;
     result.copy_rows = copy_rows;
