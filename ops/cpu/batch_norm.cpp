@@ -1,6 +1,7 @@
 // Batch normalisation over the rows of a (rows, channels) array.
 #include <cmath>
 
+#include "ops/cpu/column_sums.h"
 #include "ops/cpu/columns.h"
 #include "ops/cpu/cpu_kernels.h"
 #include "ops/cpu/parallel.h"
@@ -28,22 +29,71 @@ void for_each_row(int64_t rows, int64_t channels, const Body& body) {
       std::max<int64_t>(1, elements_per_chunk / std::max<int64_t>(1, channels)));
 }
 
-/// sums[c] += the sum of value(element, c) over `count` rows from `row` on, `element` being the place of row
-/// and c. Four rows at a time: with one, the sums would be loaded and stored once for each element.
-template <class T, class Value>
-void add_rows(int64_t row, int64_t count, int64_t channels, const Value& value, T* sums) {
-  const int64_t end = row + count;
-  for (; row + 4 <= end; row += 4) {
-    const int64_t at = row * channels;
-#pragma omp simd
-    for (int64_t c = 0; c < channels; ++c)
-      sums[c] += (value(at + c, c) + value(at + channels + c, c)) +
-                 (value(at + 2 * channels + c, c) + value(at + 3 * channels + c, c));
+// The sums over a chunk of rows: of floats by vectors, of doubles, for gradient checks, plainly.
+
+void sum_columns(const float* x, int64_t rows, int64_t channels, float* sums) {
+  column_sums(active_isa()).sum(x, rows, channels, sums);
+}
+void sum_columns(const double* x, int64_t rows, int64_t channels, double* sums) {
+  for (int64_t i = 0; i < rows * channels; ++i) sums[i % channels] += x[i];
+}
+
+void sum_squares(const float* x, const float* mean, int64_t rows, int64_t channels, float* sums) {
+  column_sums(active_isa()).squares(x, mean, rows, channels, sums);
+}
+void sum_squares(const double* x, const double* mean, int64_t rows, int64_t channels, double* sums) {
+  for (int64_t i = 0; i < rows * channels; ++i) {
+    const double deviation = x[i] - mean[i % channels];
+    sums[i % channels] += deviation * deviation;
   }
-  for (; row < end; ++row) {
-#pragma omp simd
-    for (int64_t c = 0; c < channels; ++c) sums[c] += value(row * channels + c, c);
+}
+
+template <class T>
+struct Gradient {
+  const T *x, *y, *dy;
+  double negative_slope;
+  const T* mean;
+};
+
+void sum_gradients(const Gradient<float>& g, int64_t first, int64_t rows, int64_t channels, float* sums) {
+  column_sums(active_isa())
+      .gradients({g.x, g.y, g.dy, static_cast<float>(g.negative_slope), g.mean}, first * channels, rows,
+                 channels, sums, sums + channels);
+}
+void sum_gradients(const Gradient<double>& g, int64_t first, int64_t rows, int64_t channels, double* sums) {
+  const LeakyRelu f{g.negative_slope};
+  for (int64_t i = first * channels; i < (first + rows) * channels; ++i) {
+    const int64_t c = i % channels;
+    const double dz = g.y ? f.grad(g.y[i], g.dy[i]) : g.dy[i];
+    sums[c] += dz;
+    sums[channels + c] += dz * (g.x[i] - g.mean[c]);
   }
+}
+
+/// Where y is not null, of y = f(batch_norm(x)) with the LeakyRelu of that slope (0 for Relu).
+void backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean, const Tensor& variance, double eps,
+                   const Tensor& dweight, const Tensor& dbias, const Tensor* y, double negative_slope) {
+  const int64_t channels = x.dim(-1);
+  dispatch_float(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const std::vector<T> inverse = inverse_std<T>(variance, eps);
+    const Gradient<T> gradient{x.data<T>(), y ? y->data<T>() : nullptr, dy.data<T>(), negative_slope,
+                               mean.data<T>()};
+    std::vector<double> sums(static_cast<size_t>(2 * channels));
+    reduce_rows<T>(
+        rows_of(x), 2 * channels,
+        [&](int64_t first, int64_t count, T* partial) {
+          sum_gradients(gradient, first, count, channels, partial);
+        },
+        [&](int64_t, const T* partial) {
+          for (size_t c = 0; c < sums.size(); ++c) sums[c] += static_cast<double>(partial[c]);
+        });
+    for (int64_t c = 0; c < channels; ++c) {
+      const auto i = static_cast<size_t>(c);
+      dbias.data<T>()[c] = T(sums[i]);
+      dweight.data<T>()[c] = T(sums[static_cast<size_t>(channels) + i] * static_cast<double>(inverse[i]));
+    }
+  });
 }
 
 }  // namespace
@@ -61,13 +111,10 @@ void CpuKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, cons
         rows, 2 * channels,
         [&](int64_t first, int64_t count, T* chunk_mean) {
           T* const chunk_squares = chunk_mean + channels;
-          add_rows<T>(
-              first, count, channels, [=](int64_t i, int64_t) { return data[i]; }, chunk_mean);
+          const T* const chunk = data + first * channels;
+          sum_columns(chunk, count, channels, chunk_mean);
           for (int64_t c = 0; c < channels; ++c) chunk_mean[c] /= T(count);
-          add_rows<T>(
-              first, count, channels,
-              [=](int64_t i, int64_t c) { return (data[i] - chunk_mean[c]) * (data[i] - chunk_mean[c]); },
-              chunk_squares);
+          sum_squares(chunk, chunk_mean, count, channels, chunk_squares);
         },
         [&](int64_t count, const T* chunk) {
           const double n = static_cast<double>(count), total = seen + n;
@@ -133,47 +180,7 @@ void CpuKernels::batch_norm_forward_fused(const Tensor& x, const Tensor& mean, c
 void CpuKernels::batch_norm_backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean,
                                           const Tensor& variance, double eps, const Tensor& dweight,
                                           const Tensor& dbias) {
-  const int64_t channels = x.dim(-1);
-  dispatch_float(x.dtype(), [&](auto type) {
-    using T = decltype(type);
-    const std::vector<T> inverse = inverse_std<T>(variance, eps);
-    const T *const in = x.data<T>(), *const grad = dy.data<T>(), *const m = mean.data<T>(),
-                   *const inverse_of = inverse.data();
-    std::vector<double> sums(static_cast<size_t>(2 * channels));
-    reduce_rows<T>(
-        rows_of(x), 2 * channels,
-        [&](int64_t first, int64_t count, T* partial) {
-          // Four rows at a time: with one, the sums would be loaded and stored once for each element.
-          int64_t row = first;
-          for (; row + 4 <= first + count; row += 4) {
-#pragma omp simd
-            for (int64_t c = 0; c < channels; ++c) {
-              T sum = 0, weighted = 0;
-#pragma GCC unroll 4
-              for (int64_t r = row; r < row + 4; ++r) {
-                sum += grad[r * channels + c];
-                weighted += grad[r * channels + c] * (in[r * channels + c] - m[c]);
-              }
-              partial[c] += sum;
-              partial[channels + c] += weighted * inverse_of[c];
-            }
-          }
-          for (; row < first + count; ++row) {
-            for (int64_t c = 0; c < channels; ++c) {
-              const int64_t i = row * channels + c;
-              partial[c] += grad[i];
-              partial[channels + c] += grad[i] * ((in[i] - m[c]) * inverse_of[c]);
-            }
-          }
-        },
-        [&](int64_t, const T* partial) {
-          for (size_t c = 0; c < sums.size(); ++c) sums[c] += static_cast<double>(partial[c]);
-        });
-    for (int64_t c = 0; c < channels; ++c) {
-      dbias.data<T>()[c] = T(sums[static_cast<size_t>(c)]);
-      dweight.data<T>()[c] = T(sums[static_cast<size_t>(channels + c)]);
-    }
-  });
+  backward_sums(x, dy, mean, variance, eps, dweight, dbias, nullptr, 1);
 }
 
 void CpuKernels::batch_norm_backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean,

@@ -1,30 +1,9 @@
 // The microkernels for AVX2 with FMA (compiled with its flags; reached only through the table).
-#include <immintrin.h>
+#include "ops/cpu/microkernel_avx2.h"
 
 #include "ops/cpu/microkernel_templates.h"
 
 namespace duel::cpu {
-namespace {
-
-struct Avx2 {
-  using Reg = __m256;
-  typedef int32_t Int __attribute__((vector_size(32)));
-  static constexpr int64_t width = 8;
-
-  static __m256i lanes(int64_t count) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
-                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-  }
-  static Reg load(const float* p) { return _mm256_loadu_ps(p); }
-  static void store(float* p, Reg x) { _mm256_storeu_ps(p, x); }
-  static Reg load_part(const float* p, int64_t count) { return _mm256_maskload_ps(p, lanes(count)); }
-  static void store_part(float* p, Reg x, int64_t count) { _mm256_maskstore_ps(p, lanes(count), x); }
-  static Reg broadcast(float x) { return _mm256_set1_ps(x); }
-  static Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
-  static Reg multiply_add(Reg left, Reg right, Reg sum) { return fma(left, right, sum); }
-};
-
-}  // namespace
 
 extern const Microkernels avx2_microkernels;
 constinit const Microkernels avx2_microkernels = Body<Avx2, 6>::table(Isa::Avx2);

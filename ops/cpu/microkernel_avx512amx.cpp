@@ -50,10 +50,12 @@ struct Amx : Avx512Pairs {
     Reg x[16], y[16];
 #pragma GCC unroll 16
     for (int r = 0; r < 16; ++r) x[r] = load(in + r * columns_step);
-    // Rows are merged by ones, by twos, and by fours and eights: a lane of 128 bits, then all of a row is filled.
+      // Rows are merged by ones, by twos, and by fours and eights: a lane of 128 bits, then all of a row is
+      // filled.
 #pragma GCC unroll 8
     for (int r = 0; r < 16; r += 2) {
-      y[r] = __builtin_shufflevector(x[r], x[r + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+      y[r] =
+          __builtin_shufflevector(x[r], x[r + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
       y[r + 1] =
           __builtin_shufflevector(x[r], x[r + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
     }

@@ -1,0 +1,100 @@
+// The bodies of the column sums over a vector type V, as in microkernel_templates.h; column_sums_<isa>.cpp
+// instantiates them.
+#pragma once
+
+#include "ops/cpu/column_sums.h"
+
+namespace duel::cpu {
+
+template <class V>
+struct ColumnSumsBody {
+  using Reg = typename V::Reg;
+  static constexpr int64_t width = V::width;
+
+  static void sum(const float* x, int64_t rows, int64_t channels, float* sums) {
+    for_columns(channels, [&](auto group, const auto& load, const auto& store, int64_t c) {
+      Reg total[group.vectors] = {};
+      for_rows<group.vectors>(rows, [&](int64_t r, int v) { total[v] += load(x + r * channels + c, v); });
+      for (int v = 0; v < group.vectors; ++v) store(sums + c, total[v], v);
+    });
+  }
+
+  static void squares(const float* x, const float* mean, int64_t rows, int64_t channels, float* sums) {
+    for_columns(channels, [&](auto group, const auto& load, const auto& store, int64_t c) {
+      Reg total[group.vectors] = {}, m[group.vectors];
+      for (int v = 0; v < group.vectors; ++v) m[v] = load(mean + c, v);
+      for_rows<group.vectors>(rows, [&](int64_t r, int v) {
+        const Reg d = load(x + r * channels + c, v) - m[v];
+        total[v] = V::fma(d, d, total[v]);
+      });
+      for (int v = 0; v < group.vectors; ++v) store(sums + c, total[v], v);
+    });
+  }
+
+  static void gradients(const BatchNormGradient& g, int64_t first, int64_t rows, int64_t channels,
+                        float* sums, float* weighted) {
+    if (g.y == nullptr)
+      return weigh(g, first, rows, channels, sums, weighted, [](Reg dy, Reg) { return dy; });
+    if (g.negative_slope == 0)
+      return weigh(g, first, rows, channels, sums, weighted,
+                   [](Reg dy, Reg y) { return y > Reg{} ? dy : Reg{}; });
+    const Reg slope = V::broadcast(g.negative_slope);
+    weigh(g, first, rows, channels, sums, weighted,
+          [slope](Reg dy, Reg y) { return y > Reg{} ? dy : dy * slope; });
+  }
+
+  static constexpr ColumnSums table() { return {sum, squares, gradients}; }
+
+ private:
+  template <class Activation>
+  static void weigh(const BatchNormGradient& g, int64_t first, int64_t rows, int64_t channels, float* sums,
+                    float* weighted, const Activation& activation) {
+    // Without an activation its argument y is not used, and need not be there.
+    const float* const y = (g.y != nullptr ? g.y : g.dy) + first;
+    for_columns(channels, [&](auto group, const auto& load, const auto& store, int64_t c) {
+      Reg total[group.vectors] = {}, products[group.vectors] = {}, m[group.vectors];
+      for (int v = 0; v < group.vectors; ++v) m[v] = load(g.mean + c, v);
+      for_rows<group.vectors>(rows, [&](int64_t r, int v) {
+        const int64_t at = r * channels + c;
+        const Reg dz = activation(load(g.dy + first + at, v), load(y + at, v));
+        total[v] += dz;
+        products[v] = V::fma(dz, load(g.x + first + at, v) - m[v], products[v]);
+      });
+      for (int v = 0; v < group.vectors; ++v) {
+        store(sums + c, total[v], v);
+        store(weighted + c, products[v], v);
+      }
+    });
+  }
+
+  template <int count>
+  struct Group {
+    static constexpr int vectors = count;
+  };
+
+  template <int vectors, class Body>
+  [[gnu::always_inline]] static inline void for_rows(int64_t rows, const Body& body) {
+    for (int64_t r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) body(r, v);
+    }
+  }
+
+  /// Calls body(group, load, store, first column) for groups of four vectors, then of one, the last perhaps
+  /// not whole.
+  template <class Body>
+  [[gnu::always_inline]] static inline void for_columns(int64_t channels, const Body& body) {
+    const auto load = [](const float* p, int v) { return V::load(p + v * width); };
+    const auto store = [](float* p, Reg x, int v) { V::store(p + v * width, x); };
+    int64_t c = 0;
+    for (; c + 4 * width <= channels; c += 4 * width) body(Group<4>{}, load, store, c);
+    for (; c + width <= channels; c += width) body(Group<1>{}, load, store, c);
+    const int64_t rest = channels - c;
+    if (rest > 0)
+      body(
+          Group<1>{}, [rest](const float* p, int) { return V::load_part(p, rest); },
+          [rest](float* p, Reg x, int) { V::store_part(p, x, rest); }, c);
+  }
+};
+
+}  // namespace duel::cpu
