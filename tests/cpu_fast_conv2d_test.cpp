@@ -49,10 +49,10 @@ int64_t y_size(const Conv2dShape& s) { return s.gemm_m() * s.oc; }
 
 enum class Kernel { Fprop, Dgrad, Wgrad };
 
-bool filtering_pays(const Conv2dShape& s, Kernel kernel) {
-  return kernel == Kernel::Fprop   ? filtered_fprop_pays(s)
-         : kernel == Kernel::Dgrad ? filtered_dgrad_pays(s)
-                                   : filtered_wgrad_pays(s);
+bool filtering_fits(const Conv2dShape& s, Kernel kernel) {
+  return kernel == Kernel::Fprop   ? filtered_fprop_fits(s)
+         : kernel == Kernel::Dgrad ? filtered_dgrad_fits(s)
+                                   : filtered_wgrad_fits(s);
 }
 
 /// The two inputs of a kernel and the sizes of its result.
@@ -204,7 +204,7 @@ class CpuFastConv2d : public testing::TestWithParam<Algorithm> {
   std::vector<Problem> problems(Kernel kernel) const {
     std::vector<Problem> result;
     for (const Conv2dShape& shape : GetParam().filtered ? filtered_shapes() : shapes()) {
-      if (GetParam().filtered && !filtering_pays(shape, kernel)) continue;
+      if (GetParam().filtered && !filtering_fits(shape, kernel)) continue;
       result.emplace_back(shape, kernel).filtered = GetParam().filtered;
     }
     return result;

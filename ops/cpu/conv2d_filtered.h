@@ -24,7 +24,7 @@ bool filtered_fprop_pays(const Conv2dShape& shape);
 bool filtered_dgrad_pays(const Conv2dShape& shape);
 bool filtered_wgrad_pays(const Conv2dShape& shape);
 
-/// As conv2d_fprop_implicit and its siblings, for shapes that pay.
+/// As conv2d_fprop_implicit and its siblings, for shapes that fit.
 void conv2d_fprop_filtered(const Conv2dShape& shape, const float* x, const float* weight,
                            const Epilogue& epilogue, float* y, Write write);
 void conv2d_dgrad_filtered(const Conv2dShape& shape, const float* dy, const float* weight,

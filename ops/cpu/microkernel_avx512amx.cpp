@@ -41,54 +41,9 @@ struct Amx : Avx512Pairs {
     const int64_t steps = (depth + 1) / 2;
     for (int64_t r = 0; r < count; r += unit)
       for (int64_t k = 0; k < steps; k += unit)
-        turn(left + k * columns_step + r, turned + r * left_row_stride + k);
+        transpose_square(left + k * columns_step + r, columns_step, turned + r * left_row_stride + k,
+                         left_row_stride);
     return turned;
-  }
-
-  /// out[c * left_row_stride + r] = in[r * columns_step + c] for 16 rows and columns of 32 bits.
-  static void turn(const float* in, float* out) {
-    Reg x[16], y[16];
-#pragma GCC unroll 16
-    for (int r = 0; r < 16; ++r) x[r] = load(in + r * columns_step);
-      // Rows are merged by ones, by twos, and by fours and eights: a lane of 128 bits, then all of a row is
-      // filled.
-#pragma GCC unroll 8
-    for (int r = 0; r < 16; r += 2) {
-      y[r] =
-          __builtin_shufflevector(x[r], x[r + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
-      y[r + 1] =
-          __builtin_shufflevector(x[r], x[r + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
-    }
-#pragma GCC unroll 4
-    for (int r = 0; r < 16; r += 4) {
-      x[r] = low_halves(y[r], y[r + 2]);
-      x[r + 1] = high_halves(y[r], y[r + 2]);
-      x[r + 2] = low_halves(y[r + 1], y[r + 3]);
-      x[r + 3] = high_halves(y[r + 1], y[r + 3]);
-    }
-#pragma GCC unroll 4
-    for (int c = 0; c < 4; ++c) {
-      const Reg even_first = even_lanes(x[c], x[4 + c]), odd_first = odd_lanes(x[c], x[4 + c]),
-                even_last = even_lanes(x[8 + c], x[12 + c]), odd_last = odd_lanes(x[8 + c], x[12 + c]);
-      store(out + c * left_row_stride, even_lanes(even_first, even_last));
-      store(out + (4 + c) * left_row_stride, even_lanes(odd_first, odd_last));
-      store(out + (8 + c) * left_row_stride, odd_lanes(even_first, even_last));
-      store(out + (12 + c) * left_row_stride, odd_lanes(odd_first, odd_last));
-    }
-  }
-  /// Of each lane of 128 bits of both, the lower or the upper 64 bits.
-  static Reg low_halves(Reg a, Reg b) {
-    return __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-  }
-  static Reg high_halves(Reg a, Reg b) {
-    return __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-  }
-  /// Lanes of 128 bits: 0 and 2, or 1 and 3, of both.
-  static Reg even_lanes(Reg a, Reg b) {
-    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
-  }
-  static Reg odd_lanes(Reg a, Reg b) {
-    return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
   }
 
   // ---- the tile ----

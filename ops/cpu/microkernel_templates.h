@@ -268,11 +268,20 @@ struct Body {
   static Four load_four(const float* p) { return *reinterpret_cast<const Four*>(p); }
   static void store_four(float* p, Four x) { *reinterpret_cast<Four*>(p) = x; }
 
-  /// Four by four at a time in 128-bit registers, which every instruction set has; the weights that go
-  /// through here are few beside the products made with them.
+  /// Whole squares of vectors where V turns them about itself, else four by four at a time in 128-bit
+  /// registers, which every instruction set has.
   static void transpose(const float* in, int64_t in_stride, int64_t rows, int64_t columns, float* out,
                         int64_t out_stride) {
     int64_t r = 0;
+    if constexpr (requires { V::transpose_square(in, in_stride, out, out_stride); }) {
+      const int64_t whole = columns / width * width;
+      for (; r + width <= rows; r += width) {
+        for (int64_t c = 0; c < whole; c += width)
+          V::transpose_square(in + r * in_stride + c, in_stride, out + c * out_stride + r, out_stride);
+        for (int64_t i = r; i < r + width; ++i)
+          for (int64_t c = whole; c < columns; ++c) out[c * out_stride + i] = in[i * in_stride + c];
+      }
+    }
     for (; r + 4 <= rows; r += 4) {
       const float* i = in + r * in_stride;
       float* o = out + r;
