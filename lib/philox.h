@@ -52,12 +52,20 @@ DUEL_HOST_DEVICE inline float to_uniform(uint32_t word) {
   return (static_cast<float>(word >> 9) + 0.5f) * (1.0f / 8388608.0f);
 }
 
-/// Element `lane` (0..3) of the four standard normal numbers of a block, by Box and Muller's transform.
+/// A point of the plane with two standard normal coordinates, by Box and Muller's transform.
+struct NormalPoint {
+  double radius, angle;
+  DUEL_HOST_DEVICE NormalPoint(uint32_t first, uint32_t second)
+      : radius(sqrt(-2.0 * std::log(static_cast<double>(to_uniform(first))))),
+        angle(6.283185307179586476925 * static_cast<double>(to_uniform(second))) {}
+  DUEL_HOST_DEVICE float x() const { return static_cast<float>(radius * cos(angle)); }
+  DUEL_HOST_DEVICE float y() const { return static_cast<float>(radius * sin(angle)); }
+};
+
+/// Element `lane` (0..3) of the four standard normal numbers of a block.
 DUEL_HOST_DEVICE inline float to_normal(const PhiloxBlock& block, int lane) {
-  const int pair = lane & 2;
-  const double radius = sqrt(-2.0 * std::log(static_cast<double>(to_uniform(block.word[pair]))));
-  const double angle = 6.283185307179586476925 * static_cast<double>(to_uniform(block.word[pair + 1]));
-  return static_cast<float>(radius * ((lane & 1) ? sin(angle) : cos(angle)));
+  const NormalPoint point(block.word[lane & 2], block.word[(lane & 2) + 1]);
+  return lane & 1 ? point.y() : point.x();
 }
 
 /// A walk along one stream, one word at a time, for host code that draws a varying number of values.

@@ -21,7 +21,20 @@ struct Uniform {
 struct Normal {
   double mean = 0, std = 1;
   DUEL_HOST_DEVICE float value(const PhiloxBlock& block, int lane) const {
-    return static_cast<float>(mean) + static_cast<float>(std) * to_normal(block, lane);
+    return scaled(to_normal(block, lane));
+  }
+  /// All four of a block, for half of the logarithms.
+  void values(const PhiloxBlock& block, float* out) const {
+    for (int pair = 0; pair < 4; pair += 2) {
+      const NormalPoint point(block.word[pair], block.word[pair + 1]);
+      out[pair] = scaled(point.x());
+      out[pair + 1] = scaled(point.y());
+    }
+  }
+
+ private:
+  DUEL_HOST_DEVICE float scaled(float x) const {
+    return static_cast<float>(mean) + static_cast<float>(std) * x;
   }
 };
 

@@ -114,6 +114,26 @@ TEST(File, NamesPathAndReason) {
   EXPECT_EQ(files_in(folder.path()), 2);
 }
 
+TEST(File, MappedBytesAreThoseOfTheFileAndStayWhenItIsReplaced) {
+  TemporaryFolder folder;
+  write_file_atomically(folder / "a", "old");
+  write_file_atomically(folder / "empty", "");
+  const auto text = [](const MappedFile& file) {
+    return std::string(file.bytes().begin(), file.bytes().end());
+  };
+  const MappedFile file(folder / "a");
+  write_file_atomically(folder / "a", "new and longer");
+  EXPECT_EQ(text(file), "old");
+  EXPECT_EQ(text(MappedFile(folder / "a")), "new and longer");
+  EXPECT_EQ(text(MappedFile(folder / "empty")), "");
+  EXPECT_EQ(text(MappedFile("/proc/self/comm")), text_of("/proc/self/comm"));
+  const std::string message = error_of([&] { MappedFile{folder / "none"}; });
+  EXPECT_EQ(message, "cannot read " + (folder / "none").string() + ": No such file or directory");
+  fs::create_directory(folder / "folder");
+  EXPECT_EQ(error_of([&] { MappedFile{folder / "folder"}; }),
+            "cannot read " + (folder / "folder").string() + ": Is a directory");
+}
+
 TEST(File, WritersAtTheSameTimeDoNotMix) {
   TemporaryFolder folder;
   const std::string contents[] = {std::string(50'000, 'a'), std::string(70'000, 'b')};

@@ -152,6 +152,24 @@ TEST(Safetensors, NamesTheFileAndTheNearestNamesForAMissingTensor) {
   EXPECT_TRUE(contains(error_of([&] { none.at("G"); }), "no other either"));
 }
 
+TEST(Safetensors, ReadsOnlyWhatIsWanted) {
+  TemporaryFolder folder;
+  const Tensor a = Tensor::full({2, 3}, 1), b = Tensor::full({4}, 2);
+  write_safetensors(folder / "file", {{"a.x", a}, {"b.x", b}, {"a.y", b}}, {{"key", "text"}});
+  const SafetensorsFile file =
+      read_safetensors(folder / "file", [](std::string_view name) { return name.starts_with("a."); });
+  expect_equal(file.tensors, {{"a.x", a}, {"a.y", b}});
+  EXPECT_EQ(file.names, (std::vector<std::string>{"a.x", "b.x", "a.y"}));
+  EXPECT_EQ(file.metadata.at("key"), "text");
+  const std::string message = error_of([&] { file.at("b.z"); });
+  EXPECT_NE(message.find("the nearest names in it: 'b.x'"), std::string::npos) << message;
+  // A file that was cut short is refused, whatever is wanted of it.
+  Bytes bytes = read_file(folder / "file");
+  bytes.pop_back();
+  write_file_atomically(folder / "file", bytes);
+  EXPECT_THROW(read_safetensors(folder / "file", [](std::string_view) { return false; }), Error);
+}
+
 TEST(Safetensors, RefusesToWriteWhatCouldNotBeReadAndKeepsTheOldFile) {
   TemporaryFolder folder;
   write_safetensors(folder / "a", example());

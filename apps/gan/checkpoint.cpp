@@ -124,7 +124,9 @@ void save_networks(const std::filesystem::path& path, Trainer& trainer) {
   write(path, network_entries(trainer), {{"config", to_json(trainer.config()).dump()}});
 }
 
-Config read_config(const std::filesystem::path& path) { return config_of(path, read_safetensors(path)); }
+Config read_config(const std::filesystem::path& path) {
+  return config_of(path, read_safetensors(path, [](std::string_view) { return false; }));
+}
 
 Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
   const SafetensorsFile file = read_safetensors(path);
@@ -158,7 +160,11 @@ void load_networks(const std::filesystem::path& path, nn::Module* generator, nn:
   std::vector<Entry> entries;
   if (generator) add_network(entries, *generator, "G");
   if (discriminator) add_network(entries, *discriminator, "D");
-  read(path, read_safetensors(path), entries);
+  // Not the optimisers' state, which is three times as large.
+  const auto is_of_networks = [=](std::string_view name) {
+    return (generator && name.starts_with("G.")) || (discriminator && name.starts_with("D."));
+  };
+  read(path, read_safetensors(path, is_of_networks), entries);
 }
 
 SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, Device device) {

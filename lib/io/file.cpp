@@ -1,6 +1,7 @@
 #include "lib/io/file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,6 +97,26 @@ std::vector<uint8_t> read_file(const std::filesystem::path& path) {
   }
   bytes.resize(length);
   return bytes;
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) fail_with_errno("read", path);
+  const auto size = static_cast<size_t>(status.st_size);
+  void* const data = S_ISREG(status.st_mode) && size > 0
+                         ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0)
+                         : MAP_FAILED;
+  if (data != MAP_FAILED) {
+    bytes_ = {static_cast<const uint8_t*>(data), size};
+  } else {
+    copy_ = read_file(path);
+    bytes_ = copy_;
+  }
+}
+
+MappedFile::~MappedFile() {
+  if (copy_.empty() && !bytes_.empty()) ::munmap(const_cast<uint8_t*>(bytes_.data()), bytes_.size());
 }
 
 std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder) {

@@ -12,6 +12,22 @@ namespace duel {
 /// The bytes of a file. Throws Error that names the path and the system's reason.
 std::vector<uint8_t> read_file(const std::filesystem::path& path);
 
+/// The bytes of a file, of which only those that are looked at are read. Throws Error like read_file(). A
+/// file that is replaced meanwhile stays as it was; one that is cut short in place must not be.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const uint8_t> bytes() const { return bytes_; }
+
+ private:
+  std::span<const uint8_t> bytes_;
+  std::vector<uint8_t> copy_;  ///< of what cannot be mapped: a pipe, say
+};
+
 /// The paths of everything that stands directly in a folder, in bytewise order. Throws Error like
 /// read_file().
 std::vector<std::filesystem::path> list_folder(const std::filesystem::path& folder);

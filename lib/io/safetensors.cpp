@@ -243,7 +243,8 @@ Tensor make_tensor(const Entry& entry, const uint8_t* data) {
   return tensor;
 }
 
-void parse_file(std::span<const uint8_t> bytes, SafetensorsFile& file) {
+void parse_file(std::span<const uint8_t> bytes, const std::function<bool(std::string_view)>& wanted,
+                SafetensorsFile& file) {
   const std::string_view text = header_text(bytes);
   const std::span<const uint8_t> data = bytes.subspan(kLengthBytes + text.size());
   const auto data_bytes = static_cast<int64_t>(data.size());
@@ -257,7 +258,10 @@ void parse_file(std::span<const uint8_t> bytes, SafetensorsFile& file) {
     }
   }
   check_cover(entries, data_bytes);
-  for (const Entry& entry : entries) file.tensors.emplace_back(entry.name, make_tensor(entry, data.data()));
+  for (const Entry& entry : entries) {
+    file.names.push_back(entry.name);
+    if (!wanted || wanted(entry.name)) file.tensors.emplace_back(entry.name, make_tensor(entry, data.data()));
+  }
 }
 
 /// Levenshtein's: how many characters must be inserted, removed or replaced to turn `a` into `b`.
@@ -347,22 +351,22 @@ const Tensor& SafetensorsFile::at(std::string_view name) const {
   if (found != tensors.end()) return found->second;
 
   std::vector<std::pair<size_t, std::string_view>> near;
-  for (const auto& [candidate, tensor] : tensors)
-    near.emplace_back(edit_distance(candidate, name), candidate);
+  for (const std::string& candidate : names) near.emplace_back(edit_distance(candidate, name), candidate);
   constexpr size_t kNearest = 3;
   std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   near.resize(std::min(near.size(), kNearest));
-  std::string names;
-  for (const auto& [distance, candidate] : near) names += (names.empty() ? "" : ", ") + in_quotes(candidate);
+  std::string list;
+  for (const auto& [distance, candidate] : near) list += (list.empty() ? "" : ", ") + in_quotes(candidate);
   fail(path.string(), " has no tensor ", in_quotes(name),
-       names.empty() ? ", and no other either" : "; the nearest names in it: ", names);
+       list.empty() ? ", and no other either" : "; the nearest names in it: ", list);
 }
 
-SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  const std::vector<uint8_t> bytes = read_file(path);
-  SafetensorsFile file{path, {}, {}};
+SafetensorsFile read_safetensors(const std::filesystem::path& path,
+                                 const std::function<bool(std::string_view)>& wanted) {
+  const MappedFile source(path);
+  SafetensorsFile file{path, {}, {}, {}};
   try {
-    parse_file(bytes, file);
+    parse_file(source.bytes(), wanted, file);
   } catch (const Error& error) {
     fail(path.string(), " ", error.what());
   }

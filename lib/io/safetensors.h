@@ -9,6 +9,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -23,7 +24,8 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 struct SafetensorsFile {
   std::filesystem::path path;
-  NamedTensors tensors;  ///< in the order of the header, on the CPU
+  NamedTensors tensors;            ///< in the order of the header, on the CPU
+  std::vector<std::string> names;  ///< of all tensors in the file
   std::map<std::string, std::string> metadata;
 
   /// The tensor called `name`. Throws Error with the path and the nearest names if there is none.
@@ -34,7 +36,9 @@ struct SafetensorsFile {
 /// Offsets need not be multiples of the element size: not every program that writes the format sees to it.
 /// Throws Error, one line with the path and what is wrong, for a file that cannot be read, is no safetensors,
 /// is cut short or damaged, or holds an element type or a number of dimensions that Tensor does not have.
-SafetensorsFile read_safetensors(const std::filesystem::path& path);
+/// With `wanted`, reads only the tensors of which it is true; the header is checked as a whole all the same.
+SafetensorsFile read_safetensors(const std::filesystem::path& path,
+                                 const std::function<bool(std::string_view)>& wanted = {});
 
 /// Writes defined tensors of any device, replacing the file at once or, if that fails, not at all; see
 /// write_file_atomically(). The header names them in their order; their elements are stored by element size,

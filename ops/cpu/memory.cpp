@@ -52,7 +52,12 @@ void CpuKernels::random(const Distribution& distribution, uint64_t seed, uint64_
                 for (int64_t b = begin; b < end; ++b) {
                   const PhiloxBlock block = philox4x32_10(seed, stream, static_cast<uint64_t>(next + b));
                   const int64_t lanes = std::min<int64_t>(4, x.numel() - 4 * b);
-                  for (int lane = 0; lane < lanes; ++lane) data[4 * b + lane] = T(f.value(block, lane));
+                  float values[4];
+                  if constexpr (requires { f.values(block, values); })
+                    f.values(block, values);
+                  else
+                    for (int lane = 0; lane < 4; ++lane) values[lane] = f.value(block, lane);
+                  for (int64_t lane = 0; lane < lanes; ++lane) data[4 * b + lane] = T(values[lane]);
                 }
               },
               elements_per_chunk / 4);
