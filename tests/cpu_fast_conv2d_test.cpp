@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -188,8 +189,13 @@ std::vector<Conv2dShape> filtered_shapes() {
 
 struct Algorithm {
   Isa isa;
-  bool filtered;
+  bool filtered = false, bf16 = false;
 };
+
+/// Numbers that bfloat16 holds exactly, so that products with bfloat16 factors are those of the numbers.
+void round_to_bf16(std::vector<float>& values) {
+  for (float& value : values) value = std::bit_cast<float>(std::bit_cast<uint32_t>(value) & 0xFFFF0000u);
+}
 
 class CpuFastConv2d : public testing::TestWithParam<Algorithm> {
  protected:
@@ -197,15 +203,24 @@ class CpuFastConv2d : public testing::TestWithParam<Algorithm> {
     before_ = active_isa();
     if (!isa_supported(GetParam().isa)) GTEST_SKIP() << "this machine has no " << isa_name(GetParam().isa);
     force_isa(GetParam().isa);
+    if (GetParam().bf16 && !bf16_supported()) GTEST_SKIP() << "this machine has no AVX512-BF16";
+    set_bf16(GetParam().bf16);
   }
-  void TearDown() override { force_isa(before_); }
+  void TearDown() override {
+    set_bf16(false);
+    force_isa(before_);
+  }
 
   /// The problems of a kernel that the algorithm takes.
   std::vector<Problem> problems(Kernel kernel) const {
     std::vector<Problem> result;
     for (const Conv2dShape& shape : GetParam().filtered ? filtered_shapes() : shapes()) {
       if (GetParam().filtered && !filtering_fits(shape, kernel)) continue;
-      result.emplace_back(shape, kernel).filtered = GetParam().filtered;
+      Problem& problem = result.emplace_back(shape, kernel);
+      problem.filtered = GetParam().filtered;
+      if (!GetParam().bf16) continue;
+      round_to_bf16(problem.a);
+      round_to_bf16(problem.b);
     }
     return result;
   }
@@ -345,17 +360,20 @@ TEST_P(CpuImplicitConv2d, AnActivationOfAPartOfASumIsRefused) {
 }
 
 std::string test_name(const testing::TestParamInfo<Algorithm>& test) {
-  return concat(isa_name(test.param.isa), test.param.filtered ? "_filtered" : "");
+  return concat(isa_name(test.param.isa), test.param.filtered ? "_filtered" : "",
+                test.param.bf16 ? "_bf16" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Isas, CpuFastConv2d,
-                         testing::Values(Algorithm{Isa::Portable, false}, Algorithm{Isa::Portable, true},
-                                         Algorithm{Isa::Avx2, false}, Algorithm{Isa::Avx2, true},
-                                         Algorithm{Isa::Avx512, false}, Algorithm{Isa::Avx512, true}),
+                         testing::Values(Algorithm{Isa::Portable}, Algorithm{Isa::Portable, true},
+                                         Algorithm{Isa::Avx2}, Algorithm{Isa::Avx2, true},
+                                         Algorithm{Isa::Avx512}, Algorithm{Isa::Avx512, true},
+                                         Algorithm{Isa::Avx512, false, true},
+                                         Algorithm{Isa::Amx, false, true}),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Isas, CpuImplicitConv2d,
-                         testing::Values(Algorithm{Isa::Portable, false}, Algorithm{Isa::Avx2, false},
-                                         Algorithm{Isa::Avx512, false}),
+                         testing::Values(Algorithm{Isa::Portable}, Algorithm{Isa::Avx2},
+                                         Algorithm{Isa::Avx512}),
                          test_name);
 
 }  // namespace

@@ -88,7 +88,9 @@ double rounded_to_bf16(float x) {
 }
 
 /// The factors are rounded, the sums are not: against the direct product of the rounded factors.
-TEST(CpuBf16Gemm, IsTheDirectProductOfRoundedFactors) {
+class CpuBf16Gemm : public CpuFastGemm {};
+
+TEST_P(CpuBf16Gemm, IsTheDirectProductOfRoundedFactors) {
   if (!bf16_supported()) GTEST_SKIP() << "this machine has no AVX512-BF16";
   set_bf16(true);
   for (const Size& s : sizes)
@@ -155,6 +157,8 @@ TEST_P(CpuFastGemm, RepeatedCallsKeepTheirScratch) {
   EXPECT_EQ(scratch_bytes(), bytes);
 }
 
+INSTANTIATE_TEST_SUITE_P(Isas, CpuBf16Gemm, testing::Values(Isa::Avx512, Isa::Amx),
+                         [](const auto& param) { return isa_name(param.param); });
 INSTANTIATE_TEST_SUITE_P(Isas, CpuFastGemm, testing::Values(Isa::Portable, Isa::Avx2, Isa::Avx512),
                          [](const auto& param) { return isa_name(param.param); });
 

@@ -9,7 +9,7 @@
 // In two dimensions 9 instead of 16 for 2 x 2 outputs. Each of the nine becomes a matrix product over the
 // channels: rows = groups of 2 x 2 outputs, depth = channels (of all phases where they add up), columns =
 // output channels. All coefficients are 1 or -1, so the rounding errors stay about those of the plain sums:
-// measured in tests/cpu_filtered_conv2d_test.cpp.
+// measured in tests/cpu_fast_conv2d_test.cpp.
 #pragma once
 
 #include "lib/conv2d_shape.h"
@@ -18,8 +18,13 @@
 
 namespace duel::cpu {
 
-/// Whether minimal filtering computes this kernel and is the faster way: taps twice the stride, even sizes,
-/// enough channels to fill vectors.
+/// Whether minimal filtering computes this kernel: taps twice the stride, even sizes, enough channels to fill
+/// vectors.
+bool filtered_fprop_fits(const Conv2dShape& shape);
+bool filtered_dgrad_fits(const Conv2dShape& shape);
+bool filtered_wgrad_fits(const Conv2dShape& shape);
+
+/// Whether it fits and is the faster way.
 bool filtered_fprop_pays(const Conv2dShape& shape);
 bool filtered_dgrad_pays(const Conv2dShape& shape);
 bool filtered_wgrad_pays(const Conv2dShape& shape);
