@@ -1,9 +1,9 @@
 #include "lib/allocator.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "lib/error.h"
+#include "lib/host_memory.h"
 
 namespace duel {
 namespace {
@@ -88,7 +88,7 @@ CachingAllocator::Stats CachingAllocator::stats() const {
   return stats_;
 }
 
-void* HostAllocator::system_allocate(size_t bytes) noexcept { return std::aligned_alloc(64, bytes); }
-void HostAllocator::system_free(void* block) noexcept { std::free(block); }
+void* HostAllocator::system_allocate(size_t bytes) noexcept { return allocate_host_memory(bytes); }
+void HostAllocator::system_free(void* block) noexcept { free_host_memory(block); }
 
 }  // namespace duel

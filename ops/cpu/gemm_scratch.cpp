@@ -2,9 +2,9 @@
 
 #include <array>
 #include <atomic>
-#include <cstdlib>
 
 #include "lib/error.h"
+#include "lib/host_memory.h"
 
 namespace duel::cpu {
 namespace {
@@ -17,7 +17,7 @@ struct Block {
 
   ~Block() { release(); }
   void release() {
-    std::free(data);
+    free_host_memory(data);
     total_bytes -= bytes;
     data = nullptr;
     bytes = 0;
@@ -27,7 +27,7 @@ struct Block {
     release();
     constexpr int64_t page = 4096;
     wanted = (wanted + page - 1) / page * page;
-    data = static_cast<float*>(std::aligned_alloc(page, static_cast<size_t>(wanted)));
+    data = static_cast<float*>(allocate_host_memory(static_cast<size_t>(wanted)));
     check(data != nullptr, "[cpu] no memory for ", wanted, " bytes of scratch; a smaller batch needs less");
     bytes = wanted;
     total_bytes += wanted;
