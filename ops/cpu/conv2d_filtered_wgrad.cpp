@@ -92,9 +92,10 @@ class WgradWorker {
   void transform_dy(int64_t group, int64_t depth) {
     const Conv2dShape& s = work_.shape;
     const FilterGrid pixels_of_dy{work_.dy, s.oh, s.ow, s.oc, s.oh / 2, s.ow / 2, 1, 1};
-    for (int64_t d = 0; d < depth; ++d) {
+    FilterGrid::Place place = pixels_of_dy.place(group);
+    for (int64_t d = 0; d < depth; ++d, pixels_of_dy.advance(place)) {
       const float* pixels[9];
-      pixels_of_dy.locate(group + d, {0, 0}, zeros_, pixels);
+      pixels_of_dy.locate(place, {0, 0}, zeros_, pixels);
       for (int64_t t = 0; t < tiles(); ++t) {
         const int64_t begin = rows_count_ * t / tiles(), rows = rows_count_ * (t + 1) / tiles() - begin;
         const int64_t at = row_ + begin;
@@ -106,9 +107,10 @@ class WgradWorker {
   }
 
   void transform_x(int64_t group, int64_t depth, const FilterGrid::Origin& origin) {
-    for (int64_t d = 0; d < depth; ++d) {
+    FilterGrid::Place place = work_.grid.place(group);
+    for (int64_t d = 0; d < depth; ++d, work_.grid.advance(place)) {
       const float* pixels[9];
-      work_.grid.locate(group + d, origin, zeros_, pixels);
+      work_.grid.locate(place, origin, zeros_, pixels);
       for (int64_t panel = 0; panel < panels(); ++panel) {
         const int64_t count = std::min(kernels_.panel, work_.shape.ic - panel * kernels_.panel);
         kernels_.filter_input(pixels, count, right_ + (panel * max_depth + d) * kernels_.panel,

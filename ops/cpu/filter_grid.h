@@ -40,18 +40,34 @@ struct FilterGrid {
     int64_t first_h, first_w;
   };
 
+  /// A walk over the groups, so that no group needs divisions.
+  struct Place {
+    int64_t picture, i, j;
+  };
+  Place place(int64_t group) const {
+    return {group / (grid_h * grid_w), group / grid_w % grid_h, group % grid_w};
+  }
+  void advance(Place& at) const {
+    if (++at.j < grid_w) return;
+    at.j = 0;
+    if (++at.i < grid_h) return;
+    at.i = 0;
+    ++at.picture;
+  }
+
   /// The nine pixels of a group; `zeros` are `channels` zeros.
-  void locate(int64_t group, const Origin& origin, const float* zeros, const float** pixels) const {
-    const int64_t picture = group / (grid_h * grid_w), i = group / grid_w % grid_h, j = group % grid_w;
-    for (int64_t v = 0; v < 3; ++v) {
-      const int64_t y = (2 * i + v) * step_h + origin.first_h;
-      const float* const row = pictures + (picture * height + y) * width * channels;
+  void locate(const Place& at, const Origin& origin, const float* zeros, const float** pixels) const {
+    const int64_t y = 2 * at.i * step_h + origin.first_h, x = 2 * at.j * step_w + origin.first_w;
+    const int64_t down = step_h * width * channels, right = step_w * channels;
+    const float* const first = pictures + ((at.picture * height + y) * width + x) * channels;
+    for (int64_t v = 0; v < 3; ++v)
+      for (int64_t u = 0; u < 3; ++u) pixels[3 * v + u] = first + v * down + u * right;
+    if (y >= 0 && x >= 0 && y + 2 * step_h < height && x + 2 * step_w < width) return;
+    for (int64_t v = 0; v < 3; ++v)
       for (int64_t u = 0; u < 3; ++u) {
-        const int64_t x = (2 * j + u) * step_w + origin.first_w;
-        const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-        pixels[3 * v + u] = inside ? row + x * channels : zeros;
+        const int64_t py = y + v * step_h, px = x + u * step_w;
+        if (py < 0 || py >= height || px < 0 || px >= width) pixels[3 * v + u] = zeros;
       }
-    }
   }
 };
 

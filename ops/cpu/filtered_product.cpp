@@ -77,15 +77,17 @@ class FilteredWorker {
 
   void transform(const FilteredProduct& product, int64_t group, int64_t groups, int64_t k, int64_t depth) {
     const int64_t tiles = tiles_of(groups), channels = product.grid.channels;
+    FilterGrid::Place place = product.grid.place(group);
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const int64_t begin = groups * tile / tiles, end = groups * (tile + 1) / tiles;
       float* row = left_ + tile * kernels_.tile_rows * left_row_stride;
-      for (int64_t g = begin; g < end; ++g, row += left_row_stride) {
-        for (int64_t done = 0; done < depth;) {
-          const int64_t origin = (k + done) / channels, channel = (k + done) % channels;
+      for (int64_t g = begin; g < end; ++g, row += left_row_stride, product.grid.advance(place)) {
+        size_t origin = static_cast<size_t>(k / channels);
+        int64_t channel = k % channels;
+        for (int64_t done = 0; done < depth; ++origin, channel = 0) {
           const int64_t count = std::min(depth - done, channels - channel);
           const float* pixels[9];
-          product.grid.locate(group + g, product.origins[static_cast<size_t>(origin)], zeros_, pixels);
+          product.grid.locate(place, product.origins[origin], zeros_, pixels);
           for (const float*& pixel : pixels) pixel += channel;
           kernels_.filter_input(pixels, count, row + done, left_floats(kernels_));
           done += count;
