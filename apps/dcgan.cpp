@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   CLI::App program("Train a deep convolutional GAN on pictures of faces, and draw new ones with it.",
                    "dcgan");
   program.require_subcommand(0, 1);  // that there is none is seen below, after words that are no subcommand
+  program.set_version_flag("--version", "dcgan " DUEL_VERSION, "Print the version and exit");
   program.set_help_all_flag("--help-all", "Show the help of all subcommands");
   duel::commands::add_train(program);
   duel::commands::add_sample(program);

@@ -49,3 +49,17 @@ function(duel_choose_instruction_sets list)
   endforeach()
   set(${list} ${sources} PARENT_SCOPE)
 endfunction()
+
+# duel_precompile(TARGET HEADER...) compiles large headers of other projects once for all of a target's sources. These
+# must still include what they use: the debug preset builds without.
+function(duel_precompile target)
+  target_precompile_headers(${target} PRIVATE ${ARGN})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # without it ccache passes by what uses them
+  endif()
+endfunction()
+
+# For code that takes longer to compile than it ever runs: a command line, tests.
+function(duel_compile_quickly target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Debug>:-O0>)
+endfunction()

@@ -40,5 +40,6 @@ namespace duel {
   file(CONFIGURE OUTPUT "${generated}/${folder}/${symbol}.h" CONTENT "${header}" @ONLY)
   file(CONFIGURE OUTPUT "${generated}/${folder}/${symbol}.cpp" CONTENT "${source}" @ONLY)
   target_sources(${target} PRIVATE "${generated}/${folder}/${symbol}.cpp")
+  set_source_files_properties("${generated}/${folder}/${symbol}.cpp" PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
   target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${generated}>)
 endfunction()

@@ -54,7 +54,8 @@ TEST(AppBadInput, BadPicturesAreSkippedCountedAndNamed) {
 TEST(AppBadInput, AFolderThatCannotBeWritten) {
   const Program dcgan;
   dcgan.folder().write("file", "");
-  dcgan.bad(tiny_train({"--output", "file/run"}), "file/run");
+  EXPECT_TRUE(contains(dcgan.bad(tiny_train({"--output", "file/run"}), "file/run"),
+                       "choose another place with --output"));
 }
 
 TEST(AppBadInput, ACheckpointThatCannotBeResumed) {

@@ -35,6 +35,11 @@ TEST(AppCommands, EachHelpListsItsOptions) {
   }
 }
 
+TEST(AppCommands, TellsItsVersion) {
+  const Program dcgan;
+  EXPECT_TRUE(dcgan.good({"--version"}).starts_with("dcgan ")) << dcgan.text("stdout");
+}
+
 TEST(AppCommands, AWrongCommandLineIsNamedInOneLine) {
   const Program dcgan;
   dcgan.bad({}, "subcommand");
@@ -84,7 +89,7 @@ TEST(AppCommands, InfoShowsNetworksOfTheRecipe) {
   const Words small{"info", "--g-dim", "4", "--d-dim", "4", "--batch-size", "2"};
   EXPECT_TRUE(contains(dcgan.good(small + Words{"--image-size", "64"}), "3 x 64 x 64"));
   EXPECT_TRUE(contains(dcgan.good(small + Words{"--image-size", "128", "--channels", "1"}), "1 x 128 x 128"));
-  dcgan.bad({"info", "--checkpoint", "a", "--bn-eps", "1"}, "--bn-eps");
+  dcgan.bad({"info", "--checkpoint", "a", "--bn-eps", "1"}, "--bn-eps cannot be given with --checkpoint");
 }
 
 TEST(AppCommands, InfoShowsNetworksOfACheckpoint) {
@@ -103,7 +108,7 @@ TEST(AppCommands, GradcheckPassesForOneOpAndKnowsNoOther) {
   EXPECT_TRUE(contains(table, "conv2d")) << table;
   EXPECT_TRUE(contains(table, " ok ")) << table;
   EXPECT_FALSE(contains(table, "FAIL")) << table;
-  dcgan.bad({"gradcheck", "--op", "conv3d"}, "--op: there is no op 'conv3d'");
+  dcgan.bad({"gradcheck", "--op", "conv3d"}, "--op: there is no op 'conv3d', it takes one of: abs add ");
 }
 
 }  // namespace

@@ -114,7 +114,8 @@ TEST(AppResume, MoreEpochsContinueAFinishedRun) {
   dcgan.good(tiny_train({"--epochs", "3", "--output", "whole"}));
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
   const auto before = dcgan.bytes("run/networks.safetensors");
-  EXPECT_TRUE(contains(dcgan.good({"train", "--resume", "run", "--threads", "1"}), "0 iterations to go"));
+  const std::string out = dcgan.good({"train", "--resume", "run", "--threads", "1"});
+  EXPECT_TRUE(contains(out, "0 iterations to go") && contains(out, "The run has finished; --epochs")) << out;
   EXPECT_EQ(before, dcgan.bytes("run/networks.safetensors"));
   EXPECT_EQ(dcgan.lines("run/metrics.csv").size(), 4u);
   dcgan.good({"train", "--resume", "run", "--epochs", "3", "--threads", "1"});

@@ -41,23 +41,15 @@ class Program {
   /// Starts the program and returns at once. No file may grow beyond `file_limit` bytes, where that is
   /// positive, as if the disk were full.
   pid_t start(const Words& words, uint64_t file_limit = 0) const {
-    std::vector<const char*> argv{DUEL_DCGAN};
-    for (const std::string& word : words) argv.push_back(word.c_str());
-    argv.push_back(nullptr);
-    const std::string out = folder_ / "stdout", err = folder_ / "stderr", here = folder_.path();
-    const pid_t child = ::fork();
-    if (child != 0) return child;
-    // Between fork and exec only calls that are safe there.
-    if (::chdir(here.c_str()) != 0 || !redirect(out, STDOUT_FILENO) || !redirect(err, STDERR_FILENO))
-      ::_exit(126);
-    if (file_limit > 0) {
-      std::signal(SIGXFSZ, SIG_IGN);
-      const rlimit limit{file_limit, file_limit};
-      if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(126);
-    }
-    ::execv(argv[0], const_cast<char* const*>(argv.data()));
-    ::_exit(127);
+    const int out = create(folder_ / "stdout"), err = create(folder_ / "stderr");
+    const pid_t child = start(words, out, err, file_limit);
+    ::close(out);
+    ::close(err);
+    return child;
   }
+
+  /// Likewise, with stdout and stderr on an open file.
+  pid_t start_on(int file, const Words& words) const { return start(words, file, file, 0); }
 
   Finished wait(pid_t child) const {
     int status = 0;
@@ -108,9 +100,27 @@ class Program {
   }
 
  private:
-  static bool redirect(const std::string& path, int to) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    return file >= 0 && ::dup2(file, to) >= 0;
+  static int create(const std::string& path) {
+    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  }
+
+  pid_t start(const Words& words, int out, int err, uint64_t file_limit) const {
+    std::vector<const char*> argv{DUEL_DCGAN};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    argv.push_back(nullptr);
+    const std::string here = folder_.path();
+    const pid_t child = ::fork();
+    if (child != 0) return child;
+    // Between fork and exec only calls that are safe there.
+    if (::chdir(here.c_str()) != 0 || ::dup2(out, STDOUT_FILENO) < 0 || ::dup2(err, STDERR_FILENO) < 0)
+      ::_exit(126);
+    if (file_limit > 0) {
+      std::signal(SIGXFSZ, SIG_IGN);
+      const rlimit limit{file_limit, file_limit};
+      if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(126);
+    }
+    ::execv(argv[0], const_cast<char* const*>(argv.data()));
+    ::_exit(127);
   }
 
   TemporaryFolder folder_;

@@ -46,8 +46,8 @@ void run(const EvaluateOptions& o) {
 }  // namespace
 
 void add_evaluate(CLI::App& program) {
-  CLI::App* const command = program.add_subcommand(
-      "evaluate", "Judge a trained generator by numbers, beside real pictures and noise");
+  CLI::App* const command = add_command(
+      program, "evaluate", "Judge a trained generator by numbers, beside real pictures and noise");
   const auto options = std::make_shared<EvaluateOptions>();
   EvaluateOptions& o = *options;
   command->add_option("--checkpoint", o.checkpoint, "A checkpoint, or the folder of a run (its latest)")

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "apps/commands/commands.h"
@@ -42,7 +43,7 @@ struct Row {
     passed = passed && result.passed;
     if (result.error <= error) return;
     error = result.error;
-    where = concat(at, " ", names[result.input], "[", result.element, "]");
+    where = concat(at, at.empty() ? "" : " ", names[result.input], "[", result.element, "]");
   }
 
   void print(const std::string& name) const {
@@ -55,9 +56,17 @@ struct Row {
 
 bool check_ops(const Options& o, Device device) {
   std::map<std::string, std::vector<OpCase>> by_op;
-  for (const OpCase& op_case : op_cases())
-    if (op_case.gradcheck && (o.op.empty() || op_case.op == o.op)) by_op[op_case.op].push_back(op_case);
-  check(!by_op.empty(), "--op: there is no op '", o.op, "'");
+  std::set<std::string> known;
+  for (const OpCase& op_case : op_cases()) {
+    if (!op_case.gradcheck) continue;
+    known.insert(op_case.op);
+    if (o.op.empty() || op_case.op == o.op) by_op[op_case.op].push_back(op_case);
+  }
+  std::string list;
+  for (const std::string& name : known) list += (list.empty() ? "" : " ") + name;
+  check(!by_op.empty(), "--op: there is no op '", o.op, "', it takes one of: ", list);
+  std::printf("%-18s %6s %10s    %-10s %9s  %-4s  %s\n", "op", "cases", "checked", "elements", "worst", "",
+              "where");
   bool passed = true;
   for (const auto& [op, cases] : by_op) {
     Row row;
@@ -138,8 +147,6 @@ bool check_networks(const Options& o, Device device) {
 void run(const Options& o) {
   gan::check_config(o.config);
   const Device device = o.machine.apply();
-  std::printf("%-18s %6s %10s    %-10s %9s  %-4s  %s\n", "op", "cases", "checked", "elements", "worst", "",
-              "where");
   bool passed = check_ops(o, device);
   if (o.op.empty()) passed = check_networks(o, device) && passed;
   if (!passed) {
@@ -153,8 +160,8 @@ void run(const Options& o) {
 }  // namespace
 
 void add_gradcheck(CLI::App& program) {
-  CLI::App* const command = program.add_subcommand(
-      "gradcheck",
+  CLI::App* const command = add_command(
+      program, "gradcheck",
       "Compare the gradient of every op and of both networks with difference quotients, in float64");
   const auto options = std::make_shared<Options>();
   command->add_option("--op", options->op, "Only this op, and no network");

@@ -18,7 +18,7 @@ struct InfoOptions {
   MachineOptions machine;
 };
 
-void run(InfoOptions& o) {
+void run(InfoOptions& o, const std::vector<CLI::Option*>& of_the_recipe) {
   if (o.schema) {
     std::cout << gan::recipe_schema();
     return;
@@ -27,6 +27,9 @@ void run(InfoOptions& o) {
   if (o.checkpoint.empty()) {
     gan::check_config(o.config);
   } else {
+    for (const CLI::Option* option : of_the_recipe)
+      check(option->count() == 0, option->get_name(),
+            " cannot be given with --checkpoint, which has its own");
     const std::filesystem::path path = gan::find_checkpoint(o.checkpoint);
     o.config = gan::read_config(path);
     if (!o.json) std::cout << path.string() << ": ";
@@ -44,22 +47,21 @@ void run(InfoOptions& o) {
 }  // namespace
 
 void add_info(CLI::App& program) {
-  CLI::App* const command = program.add_subcommand(
-      "info", "Show a recipe: networks, shapes, parameters, optimisers, labels, schedule, work");
+  CLI::App* const command = add_command(
+      program, "info", "Show a recipe: networks, shapes, parameters, optimisers, labels, schedule, work");
   const auto options = std::make_shared<InfoOptions>();
   add_network_options(*command, options->config);
   command->add_option("--batch-size", options->config.batch_size, "Pictures per step")->capture_default_str();
-  const std::vector<CLI::Option*> of_the_recipe =
-      command->get_options([](const CLI::Option* option) { return option->get_name() != "--help"; });
-  CLI::Option* const checkpoint = command->add_option("--checkpoint", options->checkpoint,
-                                                      "A checkpoint or run folder, instead of a recipe");
-  for (CLI::Option* option : of_the_recipe) checkpoint->excludes(option);
+  const std::vector<CLI::Option*> of_the_recipe = command->get_options(
+      [](const CLI::Option* option) { return !option->get_name().starts_with("--help"); });
+  CLI::Option* const checkpoint = command->add_option(
+      "--checkpoint", options->checkpoint, "A checkpoint or run folder, instead of a recipe and its options");
   command->add_flag("--json", options->json, "Print the recipe instead, in the form that --recipe reads");
   command->add_flag("--schema", options->schema, "Print the JSON schema of recipes instead, for editors")
       ->excludes("--json")
       ->excludes(checkpoint);
   options->machine.add_to(*command);
-  command->callback([options] { run(*options); });
+  command->callback([options, of_the_recipe] { run(*options, of_the_recipe); });
 }
 
 }  // namespace duel::commands

@@ -46,7 +46,7 @@ void run(const LabOptions& o) {
 
 void add_lab(CLI::App& program) {
   CLI::App* const command =
-      program.add_subcommand("lab", "Train so that it fails, to see what a failure looks like");
+      add_command(program, "lab", "Train so that it fails, to see what a failure looks like");
   const auto options = std::make_shared<LabOptions>();
   LabOptions& o = *options;
   std::string about = "The failure:";

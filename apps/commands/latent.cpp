@@ -6,7 +6,7 @@ namespace duel::commands {
 
 void add_latent(CLI::App& program) {
   CLI::App* const latent =
-      program.add_subcommand("latent", "Name faces, compute with them, sweep, invert: the latent space");
+      add_command(program, "latent", "Name faces, compute with them, sweep, invert: the latent space");
   latent->require_subcommand(0, 1);  // that there is none is seen below, after words that are no subcommand
   add_latent_name(*latent);
   add_latent_eval(*latent);

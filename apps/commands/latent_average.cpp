@@ -31,7 +31,7 @@ void run(const AverageOptions& o) {
 
 void add_latent_average(CLI::App& latent) {
   CLI::App* const command =
-      latent.add_subcommand("average", "Average faces: all components of z have one value");
+      add_command(latent, "average", "Average faces: all components of z have one value");
   const auto options = std::make_shared<AverageOptions>();
   command->add_option("--values", options->values, "The values, a picture for each")->capture_default_str();
   options->common.add_to(*command, "average.png");

@@ -98,8 +98,9 @@ void run(DirectionOptions& o) {
 }  // namespace
 
 void add_latent_direction(CLI::App& latent) {
-  CLI::App* const command = latent.add_subcommand(
-      "direction", "A direction for a property: the mean z of pictures with it minus the mean without it");
+  CLI::App* const command =
+      add_command(latent, "direction",
+                  "A direction for a property: the mean z of pictures with it minus the mean without it");
   const auto options = std::make_shared<DirectionOptions>();
   DirectionOptions& o = *options;
   command->add_option("NAME", o.name, "The direction's name, which is added to the file of names")

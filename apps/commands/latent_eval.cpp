@@ -80,7 +80,7 @@ void run(const EvalOptions& o) {
 }  // namespace
 
 void add_latent_eval(CLI::App& latent) {
-  CLI::App* const command = latent.add_subcommand("eval", "Compute with named faces: \"0.5*(A+B) - C\"");
+  CLI::App* const command = add_command(latent, "eval", "Compute with named faces: \"0.5*(A+B) - C\"");
   const auto options = std::make_shared<EvalOptions>();
   add_expressions(
       *command, "EXPRESSION", options->expressions,

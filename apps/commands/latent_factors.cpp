@@ -112,7 +112,7 @@ void run(FactorsOptions& o) {
 
 void add_latent_factors(CLI::App& latent) {
   CLI::App* const command =
-      latent.add_subcommand("factors", "Which components of z carry which known factor of the synthetic set");
+      add_command(latent, "factors", "Which components of z carry which known factor of the synthetic set");
   const auto options = std::make_shared<FactorsOptions>();
   FactorsOptions& o = *options;
   command->add_option("--count", o.count, "Pictures of the set that are inverted and correlated")

@@ -81,7 +81,7 @@ void run(const InterpolateOptions& o) {
 
 void add_latent_interpolate(CLI::App& latent) {
   CLI::App* const command =
-      latent.add_subcommand("interpolate", "The way from face to face, as a grid and as a film");
+      add_command(latent, "interpolate", "The way from face to face, as a grid and as a film");
   const auto options = std::make_shared<InterpolateOptions>();
   InterpolateOptions& o = *options;
   add_expressions(*command, "FACE", o.faces, "Two or more names or expressions")->required();

@@ -140,7 +140,7 @@ void run(InvertOptions& o) {
 
 void add_latent_invert(CLI::App& latent) {
   CLI::App* const command =
-      latent.add_subcommand("invert", "Find the z whose picture is nearest to a photo, by gradient descent");
+      add_command(latent, "invert", "Find the z whose picture is nearest to a photo, by gradient descent");
   const auto options = std::make_shared<InvertOptions>();
   InvertOptions& o = *options;
   CLI::Option* const photo = command->add_option("--photo", o.photo, "The picture to find");

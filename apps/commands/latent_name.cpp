@@ -56,7 +56,7 @@ void run(const NameOptions& o) {
 }  // namespace
 
 void add_latent_name(CLI::App& latent) {
-  CLI::App* const command = latent.add_subcommand("name", "Give names to faces");
+  CLI::App* const command = add_command(latent, "name", "Give names to faces");
   const auto options = std::make_shared<NameOptions>();
   command
       ->add_option("FACE", options->faces,

@@ -77,7 +77,7 @@ void run(const NearestOptions& o) {
 
 void add_latent_nearest(CLI::App& latent) {
   CLI::App* const command =
-      latent.add_subcommand("nearest", "The training pictures nearest to faces: are they copies?");
+      add_command(latent, "nearest", "The training pictures nearest to faces: are they copies?");
   const auto options = std::make_shared<NearestOptions>();
   NearestOptions& o = *options;
   CLI::Option* const faces =

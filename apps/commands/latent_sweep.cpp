@@ -98,7 +98,7 @@ void run(const SweepOptions& o) {
 
 void add_latent_sweep(CLI::App& latent) {
   CLI::App* const command =
-      latent.add_subcommand("sweep", "Let one component of z take one value after the other");
+      add_command(latent, "sweep", "Let one component of z take one value after the other");
   const auto options = std::make_shared<SweepOptions>();
   SweepOptions& o = *options;
   CLI::Option* const dim =

@@ -24,6 +24,10 @@ Device parse_device(const std::string& text) {
 
 }  // namespace
 
+CLI::App* add_command(CLI::App& program, const char* name, const char* description) {
+  return program.add_subcommand(name, description);
+}
+
 void MachineOptions::add_to(CLI::App& command) {
   command
       .add_option(

@@ -10,6 +10,10 @@
 
 namespace duel::commands {
 
+/// Adds a subcommand to the program, or to a command. Where CLI::App::add_subcommand() is called, the
+/// compiler writes out most of CLI11 once more: so in one file only.
+CLI::App* add_command(CLI::App& program, const char* name, const char* description);
+
 /// --device, --threads, --conv and --precision.
 struct MachineOptions {
   std::string device = "auto";

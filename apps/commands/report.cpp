@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/options.h"
 
 namespace duel::commands {
 namespace {
@@ -26,7 +27,7 @@ void run(ReportOptions& o) {
 
 void add_report(CLI::App& program) {
   CLI::App* const command =
-      program.add_subcommand("report", "Write the report of a run anew, or compare runs in one page");
+      add_command(program, "report", "Write the report of a run anew, or compare runs in one page");
   const auto options = std::make_shared<ReportOptions>();
   command->add_option("runs", options->runs, "Folders of runs; they may still be training")->required();
   command->add_option(

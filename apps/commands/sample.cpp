@@ -157,7 +157,7 @@ void run(const SampleOptions& o) {
 }  // namespace
 
 void add_sample(CLI::App& program) {
-  CLI::App* const command = program.add_subcommand("sample", "Draw pictures with a trained generator");
+  CLI::App* const command = add_command(program, "sample", "Draw pictures with a trained generator");
   const auto options = std::make_shared<SampleOptions>();
   SampleOptions& o = *options;
   command->add_option("--checkpoint", o.checkpoint, "A checkpoint, or the folder of a run (its latest)")

@@ -240,6 +240,8 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
             << " iterations to go, about " << gan::duration(gan::expected_seconds(trainer, left))
             << " on this machine\n"
             << "Writing into " << folder.path().string() << std::endl;
+  if (resuming && left == 0)
+    std::cout << "The run has finished; --epochs with more of them goes on" << std::endl;
   std::optional<Profile> profile;
   if (o.profile) profile.emplace();
   const auto observers = o.observers.build(*data);
@@ -261,7 +263,7 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
 }  // namespace
 
 void add_train(CLI::App& program) {
-  CLI::App* const command = program.add_subcommand("train", "Train a DCGAN, or continue a run");
+  CLI::App* const command = add_command(program, "train", "Train a DCGAN, or continue a run");
   const auto options = std::make_shared<TrainOptions>();
   add_network_options(*command, options->config);
   add_data_options(*command, *options);

@@ -88,11 +88,12 @@ std::string describe_work(Trainer& trainer) {
   // Each parameter has a gradient and Adam's two moments; the larger of the two steps holds one forward of D
   // on real and one on fake, or one of G and one of D.
   const int64_t held = batch * (d.activations + std::max(d.activations, g.activations));
+  const double gflop = 2e-9 * static_cast<double>(multiply_adds_per_iteration(trainer));
   char text[160];
-  std::snprintf(
-      text, sizeof text, "An iteration on %lld pictures takes %.1f GFLOP and about %.0f MB of memory\n",
-      static_cast<long long>(batch), 2e-9 * static_cast<double>(multiply_adds_per_iteration(trainer)),
-      4e-6 * static_cast<double>(4 * parameters + held));
+  std::snprintf(text, sizeof text,
+                "An iteration on %lld pictures takes %.*f GFLOP and about %.0f MB of memory\n",
+                static_cast<long long>(batch), gflop < 1 ? 4 : 1, gflop,
+                4e-6 * static_cast<double>(4 * parameters + held));
   return text;
 }
 

@@ -15,9 +15,16 @@ class Progress {
  public:
   /// `total` and `done` count batches of the whole run.
   Progress(int64_t total, int64_t batches_per_epoch, int64_t batch_size, int64_t done);
+  /// Ends the line, for whoever prints next.
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
   /// After each batch; `logged` says that the numbers also went to metrics.csv.
   void update(const Metrics& metrics, bool logged);
+  /// Takes the line off the terminal, so that others may print, and puts it back.
+  void hide() const;
+  void show() const;
   /// Prints a line of its own, whatever the progress line shows.
   void message(const std::string& text);
   /// Images a second since the last call of this, or since the start.
@@ -25,11 +32,11 @@ class Progress {
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string line(const Metrics& metrics) const;
+  std::string line(const Metrics& metrics, bool narrow) const;
 
   int64_t total_, batches_per_epoch_, batch_size_, done_at_start_, done_, done_at_mark_;
   bool terminal_;
-  size_t shown_ = 0;  // characters of the line on the terminal
+  std::string shown_;  // the line on the terminal
   Clock::time_point start_, mark_, drawn_;
 };
 

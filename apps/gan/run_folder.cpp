@@ -16,10 +16,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* metrics_head = "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second\n";
 
-void make_folder(const fs::path& path) {
+void make_folder(const fs::path& path, const char* advice = "") {
   std::error_code error;
   fs::create_directories(path, error);
-  check(!error, path.string(), ": the folder cannot be made: ", error.message());
+  check(!error, path.string(), ": the folder cannot be made: ", error.message(), advice);
 }
 
 /// "epoch-0012" and the ending.
@@ -60,8 +60,8 @@ RunFolder RunFolder::create(const fs::path& wanted, const Config& config) {
   }
   check(!fs::exists(path / "config.json"), path.string(),
         ": already holds a run; continue it with --resume, or name another folder with --output");
-  make_folder(path / "checkpoints");
-  make_folder(path / "samples");
+  for (const char* part : {"checkpoints", "samples"})
+    make_folder(path / part, "; choose another place with --output");
   RunFolder folder(path);
   folder.write_config(config);
   return folder;

@@ -126,7 +126,12 @@ Outcome run_epochs(Trainer& trainer, const Dataset& data, const RunFolder& folde
 
   Progress progress(total, batches, config.batch_size, step);
   loader.seek(position.epoch, position.batch);
-  for (Observer* observer : options.observers) observer->begin(trainer, folder, position);
+  const auto observe = [&](const auto& call) {
+    progress.hide();
+    for (Observer* observer : options.observers) call(*observer);
+    progress.show();
+  };
+  observe([&](Observer& observer) { observer.begin(trainer, folder, position); });
   while (step < total) {
     if (options.stop && *options.stop) {
       save_good_checkpoint(folder.latest(), trainer, position, batches, folder);
@@ -141,13 +146,13 @@ Outcome run_epochs(Trainer& trainer, const Dataset& data, const RunFolder& folde
     if (logged) {
       m.images_per_second = progress.images_per_second();
       folder.append_metrics(m);
-      for (Observer* observer : options.observers) observer->logged(trainer, m);
+      observe([&](Observer& observer) { observer.logged(trainer, m); });
     }
     if (++position.batch == batches) {
       ++position.epoch;
       position.batch = 0;
       finish_epoch(trainer, folder, position, batches, options.keep);
-      for (Observer* observer : options.observers) observer->epoch_done(trainer, folder, position);
+      observe([&](Observer& observer) { observer.epoch_done(trainer, folder, position); });
     }
     const bool is_kept =
         std::find(config.keep_at.begin(), config.keep_at.end(), step) != config.keep_at.end();
@@ -156,7 +161,8 @@ Outcome run_epochs(Trainer& trainer, const Dataset& data, const RunFolder& folde
   if (position.batch > 0) finish_step(folder.latest(), trainer, folder, position, batches, step);
   save_networks(folder.networks(), trainer);
   progress.message(concat("finished ",
-                          config.steps > 0 ? concat(total, " steps") : concat(config.epochs, " epochs"),
+                          config.steps > 0 ? concat(total, " steps")
+                                           : concat(config.epochs, config.epochs == 1 ? " epoch" : " epochs"),
                           "; samples are in ", (folder.path() / "samples").string(), ", the networks in ",
                           folder.networks().string()));
   return Outcome::Finished;

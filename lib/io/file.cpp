@@ -20,7 +20,9 @@ namespace {
 
 [[noreturn]] void fail_with_errno(const char* what, const std::filesystem::path& path) {
   const int reason = errno;
-  fail("cannot ", what, " ", path.string(), ": ", std::strerror(reason));
+  const bool full = reason == ENOSPC || reason == EDQUOT;
+  fail("cannot ", what, " ", path.string(), ": ", std::strerror(reason),
+       full ? "; free some and try again, what was saved before is whole" : "");
 }
 
 class FileDescriptor {
