@@ -2,6 +2,7 @@
 // Benchmark's options hold, such as --benchmark_filter=conv2d and --benchmark_out=results.json.
 #include <cstdlib>
 #include <iostream>
+#include <string>
 #include <vector>
 
 #include "benchmarks/bench.h"
@@ -32,6 +33,9 @@ int run(int argc, char** argv) {
   add_elementwise_benchmarks();
   add_optimizer_benchmarks();
   add_iteration_benchmarks();
+  benchmark::AddCustomContext("description", kernels({}).description());
+  benchmark::AddCustomContext("peak_gflops", std::to_string(peaks().multiply_add));
+  benchmark::AddCustomContext("peak_gb_per_second", std::to_string(peaks().copy));
   TableReporter reporter(head());
   benchmark::RunSpecifiedBenchmarks(&reporter);
   benchmark::Shutdown();
