@@ -20,7 +20,7 @@ namespace {
 
 struct InvertOptions {
   LatentOptions common;
-  latent::InversionOptions search;
+  latent::InversionOptions search{.steps = 1000};
   std::optional<double> bound;
   std::string photo, face, save_as, film;
   int64_t crop = 0, restarts = 4, milliseconds = 80;
