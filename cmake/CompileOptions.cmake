@@ -23,9 +23,10 @@ if(DUEL_WERROR)
 endif()
 
 if(DUEL_SANITIZE)
-  # With its own checks woven in, g++ takes some initialised variables of the standard library for uninitialised.
+  # With its own checks woven in, g++ takes some initialised variables of the standard library for uninitialised, and
+  # some copies for endless.
   add_compile_options(-fsanitize=${DUEL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
-                      -Wno-maybe-uninitialized)
+                      -Wno-maybe-uninitialized -Wno-stringop-overflow)
   add_link_options(-fsanitize=${DUEL_SANITIZE})
 endif()
 

@@ -20,7 +20,10 @@ std::string field(const std::string& text) {
 
 std::string line(const std::vector<std::string>& fields) {
   std::string text;
-  for (const std::string& part : fields) text += (text.empty() ? "" : ",") + field(part);
+  for (const std::string& part : fields) {
+    if (!text.empty()) text += ',';
+    text += field(part);
+  }
   return text + "\n";
 }
 

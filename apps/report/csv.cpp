@@ -91,7 +91,10 @@ void drop_rows_after(const std::filesystem::path& path, const std::string& colum
   const std::vector<double> values = table.numbers(column);
   std::string kept;
   const auto keep = [&](const Record& record) {
-    for (size_t c = 0; c < record.size(); ++c) kept += (c > 0 ? "," : "") + csv_field(record[c]);
+    for (size_t c = 0; c < record.size(); ++c) {
+      if (c > 0) kept += ',';
+      kept += csv_field(record[c]);
+    }
     kept += '\n';
   };
   keep(table.columns);
