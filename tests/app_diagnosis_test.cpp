@@ -18,7 +18,7 @@ TEST(AppDiagnosis, WritesWhatItSeesAndChangesNothing) {
   ASSERT_EQ(rows.size(), 3u);  // the head, and the looks after 20 and 40 of the 44 steps
   EXPECT_EQ(rows[0],
             "epoch,step,d_loss,g_loss,d_real,d_fake,swings,g_gradient,pixel_diversity,feature_diversity,"
-            "checkerboard,checkerboard_share,copies");
+            "checkerboard,checkerboard_share,copies,nearness");
   EXPECT_TRUE(rows[1].starts_with("5,20,")) << rows[1];
   EXPECT_TRUE(rows[2].starts_with("10,40,")) << rows[2];
   EXPECT_FALSE(dcgan.exists("watched/diagnosis.csv"));

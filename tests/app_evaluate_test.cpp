@@ -50,6 +50,7 @@ TEST(AppEvaluate, FollowsTheSeedAndTheData) {
   const json other = evaluated(dcgan, "run", {"--data", "data"});
   EXPECT_EQ(other.at("count"), 7);  // half of what there is
   EXPECT_FALSE(other.contains("factors"));
+  EXPECT_NE(evaluated(dcgan, "run", {"--data", "data", "--crop", "4"}).at("scores"), other.at("scores"));
 }
 
 TEST(AppEvaluate, BadInput) {
@@ -59,6 +60,7 @@ TEST(AppEvaluate, BadInput) {
   dcgan.bad({"evaluate", "--checkpoint", "nowhere"}, "nowhere");
   dcgan.bad({"evaluate", "--checkpoint", "run/config.json"}, "run/config.json");
   dcgan.bad({"evaluate", "--checkpoint", "run", "--count", "5"}, "--count");
+  dcgan.bad({"evaluate", "--checkpoint", "run", "--crop", "-1"}, "--crop");
   dcgan.bad({"evaluate", "--checkpoint", "run", "--seed", "-1"}, "--seed");
   dcgan.bad({"evaluate", "--checkpoint", "run", "--json", "none/a.json"}, "none/a.json");
   for (int i = 0; i < 11; ++i)
@@ -77,10 +79,11 @@ TEST(AppEvaluate, WhileTrainingWritesQualityCsvAndChangesNothingElse) {
   EXPECT_FALSE(contains(out, "quality after epoch 3")) << out;
   const Words rows = dcgan.lines("a/quality.csv");
   ASSERT_EQ(rows.size(), 3u);
-  EXPECT_TRUE(rows[0].starts_with("epoch,step,swd_32,swd_32_low,swd_32_high,")) << rows[0];
+  EXPECT_TRUE(rows[0].starts_with("epoch,step,swd_32,swd_32_low,swd_32_high,swd_32_reals,swd_32_noise,"))
+      << rows[0];
   EXPECT_TRUE(rows[1].starts_with("2,8,")) << rows[1];
   EXPECT_TRUE(rows[2].starts_with("4,16,")) << rows[2];
-  for (const std::string& row : rows) EXPECT_EQ(std::count(row.begin(), row.end(), ','), 28) << row;
+  for (const std::string& row : rows) EXPECT_EQ(std::count(row.begin(), row.end(), ','), 46) << row;
 
   dcgan.good(tiny_train({"--epochs", "5", "--output", "b"}));
   EXPECT_FALSE(dcgan.exists("b/quality.csv"));
@@ -93,7 +96,7 @@ TEST(AppEvaluate, WhileTrainingWritesQualityCsvAndChangesNothingElse) {
   ASSERT_EQ(resumed.size(), 4u);
   EXPECT_EQ(Words(resumed.begin(), resumed.begin() + 3), rows);
   EXPECT_TRUE(resumed[3].starts_with("6,24,")) << resumed[3];
-  EXPECT_EQ(std::count(resumed[3].begin(), resumed[3].end(), ','), 28);
+  EXPECT_EQ(std::count(resumed[3].begin(), resumed[3].end(), ','), 46);
 
   dcgan.bad(tiny_train({"--evaluate-every", "-1"}), "--evaluate-every");
   dcgan.bad(tiny_train({"--evaluate-count", "5"}), "--evaluate-count");

@@ -1,5 +1,6 @@
 // The report of a run, as `dcgan train` and `dcgan report` write it. What a browser makes of the page is
 // tested in tests/python/report_test.py.
+#include <array>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -99,6 +100,52 @@ TEST_F(ReportOfFiles, ThinsALongFilm) {
   EXPECT_LT(dcgan_.bytes("run/report.html").size(), size_t{6} << 20);
 }
 
+/// Pixels of a picture that are nearly of a colour.
+int64_t count_colour(const Image& image, std::array<int, 3> colour) {
+  int64_t count = 0;
+  for (size_t i = 0; i < image.pixels.size(); i += 3) {
+    int off = 0;
+    for (size_t c = 0; c < 3; ++c) off = std::max(off, std::abs(image.pixels[i + c] - colour[c]));
+    count += off < 12;
+  }
+  return count;
+}
+constexpr std::array<int, 3> kOrange{0xc2, 0x41, 0x0c}, kBlue{0x1d, 0x4e, 0xd8};
+
+TEST_F(ReportOfFiles, DrawsTheLossesAlone) {
+  report();
+  EXPECT_EQ(count_colour(load_image(dcgan_ / "run/losses.png"), kOrange), 0);
+  std::string rows = kMetricsHead;
+  for (int step = 1; step <= 40; ++step) rows += concat("1,", step, ",", step, ",", step, ",2,0.5,0.5,100\n");
+  write("metrics.csv", rows + "2,1,41,nan,inf,0.5,0.5,100\n");
+  report();
+  const Image image = load_image(dcgan_ / "run/losses.png");
+  EXPECT_EQ(image.width, 960);
+  // D's loss rises through all of its panel, G's stays where it is in the other one.
+  EXPECT_GT(count_colour(image, kOrange), 1000);
+  EXPECT_GT(count_colour(image, kBlue), 1000);
+  std::array<int64_t, 2> first{image.height, image.height}, last{0, 0};
+  for (int64_t y = 0; y < image.height; ++y) {
+    Image row{image.width, 1, 3, {}};
+    const auto from = image.pixels.begin() + y * image.width * 3;
+    row.pixels.assign(from, from + image.width * 3);
+    for (size_t i = 0; i < 2; ++i) {
+      if (count_colour(row, i == 0 ? kOrange : kBlue) == 0) continue;
+      first[i] = std::min(first[i], y), last[i] = std::max(last[i], y);
+    }
+  }
+  EXPECT_GT(last[0] - first[0], 200);
+  EXPECT_LT(last[1] - first[1], 5);
+  EXPECT_LT(last[0], first[1]);
+
+  dcgan_.folder().write("other/config.json", "{\"epochs\": 5}");
+  dcgan_.folder().write("other/metrics.csv", rows);
+  const std::string out = dcgan_.good({"report", "run", "other"});
+  EXPECT_TRUE(contains(out, "the losses alone in comparison.png")) << out;
+  const Image both = load_image(dcgan_ / "comparison.png");
+  EXPECT_GT(count_colour(both, kBlue), count_colour(image, kBlue));  // the other run's two
+}
+
 TEST_F(ReportOfFiles, LeavesOutWhatIsNoPicture) {
   for (const char* name : {"samples/epoch-0001.png", "samples/epoch-0002.png", "samples/epoch-0010.png"})
     write_picture(name);
@@ -171,7 +218,7 @@ TEST(ReportOfTraining, IsWrittenAndChangesNothing) {
   for (const char* name :
        {"networks.safetensors", "checkpoints/latest.safetensors", "samples/epoch-0002.png"})
     EXPECT_EQ(dcgan.bytes(concat("with/", name)), dcgan.bytes(concat("without/", name))) << name;
-  for (const char* name : {"report.html", "about.json", "norms.csv"})
+  for (const char* name : {"report.html", "losses.png", "about.json", "norms.csv"})
     EXPECT_FALSE(dcgan.exists(concat("without/", name))) << name;
 
   const Json run = runs_in(dcgan.text("with/report.html")).at(0);

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
@@ -17,6 +18,7 @@ namespace {
 
 struct EvaluateOptions {
   std::string checkpoint, data, json;
+  std::optional<int64_t> crop;
   quality::EvaluationOptions evaluation;
   MachineOptions machine;
 };
@@ -26,7 +28,7 @@ void run(const EvaluateOptions& o) {
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
   const gan::Config& c = generator.config;
   const auto data = open_dataset({.path = o.data.empty() ? c.data : o.data,
-                                  .format = {c.image_size, c.channels, c.crop},
+                                  .format = {c.image_size, c.channels, o.crop.value_or(c.crop)},
                                   .cache = {.threads = o.machine.threads, .progress = nullptr},
                                   .synthetic_count = c.synthetic_count,
                                   .synthetic_seed = c.seed});
@@ -54,6 +56,12 @@ void add_evaluate(CLI::App& program) {
       ->required();
   command->add_option("--data", o.data,
                       "The real pictures, as train takes them; without it those of the run");
+  command
+      ->add_option(
+          "--crop", o.crop,
+          "Side of the central square to cut out of each; 0: the shorter side; without it as the run "
+          "had it")
+      ->check(at_least(0));
   command
       ->add_option("--count", o.evaluation.count,
                    "Samples, and real pictures; at most half as many as the data has")

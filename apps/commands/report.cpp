@@ -20,7 +20,8 @@ void run(ReportOptions& o) {
   if (o.output.empty()) o.output = o.runs.size() == 1 ? o.runs[0] / "report.html" : "comparison.html";
   for (const std::string& line : report::write_report(o.runs, o.output))
     std::cerr << "left out: " << line << std::endl;
-  std::cout << "The report is in " << o.output.string() << std::endl;
+  std::cout << "The report is in " << o.output.string() << ", the losses alone in "
+            << report::losses_picture_beside(o.output, o.runs.size()).string() << std::endl;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "apps/diagnosis/diagnosis.h"
 #include "apps/quality/quality_log.h"
 #include "apps/report/report_observer.h"
+#include "apps/tensorboard/tensorboard_observer.h"
 
 namespace duel::commands {
 
@@ -25,7 +26,13 @@ void ObserverOptions::add_to(CLI::App& command) {
       ->capture_default_str()
       ->check(CLI::IsMember({"warn", "stop", "rollback", "ignore"}))
       ->group(group);
-  command.add_flag("!--no-report", report, "Write no report.html, about.json and norms.csv")->group(group);
+  command
+      .add_flag("--tensorboard", tensorboard,
+                "Also write the scalars, pictures and histograms as event files for TensorBoard, into "
+                "tensorboard/ in the run's folder")
+      ->group(group);
+  command.add_flag("!--no-report", report, "Write no report.html, losses.png, about.json and norms.csv")
+      ->group(group);
 }
 
 std::vector<std::unique_ptr<gan::Observer>> ObserverOptions::build(const Dataset& data) const {
@@ -41,6 +48,7 @@ std::vector<std::unique_ptr<gan::Observer>> ObserverOptions::build(const Dataset
     const quality::EvaluationOptions options{.count = evaluate_count, .replicates = 50};
     observers.push_back(std::make_unique<quality::QualityLog>(data, evaluate_every, options));
   }
+  if (tensorboard) observers.push_back(std::make_unique<tensorboard::TensorBoardObserver>());
   if (report) observers.push_back(std::make_unique<report::ReportObserver>(data));
   return observers;
 }

@@ -19,7 +19,7 @@ struct ObserverOptions {
 
   int64_t evaluate_every = 0, evaluate_count = 500;
   std::string on_failure = "warn";
-  bool report = true;
+  bool report = true, tensorboard = false;
 
   void add_to(CLI::App& command);
   /// The observers in the order in which they are called. `data`, the run's pictures, must outlive them.

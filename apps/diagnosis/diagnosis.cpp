@@ -39,7 +39,8 @@ void write_vitals(const gan::RunFolder& folder, const Vitals& v) {
                                                              {"feature_diversity", v.feature_diversity},
                                                              {"checkerboard", v.checkerboard},
                                                              {"checkerboard_share", v.checkerboard_share},
-                                                             {"copies", v.copies}}) {
+                                                             {"copies", v.copies},
+                                                             {"nearness", v.nearness}}) {
     head.emplace_back(name);
     row.push_back(concat(value));
   }

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t lasting = 3;          // looks that a symptom lasts before it is a finding
 constexpr int64_t settled_step = 300;  // what comes earlier may be a run's youth
 constexpr double high_loss = 10;       // D and G cost about 1 each in a run that goes well
+constexpr double vanished = 0.01;      // of a gradient: what is left of it
 
 /// printf into a string.
 template <class... Values>
@@ -23,7 +24,7 @@ std::string text(const char* format, const Values&... values) {
 struct Rule {
   Cause cause;
   bool (*shows)(const Vitals& now, const std::vector<Vitals>& before);
-  std::string (*explain)(const Vitals& now);
+  std::string (*explain)(const Vitals& now, const std::vector<Vitals>& before);
 };
 
 double median(std::vector<double> values) {
@@ -32,30 +33,41 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-double median_loss(const std::vector<Vitals>& history, double Vitals::*loss) {
+double median_of(const std::vector<Vitals>& history, double Vitals::*figure) {
   std::vector<double> values;
-  for (const Vitals& vitals : history) values.push_back(vitals.*loss);
+  for (const Vitals& vitals : history) values.push_back(vitals.*figure);
   return median(values);
 }
 
-// D is sure of every picture. A young or a healthy run comes near that, with D(G(z)) around 0.02.
-bool d_has_won(const Vitals& now, const std::vector<Vitals>&) {
-  return now.d_real > 0.99 && now.d_fake < 0.005;
+/// How much of the gradient that reached G in this run before still does; 1 where nothing is known.
+double gradient_left(const Vitals& now, const std::vector<Vitals>& before) {
+  const double usual = median_of(before, &Vitals::g_gradient);
+  return usual > 0 ? now.g_gradient / usual : 1;
 }
 
-std::string explain_d_has_won(const Vitals& now) {
+// D is sure of every picture; a young or a healthy run comes near that, with D(G(z)) around 0.02. Or it is
+// sure enough, and hardly any gradient reaches G.
+bool d_has_won(const Vitals& now, const std::vector<Vitals>& before) {
+  const bool saturated = now.d_real > 0.99 && now.d_fake < 0.005;
+  const bool vanishing = now.d_real > 0.9 && now.d_fake < 0.1 && gradient_left(now, before) < vanished;
+  return saturated || vanishing;
+}
+
+std::string explain_d_has_won(const Vitals& now, const std::vector<Vitals>& before) {
+  const double left = gradient_left(now, before);
   return text(
       "D has won: it gives real pictures %.4f and fakes %.4f, its loss is %.4f; the gradient that reaches G "
-      "has the norm %.3g and no longer says which way is better. Try a lower rate for D, a narrower D "
-      "(--d-dim), or more data",
-      now.d_real, now.d_fake, now.d_loss, now.g_gradient);
+      "has the norm %.3g, %.2g times what it used to be in this run, and %s. Try a lower rate for D, a "
+      "narrower D (--d-dim), or more data",
+      now.d_real, now.d_fake, now.d_loss, now.g_gradient, left,
+      left < vanished ? "has all but vanished" : "no longer says which way is better");
 }
 
 bool collapsed(const Vitals& now, const std::vector<Vitals>&) {
   return now.pixel_diversity < 0.1 && now.feature_diversity < 0.1;
 }
 
-std::string explain_collapse(const Vitals& now) {
+std::string explain_collapse(const Vitals& now, const std::vector<Vitals>&) {
   return text(
       "G has collapsed: its samples differ from each other by %.0f %% of what real pictures do in pixels, "
       "and by %.0f %% in D's last features. Go back to an earlier checkpoint, with a lower --lr, or give D "
@@ -67,12 +79,12 @@ std::string explain_collapse(const Vitals& now) {
 // Far above what the run itself has had.
 bool diverging(const Vitals& now, const std::vector<Vitals>& before) {
   const auto high = [&](double Vitals::*loss) {
-    return now.*loss > high_loss && now.*loss > 3 * median_loss(before, loss);
+    return now.*loss > high_loss && now.*loss > 3 * median_of(before, loss);
   };
   return high(&Vitals::d_loss) || high(&Vitals::g_loss);
 }
 
-std::string explain_divergence(const Vitals& now) {
+std::string explain_divergence(const Vitals& now, const std::vector<Vitals>&) {
   return text(
       "the losses are diverging: D %.3g, G %.3g, far above what this run has had. Go back to an earlier "
       "checkpoint with a lower --lr",
@@ -81,7 +93,7 @@ std::string explain_divergence(const Vitals& now) {
 
 bool oscillating(const Vitals& now, const std::vector<Vitals>&) { return now.swings >= 0.5; }
 
-std::string explain_oscillation(const Vitals& now) {
+std::string explain_oscillation(const Vitals& now, const std::vector<Vitals>&) {
   return text(
       "D and G take turns at winning instead of learning: from one line of metrics.csv to the next D(G(z)) "
       "swings by more than 0.5 in %.0f %% of the cases. Try a lower --lr, a lower first --betas (0.5), or "
@@ -89,11 +101,12 @@ std::string explain_oscillation(const Vitals& now) {
       100 * now.swings);
 }
 
+// A healthy run has a third of that share from its 300th step on.
 bool checkered(const Vitals& now, const std::vector<Vitals>&) {
-  return now.checkerboard > 20 && now.checkerboard_share > 0.025;
+  return now.checkerboard > 3 && now.checkerboard_share > 0.06;
 }
 
-std::string explain_checkerboard(const Vitals& now) {
+std::string explain_checkerboard(const Vitals& now, const std::vector<Vitals>&) {
   return text(
       "a checkerboard lies over the samples: at a period of two pixels, the stride's, their spectrum peaks "
       "%.0f times as high as that of real pictures (%.2f %% of all variance). It fades as G learns; where it "
@@ -101,13 +114,14 @@ std::string explain_checkerboard(const Vitals& now) {
       now.checkerboard, 100 * now.checkerboard_share);
 }
 
-bool memorised(const Vitals& now, const std::vector<Vitals>&) { return now.copies > 0.1; }
+bool memorised(const Vitals& now, const std::vector<Vitals>&) { return now.copies > 0.1 && now.nearness < 1; }
 
-std::string explain_memorisation(const Vitals& now) {
+std::string explain_memorisation(const Vitals& now, const std::vector<Vitals>&) {
   return text(
       "G repeats training pictures: %.0f %% of its samples are much nearer to one of them than to the next "
-      "ones. Train on more pictures (--hflip doubles them), or for fewer epochs",
-      100 * now.copies);
+      "ones, and half of all samples are nearer to one than %.2f times what training pictures are to each "
+      "other. Train on more pictures (--hflip doubles them), or for fewer epochs",
+      100 * now.copies, now.nearness);
 }
 
 constexpr std::array<Rule, 6> rules{{{Cause::DHasWon, d_has_won, explain_d_has_won},
@@ -117,9 +131,15 @@ constexpr std::array<Rule, 6> rules{{{Cause::DHasWon, d_has_won, explain_d_has_w
                                      {Cause::Checkerboard, checkered, explain_checkerboard},
                                      {Cause::Memorisation, memorised, explain_memorisation}}};
 
+/// The looks before the one at `index`, or before the last one.
+std::vector<Vitals> before(const std::vector<Vitals>& history, size_t index) {
+  return {history.begin(), history.begin() + static_cast<long>(index)};
+}
+std::vector<Vitals> before(const std::vector<Vitals>& history) { return before(history, history.size() - 1); }
+
 /// Whether the look at `index` shows it.
 bool shows(const Rule& rule, const std::vector<Vitals>& history, size_t index) {
-  return rule.shows(history[index], {history.begin(), history.begin() + static_cast<long>(index)});
+  return rule.shows(history[index], before(history, index));
 }
 
 }  // namespace
@@ -153,7 +173,7 @@ std::vector<Finding> judge(const std::vector<Vitals>& history) {
     bool lasts = true;
     for (size_t i = history.size() - lasting; i < history.size(); ++i)
       lasts = lasts && shows(rule, history, i);
-    if (lasts) findings.push_back({rule.cause, rule.explain(history.back())});
+    if (lasts) findings.push_back({rule.cause, rule.explain(history.back(), before(history))});
   }
   return findings;
 }

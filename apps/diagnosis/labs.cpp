@@ -46,6 +46,18 @@ gan::Config few_pictures() {
   return config;
 }
 
+/// G's kernels of 3 lie unevenly over each other at a stride of 2, and D's first kernels, of a single pixel,
+/// see one pixel of four, so that nothing keeps G from it.
+gan::Config uneven_kernels() {
+  gan::Config config = small_config();
+  for (auto& layer : config.generator) {
+    if (layer["type"] == "Sequential")
+      layer["layers"][0].update({{"kernel_size", 3}, {"padding", 1}, {"output_padding", 1}});
+  }
+  config.discriminator[0]["layers"][0].update({{"kernel_size", 1}, {"padding", 0}});
+  return config;
+}
+
 void scale_rates(gan::Trainer& trainer, double of_g, double of_d) {
   trainer.optimizer_g().set_lr(of_g * trainer.config().optimizer_g.lr);
   trainer.optimizer_d().set_lr(of_d * trainer.config().optimizer_d.lr);
@@ -70,13 +82,15 @@ void take_logarithms(gan::Trainer& trainer) {
   trainer.set_loss(bce_of_sigmoid);
 }
 
-constexpr std::array<Lab, 5> all{{
+constexpr std::array<Lab, 6> all{{
     {"no-batch-norm", "G has no batch norm", Cause::DHasWon, wider_d, drop_batch_norm},
     {"strong-d", "D learns a hundred times as fast as G", Cause::DHasWon, small_config, rush_d},
     {"collapse", "G learns a hundred times as fast as D", Cause::Collapse, small_config, rush_g},
     {"tiny-data", "16 pictures are all the data there is", Cause::Memorisation, few_pictures, leave},
     {"sigmoid-nan", "the loss is the logarithm of a sigmoid, and D soon sure of itself", Cause::NotANumber,
      every_step, take_logarithms},
+    {"checkerboard", "the kernels of G do not fit their stride, and D's first ones skip pixels",
+     Cause::Checkerboard, uneven_kernels, leave},
 }};
 
 }  // namespace

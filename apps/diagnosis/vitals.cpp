@@ -4,8 +4,10 @@
 #include <array>
 #include <cmath>
 #include <complex>
+#include <limits>
 #include <numbers>
 #include <numeric>
+#include <utility>
 
 #include "apps/quality/neighbours.h"
 #include "apps/quality/pictures.h"
@@ -68,35 +70,58 @@ std::vector<double> brightness(const Tensor& pictures, int64_t i, double& varian
   return grey;
 }
 
-/// The power of a picture's frequency `k`, in waves a side, along x and along y, at the lowest frequencies
-/// across: where a grid that a stride leaves has it.
-double power_at(const std::vector<double>& grey, int64_t side, int64_t k) {
+/// e^(-2 pi i n / side) for n = 0 .. side - 1.
+std::vector<std::complex<double>> unit_circle(int64_t side) {
+  std::vector<std::complex<double>> circle;
+  for (int64_t n = 0; n < side; ++n)
+    circle.push_back(
+        std::polar(1.0, -2 * std::numbers::pi * static_cast<double>(n) / static_cast<double>(side)));
+  return circle;
+}
+
+/// The power of a picture where a grid of `k` waves a side has it: along x, along y and along both, at the
+/// lowest frequencies across, as what the grid lies on changes slowly.
+double power_at(const std::vector<double>& grey, const std::vector<std::complex<double>>& circle, int64_t k) {
+  const auto side = static_cast<int64_t>(circle.size());
   double power = 0;
-  for (int64_t across = 0; across <= 1; ++across) {
-    std::complex<double> along_x = 0, along_y = 0;
+  for (const auto& [u, v] : std::initializer_list<std::pair<int64_t, int64_t>>{
+           {k, 0}, {0, k}, {k, 1}, {1, k}, {k, k}, {k, k - 1}, {k - 1, k}}) {
+    std::complex<double> sum = 0;
     for (int64_t y = 0; y < side; ++y) {
-      for (int64_t x = 0; x < side; ++x) {
-        const double turn = -2 * std::numbers::pi / static_cast<double>(side);
-        const double value = grey[static_cast<size_t>(y * side + x)];
-        along_x += value * std::polar(1.0, turn * static_cast<double>(k * x + across * y));
-        along_y += value * std::polar(1.0, turn * static_cast<double>(k * y + across * x));
-      }
+      for (int64_t x = 0; x < side; ++x)
+        sum += grey[static_cast<size_t>(y * side + x)] * circle[static_cast<size_t>((u * x + v * y) % side)];
     }
-    power += std::norm(along_x) + std::norm(along_y);
+    power += std::norm(sum);
   }
   const auto pixels = static_cast<double>(side * side);
   return power / (pixels * pixels);
+}
+
+/// The median distance of `points` to the nearest of `others`. With `itself` the point i is also the row
+/// itself[i] there, which does not count.
+double median_nearest(const Tensor& points, const Tensor& others, const std::vector<int64_t>& itself = {}) {
+  const Tensor all = quality::distances(points, others);
+  const int64_t n = points.dim(0), m = others.dim(0);
+  std::vector<float> nearest;
+  for (int64_t i = 0; i < n; ++i) {
+    float* const row = all.data<float>() + i * m;
+    if (!itself.empty()) row[itself[static_cast<size_t>(i)]] = std::numeric_limits<float>::infinity();
+    nearest.push_back(*std::min_element(row, row + m));
+  }
+  std::nth_element(nearest.begin(), nearest.begin() + n / 2, nearest.end());
+  return nearest[static_cast<size_t>(n / 2)];
 }
 
 }  // namespace
 
 Peak stride_peak(const Tensor& pictures) {
   const int64_t side = pictures.dim(1), looked_at = std::min<int64_t>(pictures.dim(0), 32);
+  const auto circle = unit_circle(side);
   double variance = 0, peak = 0, beside = 0;
   for (int64_t i = 0; i < looked_at; ++i) {
     const std::vector<double> grey = brightness(pictures, i, variance);
-    peak += power_at(grey, side, side / 2);
-    beside += power_at(grey, side, side / 2 - 2);
+    peak += power_at(grey, circle, side / 2);
+    beside += power_at(grey, circle, side / 2 - 2);
   }
   return {beside > 0 ? peak / beside : 0, variance > 0 ? peak / variance : 0};
 }
@@ -107,6 +132,12 @@ Examination::Examination(const Dataset& data) {
   reals_ = quality::read_pictures(data, spread_over(size, std::min(size, batch)));
   pixel_distance_ = spread(quality::points_of(reals_));
   peak_ = stride_peak(reals_).height;
+  if (training_.dim(0) < fewest_for_copies) return;
+  const std::vector<int64_t> some = spread_over(training_.dim(0), std::min(training_.dim(0), batch));
+  const Tensor points = Tensor::empty({static_cast<int64_t>(some.size()), training_.dim(1)});
+  for (size_t i = 0; i < some.size(); ++i)
+    points.rows(static_cast<int64_t>(i), 1).copy_from(training_.rows(some[i], 1));
+  training_distance_ = median_nearest(points, training_, some);
 }
 
 void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
@@ -125,6 +156,7 @@ void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
   if (training_.dim(0) >= fewest_for_copies) {
     const std::vector<double> copied = quality::copies(points, training_);
     vitals.copies = std::accumulate(copied.begin(), copied.end(), 0.0) / static_cast<double>(copied.size());
+    vitals.nearness = median_nearest(points, training_) / std::max(training_distance_, tiny);
   }
 }
 

@@ -29,6 +29,9 @@ struct Vitals {
   double checkerboard = 0, checkerboard_share = 0;
   /// Share of samples that are copies of training pictures: see quality::copies().
   double copies = 0;
+  /// How far samples are from their nearest training pictures, over how far training pictures are from their
+  /// nearest others: the medians of both. 0 where all samples are copies.
+  double nearness = 1;
 };
 
 /// Measures all but what metrics.csv holds. Everything that it draws comes from a stream of its own, and the
@@ -44,10 +47,12 @@ class Examination {
   Tensor reals_;     // a batch of pictures
   Tensor training_;  // the points of all
   double pixel_distance_ = 0, peak_ = 0;
+  double training_distance_ = 0;  // the median one between nearest training pictures
 };
 
-/// How much a batch (N, S, S, C) peaks at a period of two pixels, where a grid that the stride leaves has its
-/// power: that power over the frequencies' beside it, and its share of the variance.
+/// How much a batch (N, S, S, C) peaks at a period of two pixels, along rows, columns and both, where a grid
+/// that the stride leaves has its power: that power over the frequencies' beside it, and its share of the
+/// variance.
 struct Peak {
   double height = 0, share = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <utility>
 
 #include "apps/gan/run_table.h"
 #include "apps/quality/samples.h"
@@ -37,9 +38,15 @@ void QualityLog::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
   std::vector<std::string> row{std::to_string(position.epoch), std::to_string(position.epoch * batches)};
   std::string line = concat("quality after epoch ", position.epoch, ":");
   for (const Score& score : evaluation.scores) {
-    head.insert(head.end(), {score.name, score.name + "_low", score.name + "_high"});
-    for (const double value : {score.samples.value, score.samples.low, score.samples.high})
+    for (const auto& [ending, value] :
+         std::initializer_list<std::pair<const char*, double>>{{"", score.samples.value},
+                                                               {"_low", score.samples.low},
+                                                               {"_high", score.samples.high},
+                                                               {"_reals", score.reals.value},
+                                                               {"_noise", score.noise.value}}) {
+      head.push_back(score.name + ending);
       row.push_back(concat(value));
+    }
     if (!score.name.starts_with("swd_")) line += concat(" ", score.name, " ", short_text(score.samples));
   }
   table_of(folder).append(head, row);

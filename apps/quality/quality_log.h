@@ -10,7 +10,7 @@ namespace duel::quality {
 
 /// After every `every`-th epoch adds a row to quality.csv in the run's folder and prints a line. The columns
 /// are epoch, step and, for each number, its value, as NAME, with the bounds of its 95 % interval, as
-/// NAME_low and NAME_high.
+/// NAME_low and NAME_high, and the same number of real pictures and of noise, as NAME_reals and NAME_noise.
 class QualityLog final : public gan::Observer {
  public:
   /// `data` must outlive it.

@@ -41,7 +41,7 @@ function themed(series) {
   return { colors, axisLineColor: style("--line"), gridLineColor: style("--line") };
 }
 
-function addChart(parent, { title, hint, series, log = false, range = null }) {
+function addChart(parent, { title, hint, series, log = false, range = null, bands = false }) {
   const drawn = series.filter(({ x }) => x.length > 0);
   if (drawn.length === 0 || typeof Dygraph === "undefined") return;
   const panel = element("div", undefined, { class: "panel" });
@@ -59,6 +59,7 @@ function addChart(parent, { title, hint, series, log = false, range = null }) {
     logscale: log,
     valueRange: range,
     connectSeparatedPoints: true,
+    customBars: bands,
     drawPoints: drawn[0].x.length < 60,
     pointSize: 2,
     strokeWidth: 1.5,
@@ -165,22 +166,28 @@ function chartsOfSeveralRuns() {
   ];
 }
 
-// One chart for each number of quality.csv, over its column epoch.
-function chartsOfQuality() {
+// The numbers of quality.csv, each with the ends of its interval and the same number of reals and of noise.
+const qualityNames = () => {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run.quality ?? {})))];
-  return names
-    .filter((name) => name !== "epoch" && name !== "step")
-    .map((name) => ({
-      title: name.replaceAll("_", " "),
-      series: curves(
-        ({ quality }) =>
-          quality?.[name] && {
-            x: quality.epoch.map(Number),
-            y: quality[name].map((text) => (text === "" ? null : Number(text))),
-          },
-      ),
-    }))
-    .filter(({ series }) => series.every(({ y }) => y.every((value) => !Number.isNaN(value))));
+  return names.filter((name) => name !== "epoch" && name !== "step" && !/_(low|high|reals|noise)$/.test(name));
+};
+
+// One chart for each number, with its interval as a band; of one run also the reals' number, which does not change.
+function chartsOfQuality() {
+  const column = (quality, name) => quality[name]?.map((text) => (text === "" ? null : Number(text)));
+  return qualityNames().map((name) => {
+    const series = curves(({ quality }) => {
+      if (!quality?.[name]) return {};
+      const [y, low, high] = ["", "_low", "_high"].map((end) => column(quality, name + end));
+      return { x: quality.epoch.map(Number), y: y.map((value, i) => [low?.[i] ?? value, value, high?.[i] ?? value]) };
+    });
+    const quality = runs[0].quality;
+    const reals = !compared && column(quality, name + "_reals");
+    if (reals) series.push({ label: "reals", color: 7, x: series[0].x, y: reals.map((value) => [value, value, value]) });
+    const noise = !compared && quality[name + "_noise"];
+    const hint = "With its 95 % interval" + (noise ? `. Of noise: ${number(Number(last(noise)), 3)}` : "");
+    return { title: "Quality: " + name.replaceAll("_", " "), hint, series, bands: true };
+  });
 }
 
 function showCurves() {

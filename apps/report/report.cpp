@@ -1,5 +1,6 @@
 #include "apps/report/report.h"
 
+#include <limits>
 #include <map>
 #include <set>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "apps/report/charts_js.h"
 #include "apps/report/dygraph_css.h"
 #include "apps/report/dygraph_js.h"
+#include "apps/report/losses_picture.h"
 #include "apps/report/report_css.h"
 #include "apps/report/report_js.h"
 #include "apps/report/report_template.h"
@@ -15,6 +17,7 @@
 #include "apps/report/synchronizer_js.h"
 #include "lib/error.h"
 #include "lib/io/file.h"
+#include "lib/io/image.h"
 
 namespace duel::report {
 namespace {
@@ -49,7 +52,29 @@ std::string for_script(const nlohmann::ordered_json& json) {
   return escaped;
 }
 
+std::vector<double> numbers(const nlohmann::ordered_json& list) {
+  std::vector<double> values;
+  for (const auto& value : list)
+    values.push_back(value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN());
+  return values;
+}
+
+LossCurves loss_curves(const nlohmann::ordered_json& run) {
+  LossCurves curves{run["name"], {}, {}, {}};
+  const auto& metrics = run["metrics"];
+  if (metrics.is_null()) return curves;
+  curves.epochs = numbers(metrics["x"]);
+  curves.d_loss = numbers(metrics["d_loss"]);
+  curves.g_loss = numbers(metrics["g_loss"]);
+  return curves;
+}
+
 }  // namespace
+
+std::filesystem::path losses_picture_beside(const std::filesystem::path& page, size_t runs) {
+  std::filesystem::path picture = page;
+  return runs == 1 ? picture.replace_filename("losses.png") : picture.replace_extension(".png");
+}
 
 std::vector<std::string> write_report(const std::vector<std::filesystem::path>& runs,
                                       const std::filesystem::path& output) {
@@ -67,6 +92,8 @@ std::vector<std::string> write_report(const std::vector<std::filesystem::path>& 
     data.push_back(std::move(run.json));
     left_out.insert(left_out.end(), run.left_out.begin(), run.left_out.end());
   }
+  std::vector<LossCurves> losses;
+  for (const auto& run : data) losses.push_back(loss_curves(run));
   const std::string json = for_script(data);
   write_file_atomically(output, fill(report_template(), {{"dygraph_css", dygraph_css()},
                                                          {"report_css", report_css()},
@@ -75,6 +102,7 @@ std::vector<std::string> write_report(const std::vector<std::filesystem::path>& 
                                                          {"synchronizer_js", synchronizer_js()},
                                                          {"charts_js", charts_js()},
                                                          {"report_js", report_js()}}));
+  write_png(losses_picture_beside(output, runs.size()), draw_losses(losses));
   return left_out;
 }
 

@@ -1,4 +1,4 @@
-// report.html: one self-contained page of one run, or of several beside each other.
+// report.html: one self-contained page of one run, or of several beside each other; and losses.png.
 #pragma once
 
 #include <filesystem>
@@ -7,9 +7,14 @@
 
 namespace duel::report {
 
-/// Writes the page atomically. It needs no network, loads nothing but itself, and stays under about 5 MB.
-/// Returns one line for each file that cannot be shown, such as a damaged picture; throws Error where a run
-/// cannot be read at all (see read_run()) or the page cannot be written.
+/// The picture of the losses that goes with a page: losses.png beside that of one run, the page's name with
+/// .png for several.
+std::filesystem::path losses_picture_beside(const std::filesystem::path& page, size_t runs);
+
+/// Writes the page, and the picture of the losses beside it, each atomically. It needs no network, loads
+/// nothing but itself, and stays under about 5 MB. Returns one line for each file that cannot be shown, such
+/// as a damaged picture; throws Error where a run cannot be read at all (see read_run()) or the page cannot
+/// be written.
 std::vector<std::string> write_report(const std::vector<std::filesystem::path>& runs,
                                       const std::filesystem::path& output);
 

@@ -19,6 +19,15 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const number = (x, digits = 4) => (x === null || Number.isNaN(x) ? "–" : String(Number(x.toPrecision(digits))));
 const last = (values) => values[values.length - 1];
 
+// The entries of config.json, those of a section under its name: "schedule.epochs".
+const isSection = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const settingsOf = ({ config }) =>
+  Object.fromEntries(
+    Object.entries(config).flatMap(([key, value]) =>
+      isSection(value) ? Object.entries(value).map(([inner, of]) => [`${key}.${inner}`, of]) : [[key, value]],
+    ),
+  );
+
 // ---- what the page is about ----
 
 // Whole epochs done: each leaves a picture.
@@ -26,8 +35,10 @@ const epochsDone = (run) => (run.film.frames.length > 0 ? last(run.film.frames).
 
 function statusOf(run) {
   const done = epochsDone(run);
-  const wanted = run.config.epochs;
-  if (wanted === undefined || run.config.steps > 0 || done >= wanted) return `${done} epochs`;
+  const settings = settingsOf(run);
+  const wanted = settings["schedule.epochs"] ?? settings.epochs;
+  const counted = (settings["schedule.steps"] ?? settings.steps) > 0;
+  if (wanted === undefined || counted || done >= wanted) return `${done} epochs`;
   return `${done} of ${wanted} epochs so far: reload this page for the newest`;
 }
 
@@ -181,11 +192,21 @@ function showNumbers() {
     addRow(table, name + ", mean of the last epoch", runs.map((run) => number(meanOfLastEpoch(run, column))), {}, true);
   }
   addRow(table, "images a second, median", runs.map((run) => number(medianSpeed(run), 3)), {}, true);
-  for (const name of [...new Set(runs.flatMap((run) => Object.keys(run.quality ?? {})))]) {
-    if (name === "step") continue;
-    const label = name === "epoch" ? "quality numbers: epoch" : name.replaceAll("_", " ");
-    addRow(table, label, runs.map((run) => (run.quality?.[name] ? last(run.quality[name]) : "–")), {}, true);
-  }
+  showQuality(table);
+}
+
+// The last row of quality.csv: each number with its interval, and what reals and noise have.
+function showQuality(table) {
+  if (qualityNames().length === 0) return;
+  const text = (run, name) => (run.quality?.[name] ? number(Number(last(run.quality[name])), 3) : undefined);
+  const field = (run, name) => {
+    if (text(run, name) === undefined) return "–";
+    const others = ["reals", "noise"].map((of) => [of, text(run, `${name}_${of}`)]).filter(([, value]) => value !== undefined);
+    const beside = others.map(([of, value]) => `${of} ${value}`).join(", ");
+    return `${text(run, name)} [${text(run, name + "_low")}, ${text(run, name + "_high")}]` + (beside && ` (${beside})`);
+  };
+  addRow(table, "quality numbers after epoch", runs.map((run) => text(run, "epoch") ?? "–"), {}, true);
+  for (const name of qualityNames()) addRow(table, name.replaceAll("_", " "), runs.map((run) => field(run, name)), {}, true);
 }
 
 function showNetworks() {
@@ -202,8 +223,9 @@ const shown = (value) => (typeof value === "object" ? JSON.stringify(value) : St
 function showConfiguration() {
   const table = byId("config");
   headRow(table);
-  for (const key of [...new Set(runs.flatMap((run) => Object.keys(run.config)))]) {
-    const values = runs.map((run) => (run.config[key] === undefined ? "–" : shown(run.config[key])));
+  const settings = runs.map(settingsOf);
+  for (const key of [...new Set(settings.flatMap((of) => Object.keys(of)))]) {
+    const values = settings.map((of) => (of[key] === undefined ? "–" : shown(of[key])));
     addRow(table, key, values, new Set(values).size > 1 ? { class: "differs" } : {});
   }
 }

@@ -7,8 +7,8 @@
 namespace duel::report {
 
 /// Writes about.json (the machine, the networks) where training begins, norms.csv with each line of
-/// metrics.csv, and report.html where training begins and after each epoch. A page that cannot be written
-/// costs a line on stderr, never the run.
+/// metrics.csv, and report.html and losses.png where training begins and after each epoch. A page that cannot
+/// be written costs a line on stderr, never the run.
 class ReportObserver : public gan::Observer {
  public:
   explicit ReportObserver(const Dataset& data) : data_(data) {}

@@ -1,0 +1,88 @@
+// TensorBoard's event files, byte by byte. What the published package reads in them is tested in
+// tests/python/tensorboard_test.py.
+#include <limits>
+
+#include "apps/tensorboard/event_file.h"
+#include "apps/tensorboard/message.h"
+#include "tests/dcgan_program.h"
+
+namespace duel::tensorboard {
+namespace {
+
+std::string hex(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", static_cast<uint8_t>(byte));
+    text += digits;
+  }
+  return text;
+}
+
+// The vectors of RFC 3720, B.4, and the one that every list of checksums has.
+TEST(TensorBoardChecksum, IsCrc32c) {
+  EXPECT_EQ(crc32c(""), 0u);
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283u);
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);
+  EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
+  std::string rising;
+  for (char i = 0; i < 32; ++i) rising += i;
+  EXPECT_EQ(crc32c(rising), 0x46dd794eu);
+}
+
+// What RecordWriter of the package tensorboard writes for the bytes "foo".
+TEST(TensorBoardRecord, IsFramedAsThePackageFramesIt) {
+  EXPECT_EQ(hex(record("foo")), "0300000000000000b099490e666f6f618abefe");
+}
+
+// The examples of the definition of the encoding, and each kind of field.
+TEST(TensorBoardMessage, EncodesEachKindOfField) {
+  EXPECT_EQ(hex(Message().whole(1, 150).bytes()), "089601");
+  EXPECT_EQ(hex(Message().whole(1, 0).bytes()), "0800");
+  EXPECT_EQ(hex(Message().whole(2, -1).bytes()), "10ffffffffffffffffff01");
+  EXPECT_EQ(hex(Message().text(2, "testing").bytes()), "120774657374696e67");
+  EXPECT_EQ(hex(Message().text(3, Message().whole(1, 150).bytes()).bytes()), "1a03089601");
+  EXPECT_EQ(hex(Message().real(2, 1.0f).bytes()), "150000803f");
+  EXPECT_EQ(hex(Message().real(1, 1.0).bytes()), "09000000000000f03f");
+  EXPECT_EQ(hex(Message().reals(6, {1.0}).bytes()), "3208000000000000f03f");
+  EXPECT_EQ(hex(Message().whole(16, 1).bytes()), "800101");
+}
+
+TEST(TensorBoardEventFile, HistogramsLeaveOutWhatIsNoDistribution) {
+  const TemporaryFolder folder;
+  EventFile file(folder.path(), 1);
+  const auto size = [&] { return std::filesystem::file_size(file.path()); };
+  const auto empty = size();
+  file.histogram(1, "nothing", {});
+  file.histogram(1, "not finite", std::vector<float>{1, std::numeric_limits<float>::infinity()});
+  EXPECT_EQ(size(), empty);
+  file.histogram(1, "equal", std::vector<float>{2, 2, 2});
+  const auto one_bin = size() - empty;
+  file.histogram(1, "equal", std::vector<float>{2, 2, 3});
+  EXPECT_EQ(size() - empty - one_bin, one_bin + 39 * 16 + 5);  // 39 bins more, and longer lengths
+}
+
+TEST(TensorBoardEventFile, EachHasANameBehindTheEarlierOnes) {
+  const TemporaryFolder folder;
+  std::filesystem::path last;
+  for (int i = 0; i < 12; ++i) {
+    const EventFile file(folder / "events", 1);
+    EXPECT_GT(file.path(), last);
+    last = file.path();
+  }
+}
+
+TEST(TensorBoardTraining, ChangesNothingAndSaysWhereItCannotWrite) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "2", "--output", "with", "--tensorboard"}));
+  dcgan.good(tiny_train({"--epochs", "2", "--output", "without"}));
+  EXPECT_EQ(dcgan.bytes("with/networks.safetensors"), dcgan.bytes("without/networks.safetensors"));
+  EXPECT_FALSE(dcgan.exists("without/tensorboard"));
+  EXPECT_EQ(dcgan.names("with/tensorboard").size(), 1u);
+  dcgan.folder().write("run/tensorboard", "a file in the way");
+  dcgan.bad(tiny_train({"--epochs", "1", "--output", "run", "--tensorboard"}),
+            "run/tensorboard: the folder cannot be made");
+}
+
+}  // namespace
+}  // namespace duel::tensorboard
