@@ -6,6 +6,7 @@
 
 #include "apps/gan/run_table.h"
 #include "lib/error.h"
+#include "lib/profile.h"
 
 namespace duel::diagnosis {
 namespace {
@@ -95,6 +96,7 @@ void Diagnosis::logged(gan::Trainer&, const gan::Metrics& metrics) { lines_.push
 
 void Diagnosis::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
                            const gan::Position& position) {
+  const ScopedPhase phase("diagnosis");
   Vitals vitals{.epoch = position.epoch, .step = step_of(trainer.config(), position)};
   if (!is_time_to_look(vitals.step, vitals.step / vitals.epoch)) return;
   if (!examination_) examination_ = std::make_unique<Examination>(data_);

@@ -118,9 +118,10 @@ bool memorised(const Vitals& now, const std::vector<Vitals>&) { return now.copie
 
 std::string explain_memorisation(const Vitals& now, const std::vector<Vitals>&) {
   return text(
-      "G repeats training pictures: %.0f %% of its samples are much nearer to one of them than to the next "
-      "ones, and half of all samples are nearer to one than %.2f times what training pictures are to each "
-      "other. Train on more pictures (--hflip doubles them), or for fewer epochs",
+      "G repeats training pictures: %.0f %% of its samples are less than half as far from one of them as the "
+      "others are; on the whole samples are %.2f times as far from their nearest as training pictures are "
+      "from "
+      "theirs. Train on more pictures (--hflip doubles them), or for fewer epochs",
       100 * now.copies, now.nearness);
 }
 

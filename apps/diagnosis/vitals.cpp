@@ -112,6 +112,39 @@ double median_nearest(const Tensor& points, const Tensor& others, const std::vec
   return nearest[static_cast<size_t>(n / 2)];
 }
 
+/// Row `rows[i]` of `points` as row i.
+Tensor take_rows(const Tensor& points, const std::vector<int64_t>& rows) {
+  const Tensor taken = Tensor::empty({static_cast<int64_t>(rows.size()), points.dim(1)});
+  for (size_t i = 0; i < rows.size(); ++i)
+    taken.rows(static_cast<int64_t>(i), 1).copy_from(points.rows(rows[i], 1));
+  return taken;
+}
+
+/// The share of samples that are copies, by quality::copies() and because no other training picture is less
+/// than twice as far from the one copied as the sample is: where training pictures lie close together, as
+/// simple ones do, good samples are close to some of them, too.
+double share_of_copies(const Tensor& samples, const Tensor& training) {
+  const std::vector<double> close = quality::copies(samples, training);
+  const std::vector<int64_t> nearest = quality::nearest(samples, training);
+  std::vector<int64_t> suspects, copied;
+  for (size_t i = 0; i < close.size(); ++i) {
+    if (close[i] == 0) continue;
+    suspects.push_back(static_cast<int64_t>(i));
+    copied.push_back(nearest[i]);
+  }
+  if (suspects.empty()) return 0;
+  const Tensor to_all = quality::distances(take_rows(training, copied), training);
+  const Tensor from_samples = quality::distances(take_rows(samples, suspects), take_rows(training, copied));
+  const int64_t n = training.dim(0), m = from_samples.dim(1);
+  double count = 0;
+  for (int64_t i = 0; i < m; ++i) {
+    float* const row = to_all.data<float>() + i * n;
+    row[copied[static_cast<size_t>(i)]] = std::numeric_limits<float>::infinity();
+    count += 2 * from_samples.data<float>()[i * m + i] < *std::min_element(row, row + n);
+  }
+  return count / static_cast<double>(close.size());
+}
+
 }  // namespace
 
 Peak stride_peak(const Tensor& pictures) {
@@ -134,10 +167,7 @@ Examination::Examination(const Dataset& data) {
   peak_ = stride_peak(reals_).height;
   if (training_.dim(0) < fewest_for_copies) return;
   const std::vector<int64_t> some = spread_over(training_.dim(0), std::min(training_.dim(0), batch));
-  const Tensor points = Tensor::empty({static_cast<int64_t>(some.size()), training_.dim(1)});
-  for (size_t i = 0; i < some.size(); ++i)
-    points.rows(static_cast<int64_t>(i), 1).copy_from(training_.rows(some[i], 1));
-  training_distance_ = median_nearest(points, training_, some);
+  training_distance_ = median_nearest(take_rows(training_, some), training_, some);
 }
 
 void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
@@ -154,8 +184,7 @@ void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
   vitals.checkerboard = peak.height / std::max(peak_, tiny);
   vitals.checkerboard_share = peak.share;
   if (training_.dim(0) >= fewest_for_copies) {
-    const std::vector<double> copied = quality::copies(points, training_);
-    vitals.copies = std::accumulate(copied.begin(), copied.end(), 0.0) / static_cast<double>(copied.size());
+    vitals.copies = share_of_copies(points, training_);
     vitals.nearness = median_nearest(points, training_) / std::max(training_distance_, tiny);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "apps/gan/run_table.h"
 #include "apps/quality/samples.h"
+#include "lib/profile.h"
 
 namespace duel::quality {
 namespace {
@@ -31,6 +32,7 @@ void QualityLog::begin(gan::Trainer&, const gan::RunFolder& folder, const gan::P
 void QualityLog::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
                             const gan::Position& position) {
   if (position.epoch % every_ != 0) return;
+  const ScopedPhase phase("quality");
   const Evaluation evaluation = evaluator_->evaluate(draw_samples(
       trainer.generator(), trainer.config(), evaluator_->count(), options_.seed, trainer.device()));
   const int64_t batches = data_.size() / trainer.config().batch_size;
