@@ -8,7 +8,6 @@
 namespace duel::diagnosis {
 namespace {
 
-constexpr size_t lasting = 3;          // looks that a symptom lasts before it is a finding
 constexpr int64_t settled_step = 300;  // what comes earlier may be a run's youth
 constexpr double high_loss = 10;       // D and G cost about 1 each in a run that goes well
 constexpr double vanished = 0.01;      // of a gradient: what is left of it
@@ -23,6 +22,7 @@ std::string text(const char* format, const Values&... values) {
 
 struct Rule {
   Cause cause;
+  size_t lasting;  // looks that the symptom lasts before it is a finding
   bool (*shows)(const Vitals& now, const std::vector<Vitals>& before);
   std::string (*explain)(const Vitals& now, const std::vector<Vitals>& before);
 };
@@ -101,7 +101,7 @@ std::string explain_oscillation(const Vitals& now, const std::vector<Vitals>&) {
       100 * now.swings);
 }
 
-// A healthy run has a third of that share from its 300th step on.
+// Healthy runs are mostly below a third of that share from their 300th step on.
 bool checkered(const Vitals& now, const std::vector<Vitals>&) {
   return now.checkerboard > 3 && now.checkerboard_share > 0.06;
 }
@@ -125,12 +125,13 @@ std::string explain_memorisation(const Vitals& now, const std::vector<Vitals>&) 
       100 * now.copies, now.nearness);
 }
 
-constexpr std::array<Rule, 6> rules{{{Cause::DHasWon, d_has_won, explain_d_has_won},
-                                     {Cause::Collapse, collapsed, explain_collapse},
-                                     {Cause::Divergence, diverging, explain_divergence},
-                                     {Cause::Oscillation, oscillating, explain_oscillation},
-                                     {Cause::Checkerboard, checkered, explain_checkerboard},
-                                     {Cause::Memorisation, memorised, explain_memorisation}}};
+// A grid comes and goes while G finds out what a portrait is.
+constexpr std::array<Rule, 6> rules{{{Cause::DHasWon, 3, d_has_won, explain_d_has_won},
+                                     {Cause::Collapse, 3, collapsed, explain_collapse},
+                                     {Cause::Divergence, 3, diverging, explain_divergence},
+                                     {Cause::Oscillation, 3, oscillating, explain_oscillation},
+                                     {Cause::Checkerboard, 6, checkered, explain_checkerboard},
+                                     {Cause::Memorisation, 3, memorised, explain_memorisation}}};
 
 /// The looks before the one at `index`, or before the last one.
 std::vector<Vitals> before(const std::vector<Vitals>& history, size_t index) {
@@ -169,10 +170,10 @@ bool lower_rate_may_mend(Cause cause) { return cause != Cause::Checkerboard && c
 
 std::vector<Finding> judge(const std::vector<Vitals>& history) {
   std::vector<Finding> findings;
-  if (history.size() < lasting || history.back().step < settled_step) return findings;
+  if (history.empty() || history.back().step < settled_step) return findings;
   for (const Rule& rule : rules) {
-    bool lasts = true;
-    for (size_t i = history.size() - lasting; i < history.size(); ++i)
+    bool lasts = history.size() >= rule.lasting;
+    for (size_t i = history.size() - std::min(history.size(), rule.lasting); i < history.size(); ++i)
       lasts = lasts && shows(rule, history, i);
     if (lasts) findings.push_back({rule.cause, rule.explain(history.back(), before(history))});
   }

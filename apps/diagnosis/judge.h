@@ -21,9 +21,9 @@ struct Finding {
   std::string text;  ///< one line: what, the figures, what to try
 };
 
-/// What is wrong at the last look of `history`. A symptom becomes a finding when three looks in a row have
-/// shown it and the run is 300 steps old: what young runs show (samples all alike, a D that is sure of
-/// itself, the grain of the first transposed convolutions) passes by itself.
+/// What is wrong at the last look of `history`. A symptom becomes a finding when three looks in a row (of a
+/// checkerboard: six) have shown it and the run is 300 steps old: what young runs show (samples all alike, a
+/// D that is sure of itself, the grain of the first transposed convolutions) passes by itself.
 std::vector<Finding> judge(const std::vector<Vitals>& history);
 /// Why a loss is no longer a finite number, going by the lines of metrics.csv before it.
 Finding judge_end(const std::vector<gan::Metrics>& lines);

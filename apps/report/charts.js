@@ -182,6 +182,7 @@ function chartsOfQuality() {
       return { x: quality.epoch.map(Number), y: y.map((value, i) => [low?.[i] ?? value, value, high?.[i] ?? value]) };
     });
     const quality = runs[0].quality;
+    if (!compared) series[0].label = "samples";
     const reals = !compared && column(quality, name + "_reals");
     if (reals) series.push({ label: "reals", color: 7, x: series[0].x, y: reals.map((value) => [value, value, value]) });
     const noise = !compared && quality[name + "_noise"];

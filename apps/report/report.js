@@ -65,7 +65,9 @@ function showDiagnosis() {
       const item = element("li");
       const go = element("button", "epoch " + line.epoch, { type: "button" });
       go.addEventListener("click", () => showEpoch(line.epoch));
-      item.append(go, element("strong", line.cause), " " + (compared ? run.name + ": " : "") + line.text);
+      // Many lines begin with their cause: it is not said twice.
+      const rest = line.text.startsWith(line.cause) ? line.text.slice(line.cause.length) : ": " + line.text;
+      item.append(go, compared ? run.name + ": " : "", element("strong", line.cause), rest);
       list.append(item);
     }
   }
