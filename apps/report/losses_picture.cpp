@@ -22,7 +22,7 @@ constexpr std::array<Colour, 6> palette{{{0xc2, 0x41, 0x0c},
 constexpr Colour grid_colour{0xd5, 0xd9, 0xde};
 
 constexpr int64_t width = 960, panel_height = 250, left = 90, right = 24, top = 46, between = 50, bottom = 60;
-constexpr int64_t height = top + 2 * panel_height + between + bottom, text_zoom = 2;
+constexpr int64_t height = top + 2 * panel_height + between + bottom, text_scale = 2;
 
 /// Where one panel lies and what it shows.
 struct Panel {
@@ -122,12 +122,6 @@ double top_of_axis(const std::vector<LossCurves>& runs, std::vector<double> Loss
   return most > 0 ? 1.05 * most : 1;
 }
 
-void put_text(latent::Canvas& canvas, const std::string& text, int64_t x, int64_t y) {
-  latent::Canvas line(latent::text_width(text), latent::kTextHeight);
-  line.text(text, 0, 0);
-  canvas.picture(line.image(), x, y, text_zoom);
-}
-
 std::string tick_text(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", value);
@@ -145,19 +139,19 @@ void draw_grid(Image& image, const Panel& panel) {
 }
 
 void write_ticks(latent::Canvas& canvas, const Panel& panel, const char* title, bool with_epochs) {
-  put_text(canvas, title, left, panel.top - 26);
+  canvas.text(title, left, panel.top - 26, text_scale);
   for (double y = 0, step = tick_distance(panel.most_y, 5); y <= panel.most_y; y += step) {
     const std::string text = tick_text(y);
-    put_text(canvas, text, left - 10 - text_zoom * latent::text_width(text),
-             static_cast<int64_t>(panel.y(y)) - 7);
+    canvas.text(text, left - 10 - latent::text_width(text, text_scale), static_cast<int64_t>(panel.y(y)) - 7,
+                text_scale);
   }
   if (!with_epochs) return;
   for (double x = 0, step = tick_distance(panel.most_x, 10); x <= panel.most_x * 1.0001; x += step) {
     const std::string text = tick_text(x);
-    put_text(canvas, text, static_cast<int64_t>(panel.x(x)) - latent::text_width(text),
-             panel.top + panel_height + 10);
+    canvas.text(text, static_cast<int64_t>(panel.x(x)) - latent::text_width(text),
+                panel.top + panel_height + 10, text_scale);
   }
-  put_text(canvas, "epoch", (width + left - right) / 2 - latent::text_width("epoch"), height - 26);
+  canvas.text("epoch", (width + left - right) / 2 - latent::text_width("epoch"), height - 26, text_scale);
 }
 
 void write_legend(latent::Canvas& canvas, const std::vector<LossCurves>& runs) {
@@ -168,8 +162,8 @@ void write_legend(latent::Canvas& canvas, const std::vector<LossCurves>& runs) {
     for (int pixel = 0; pixel < 24 * 6; ++pixel)
       dash.pixels.insert(dash.pixels.end(), colour.begin(), colour.end());
     canvas.picture(dash, x, 22, 1);
-    put_text(canvas, runs[i].name, x + 32, 18);
-    x += 32 + text_zoom * latent::text_width(runs[i].name) + 28;
+    canvas.text(runs[i].name, x + 32, 18, text_scale);
+    x += 32 + latent::text_width(runs[i].name, text_scale) + 28;
   }
 }
 
