@@ -38,7 +38,8 @@ class ReportTest(unittest.TestCase):
         cls.trained = Path(cls.folder.name) / "a run"
         # In two parts, so that the curves are those of a resumed run.
         train(cls.trained, "--epochs", "2", "--evaluate-every", "1", "--evaluate-count", "12")
-        dcgan("train", "--resume", cls.trained, "--epochs", EPOCHS, "--evaluate-every", 1, "--evaluate-count", 12)
+        more = ["--epochs", EPOCHS, "--evaluate-every", 1, "--evaluate-count", 12]
+        dcgan("train", "--resume", cls.trained, *more, "--threads", 1)
         (cls.trained / "diagnosis.csv").write_text(
             'epoch,step,cause,text\n2,16,D has won,"D has won: <b>markup</b>, and a comma"\n'
         )
