@@ -85,6 +85,17 @@ TEST(LatentSheet, TextBetweenPicturesMakesALine) {
   EXPECT_EQ(width({picture, {"+"}, picture}), width({picture, picture}) + text_width("+") + 4);
 }
 
+TEST(LatentSheet, TextGrowsWithThePictures) {
+  const auto ink = [](int64_t zoom) {
+    return count(draw({"a title", {"column"}, {{"heading", {{"A", plain(64, 1, 100)}}}}}, zoom), kBlack);
+  };
+  EXPECT_GT(ink(1), 0);
+  EXPECT_EQ(ink(2), 4 * ink(1));
+  EXPECT_EQ(default_zoom(32), 4);
+  EXPECT_EQ(default_zoom(64), 2);
+  EXPECT_EQ(default_zoom(512), 1);
+}
+
 TEST(LatentSheet, WideLabelsNeverOverlap) {
   const std::string label = "a caption wider than its picture";
   const Image figure = draw({"", {}, {{"", {{label, plain(4, 1, 100)}, {label, plain(4, 1, 100)}}}}}, 1);
