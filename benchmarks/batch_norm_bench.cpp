@@ -10,13 +10,13 @@ struct Inputs {
   explicit Inputs(const Shape& shape)
       : x(random_tensor(shape)),
         dy(random_tensor(shape)),
-        y(Tensor::empty(shape)),
-        mean(Tensor::zeros({shape[-1]})),
-        variance(Tensor::full({shape[-1]}, 1)),
-        weight(Tensor::full({shape[-1]}, 1)),
-        bias(Tensor::zeros({shape[-1]})),
-        dweight(Tensor::zeros({shape[-1]})),
-        dbias(Tensor::zeros({shape[-1]})) {}
+        y(empty_tensor(shape)),
+        mean(full_tensor({shape[-1]}, 0)),
+        variance(full_tensor({shape[-1]}, 1)),
+        weight(full_tensor({shape[-1]}, 1)),
+        bias(full_tensor({shape[-1]}, 0)),
+        dweight(full_tensor({shape[-1]}, 0)),
+        dbias(full_tensor({shape[-1]}, 0)) {}
   Tensor x, dy, y, mean, variance, weight, bias, dweight, dbias;
 };
 
@@ -25,27 +25,28 @@ constexpr double eps = 1e-5;
 void statistics(benchmark::State& state, const Shape& shape) {
   const Inputs in(shape);
   measure(state, {0, bytes_of({in.x})},
-          [&] { kernels({}).batch_norm_statistics(in.x, in.mean, in.variance); });
+          [&] { kernels(device()).batch_norm_statistics(in.x, in.mean, in.variance); });
 }
 
 void forward(benchmark::State& state, const Shape& shape) {
   const Inputs in(shape);
-  measure(state, {0, bytes_of({in.x, in.y})},
-          [&] { kernels({}).batch_norm_forward(in.x, in.mean, in.variance, eps, in.weight, in.bias, in.y); });
+  measure(state, {0, bytes_of({in.x, in.y})}, [&] {
+    kernels(device()).batch_norm_forward(in.x, in.mean, in.variance, eps, in.weight, in.bias, in.y);
+  });
 }
 
 void backward_sums(benchmark::State& state, const Shape& shape) {
   const Inputs in(shape);
   measure(state, {0, bytes_of({in.x, in.dy})}, [&] {
-    kernels({}).batch_norm_backward_sums(in.x, in.dy, in.mean, in.variance, eps, in.dweight, in.dbias);
+    kernels(device()).batch_norm_backward_sums(in.x, in.dy, in.mean, in.variance, eps, in.dweight, in.dbias);
   });
 }
 
 void backward_input(benchmark::State& state, const Shape& shape) {
   const Inputs in(shape);
   measure(state, {0, bytes_of({in.x, in.dy, in.y})}, [&] {
-    kernels({}).batch_norm_backward_input(in.x, in.dy, in.mean, in.variance, eps, in.weight, in.dweight,
-                                          in.dbias, true, in.y, Write::Set);
+    kernels(device()).batch_norm_backward_input(in.x, in.dy, in.mean, in.variance, eps, in.weight, in.dweight,
+                                                in.dbias, true, in.y, Write::Set);
   });
 }
 

@@ -5,6 +5,15 @@
 #include "lib/random.h"
 
 namespace duel::bench {
+namespace {
+
+Device chosen_device;
+
+}  // namespace
+
+Device device() { return chosen_device; }
+void set_device(Device device) { chosen_device = device; }
+
 double bytes_of(const std::vector<Tensor>& tensors) {
   double bytes = 0;
   for (const Tensor& tensor : tensors) {
@@ -15,16 +24,23 @@ double bytes_of(const std::vector<Tensor>& tensors) {
 
 void report(benchmark::State& state, const Work& work, double calls, double seconds) {
   const double gflops = 1e-9 * work.flops, gigabytes = 1e-9 * work.bytes, rate = calls / seconds;
-  const double least_seconds = std::max(gflops / peaks().multiply_add, gigabytes / peaks().copy);
+  const double least_seconds =
+      std::max(gflops / peaks(device()).multiply_add, gigabytes / peaks(device()).copy);
   if (gflops > 0) state.counters["GFLOP/s"] = gflops * rate;
   state.counters["GB/s"] = gigabytes * rate;
   state.counters["roof%"] = 100 * least_seconds * rate;
 }
 
 Tensor random_tensor(const Shape& shape) {
-  const Tensor tensor = Tensor::empty(shape);
-  RandomStream(0, Stream::Test).fill(tensor, Uniform{-1, 1});
+  const Tensor tensor = empty_tensor(shape);
+  RandomStream(0, Stream::Test, device()).fill(tensor, Uniform{-1, 1});
   return tensor;
 }
+
+Tensor full_tensor(const Shape& shape, double value) {
+  return Tensor::full(shape, value, DType::Float32, device());
+}
+
+Tensor empty_tensor(const Shape& shape) { return Tensor::empty(shape, DType::Float32, device()); }
 
 }  // namespace duel::bench

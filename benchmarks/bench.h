@@ -8,9 +8,14 @@
 #include <vector>
 
 #include "benchmarks/peaks.h"
+#include "lib/kernels.h"
 #include "lib/tensor.h"
 
 namespace duel::bench {
+
+/// What the benchmarks run on: the CPU until set.
+Device device();
+void set_device(Device device);
 
 /// What one call does: additions and multiplications, and bytes of its tensors, each counted once.
 struct Work {
@@ -26,24 +31,46 @@ double bytes_of(const std::vector<Tensor>& tensors);
 /// pass 100.
 void report(benchmark::State& state, const Work& work, double calls, double seconds);
 
-/// Times body(), which has run once before.
+/// Times body(), which has run once before. Where the device records work, as in a training step, it is timed
+/// so: many calls in one replay, without the host's part.
 template <class Body>
 void measure(benchmark::State& state, const Work& work, const Body& body) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int64_t recorded_calls = 20;
+  Kernels& k = kernels(device());
   body();
-  const auto start = std::chrono::steady_clock::now();
-  for (auto _ : state) body();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  report(state, work, static_cast<double>(state.iterations()), seconds);
+  const auto recording = k.record([&] {
+    for (int64_t i = 0; i < recorded_calls; ++i) body();
+  });
+  const int64_t calls = recording ? recorded_calls : 1;
+  k.synchronize();
+  double seconds = 0;
+  for (auto _ : state) {
+    const auto start = Clock::now();
+    if (recording) {
+      recording->replay();
+      k.synchronize();
+    } else {
+      body();
+    }
+    const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+    state.SetIterationTime(elapsed / static_cast<double>(calls));
+    seconds += elapsed;
+  }
+  report(state, work, static_cast<double>(state.iterations() * calls), seconds);
 }
 
-/// Registers a benchmark of that name, timed by the clock on the wall.
+/// Registers a benchmark of that name, whose function sets the time of each iteration.
 template <class Function>
 benchmark::internal::Benchmark* add(const std::string& name, const Function& function) {
-  return benchmark::RegisterBenchmark(name.c_str(), function)->UseRealTime()->Unit(benchmark::kMillisecond);
+  return benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Unit(benchmark::kMillisecond);
 }
 
-/// Uniform numbers on (-1, 1), always the same.
+/// Uniform numbers on (-1, 1), always the same, on the device.
 Tensor random_tensor(const Shape& shape);
+/// On the device, like Tensor's of these names.
+Tensor full_tensor(const Shape& shape, double value);
+Tensor empty_tensor(const Shape& shape);
 
 // One function a file.
 void add_conv2d_benchmarks();

@@ -39,8 +39,8 @@ enum class Kernel { Fprop, Dgrad, Wgrad };
 constexpr const char* kernel_names[] = {"fprop", "dgrad", "wgrad"};
 
 void run(benchmark::State& state, const Conv2dShape& s, Kernel kernel, ConvAlgorithm algorithm) {
-  const WithConvAlgorithm chosen(algorithm);
-  Kernels& k = kernels({});
+  const WithConvAlgorithm chosen(algorithm, device());
+  Kernels& k = kernels(device());
   const Tensor x = random_tensor({s.n, s.ih, s.iw, s.ic}), weight = random_tensor({s.oc, s.kh, s.kw, s.ic}),
                y = random_tensor({s.n, s.oh, s.ow, s.oc});
   const Work work{2 * static_cast<double>(s.multiply_adds()), bytes_of({x, weight, y})};
@@ -58,6 +58,7 @@ void add_conv2d_benchmarks() {
     for (const Kernel kernel : {Kernel::Fprop, Kernel::Dgrad, Kernel::Wgrad}) {
       for (const ConvAlgorithm algorithm :
            {ConvAlgorithm::Filtered, ConvAlgorithm::Implicit, ConvAlgorithm::Im2col}) {
+        if (algorithm == ConvAlgorithm::Filtered && device() != Device{}) continue;  // Implicit there
         const std::string name = concat("conv2d_", kernel_names[static_cast<size_t>(kernel)], '/', layer.name,
                                         '/', conv_algorithm_name(algorithm));
         add(name, [shape = layer.shape, kernel, algorithm](benchmark::State& state) {

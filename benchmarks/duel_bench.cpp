@@ -1,10 +1,13 @@
-// The benchmarks of single operations and of whole iterations. Without options all of them; Google
-// Benchmark's options hold, such as --benchmark_filter=conv2d and --benchmark_out=results.json.
+// The benchmarks of single operations and of whole iterations, on the CPU or on a card. Without options all
+// of them; Google Benchmark's options hold, such as --benchmark_filter=conv2d and
+// --benchmark_out=results.json.
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "apps/commands/options.h"
 #include "benchmarks/bench.h"
 #include "benchmarks/table_reporter.h"
 #include "lib/error.h"
@@ -13,17 +16,27 @@
 namespace duel::bench {
 namespace {
 
-std::vector<std::string> head() {
-  std::vector<std::string> lines = describe_peaks();
-  lines.insert(lines.begin(), {kernels({}).description(), "Peaks measured now:"});
+std::vector<std::string> head(const commands::MachineOptions& machine) {
+  std::vector<std::string> lines = describe_peaks(device());
+  lines.insert(lines.begin(), {kernels(device()).description(), "Peaks measured now:"});
+  if (device() != Device{}) lines.insert(lines.begin() + 1, machine.choices(device()));
   lines.emplace_back("roof%: of the time, the share that the work must take at these peaks");
   return lines;
 }
 
 int run(int argc, char** argv) {
-  std::vector<char*> arguments(argv, argv + argc);
-  char min_time[] = "--benchmark_min_time=0.05";
-  arguments.insert(arguments.begin() + 1, min_time);
+  CLI::App program("Benchmarks of single operations and of whole iterations");
+  program.footer("Google Benchmark's options hold as well, such as --benchmark_filter=conv2d.");
+  program.allow_extras();
+  commands::MachineOptions machine;
+  machine.add_to(program);
+  CLI11_PARSE(program, argc, argv);
+  set_device(machine.apply());
+
+  std::vector<std::string> words{argv[0], "--benchmark_min_time=0.05"};
+  for (const std::string& word : program.remaining()) words.push_back(word);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
   int count = static_cast<int>(arguments.size());
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return EXIT_FAILURE;
@@ -33,10 +46,10 @@ int run(int argc, char** argv) {
   add_elementwise_benchmarks();
   add_optimizer_benchmarks();
   add_iteration_benchmarks();
-  benchmark::AddCustomContext("description", kernels({}).description());
-  benchmark::AddCustomContext("peak_gflops", std::to_string(peaks().multiply_add));
-  benchmark::AddCustomContext("peak_gb_per_second", std::to_string(peaks().copy));
-  TableReporter reporter(head());
+  benchmark::AddCustomContext("description", kernels(device()).description());
+  benchmark::AddCustomContext("peak_gflops", std::to_string(peaks(device()).multiply_add));
+  benchmark::AddCustomContext("peak_gb_per_second", std::to_string(peaks(device()).copy));
+  TableReporter reporter(head(machine));
   benchmark::RunSpecifiedBenchmarks(&reporter);
   benchmark::Shutdown();
   return EXIT_SUCCESS;

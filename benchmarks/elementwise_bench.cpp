@@ -19,13 +19,13 @@ std::string named(const char* kernel, const char* recipe, const Shape& shape) {
 
 void add_activation(const char* name, const Unary& f, const char* recipe, const Shape& shape) {
   add(named(name, recipe, shape), [f, shape](benchmark::State& state) {
-    const Tensor x = random_tensor(shape), y = Tensor::empty(shape);
-    measure(state, {0, bytes_of({x, y})}, [&] { kernels({}).unary(f, x, y); });
+    const Tensor x = random_tensor(shape), y = empty_tensor(shape);
+    measure(state, {0, bytes_of({x, y})}, [&] { kernels(device()).unary(f, x, y); });
   });
   add(named(concat(name, "_grad").c_str(), recipe, shape), [f, shape](benchmark::State& state) {
-    const Tensor saved = random_tensor(shape), dy = random_tensor(shape), dx = Tensor::empty(shape);
+    const Tensor saved = random_tensor(shape), dy = random_tensor(shape), dx = empty_tensor(shape);
     measure(state, {0, bytes_of({saved, dy, dx})},
-            [&] { kernels({}).unary_grad(f, saved, dy, dx, Write::Set); });
+            [&] { kernels(device()).unary_grad(f, saved, dy, dx, Write::Set); });
   });
 }
 
@@ -43,25 +43,25 @@ void add_activations() {
 void add_loss(const char* name, const Loss& f, const char* recipe, int64_t batch) {
   const Shape shape{batch, 1};
   add(named(name, recipe, shape), [f, shape](benchmark::State& state) {
-    const Tensor x = Tensor::full(shape, 0.3), target = Tensor::full(shape, 1), y = Tensor::empty({});
-    measure(state, {0, bytes_of({x, target})}, [&] { kernels({}).loss(f, x, target, y); });
+    const Tensor x = full_tensor(shape, 0.3), target = full_tensor(shape, 1), y = empty_tensor({});
+    measure(state, {0, bytes_of({x, target})}, [&] { kernels(device()).loss(f, x, target, y); });
   });
   add(named(concat(name, "_grad").c_str(), recipe, shape), [f, shape](benchmark::State& state) {
-    const Tensor x = Tensor::full(shape, 0.3), target = Tensor::full(shape, 1), dy = Tensor::full({}, 1),
-                 dx = Tensor::empty(shape);
+    const Tensor x = full_tensor(shape, 0.3), target = full_tensor(shape, 1), dy = full_tensor({}, 1),
+                 dx = empty_tensor(shape);
     measure(state, {0, bytes_of({x, target, dx})},
-            [&] { kernels({}).loss_grad(f, x, target, dy, dx, Write::Set); });
+            [&] { kernels(device()).loss_grad(f, x, target, dy, dx, Write::Set); });
   });
 }
 
 void add_biases(const char* recipe, const Shape& shape) {
   add(named("add_bias", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor y = random_tensor(shape), bias = Tensor::zeros({shape[-1]});
-    measure(state, {0, 2 * bytes_of({y})}, [&] { kernels({}).add_bias(bias, y); });
+    const Tensor y = random_tensor(shape), bias = full_tensor({shape[-1]}, 0);
+    measure(state, {0, 2 * bytes_of({y})}, [&] { kernels(device()).add_bias(bias, y); });
   });
   add(named("sum_rows", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor x = random_tensor({shape.numel() / shape[-1], shape[-1]}), y = Tensor::zeros({shape[-1]});
-    measure(state, {0, bytes_of({x})}, [&] { kernels({}).sum_rows(x, y, Write::Set); });
+    const Tensor x = random_tensor({shape.numel() / shape[-1], shape[-1]}), y = full_tensor({shape[-1]}, 0);
+    measure(state, {0, bytes_of({x})}, [&] { kernels(device()).sum_rows(x, y, Write::Set); });
   });
 }
 
@@ -70,38 +70,38 @@ void add_permute(const char* name, const char* recipe, const Shape& shape, std::
     const Tensor x = random_tensor(shape);
     Shape permuted;
     for (const int dim : dims) permuted.append(shape[dim]);
-    const Tensor y = Tensor::empty(permuted);
-    measure(state, {0, bytes_of({x, y})}, [&] { kernels({}).permute(x, dims, y, Write::Set); });
+    const Tensor y = empty_tensor(permuted);
+    measure(state, {0, bytes_of({x, y})}, [&] { kernels(device()).permute(x, dims, y, Write::Set); });
   });
 }
 
 void add_random(const char* name, const Distribution& distribution, const char* recipe, const Shape& shape) {
   add(named(name, recipe, shape), [distribution, shape](benchmark::State& state) {
-    RandomStream stream(0, Stream::Test);
-    const Tensor x = Tensor::empty(shape);
+    RandomStream stream(0, Stream::Test, device());
+    const Tensor x = empty_tensor(shape);
     measure(state, {0, bytes_of({x})}, [&] { stream.fill(x, distribution); });
   });
 }
 
 void add_pictures(const char* recipe, const Shape& shape) {
   add(named("pixels_to_float", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor pixels = Tensor::zeros(shape, DType::UInt8), y = Tensor::empty(shape);
-    measure(state, {0, bytes_of({pixels, y})}, [&] { kernels({}).pixels_to_float(pixels, y); });
+    const Tensor pixels = Tensor::zeros(shape, DType::UInt8, device()), y = empty_tensor(shape);
+    measure(state, {0, bytes_of({pixels, y})}, [&] { kernels(device()).pixels_to_float(pixels, y); });
   });
 }
 
 void add_arithmetic(const char* recipe, const Shape& shape) {
   add(named("multiply", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor a = random_tensor(shape), b = random_tensor(shape), y = Tensor::empty(shape);
-    measure(state, {0, bytes_of({a, b, y})}, [&] { kernels({}).binary(Multiply{}, a, b, y); });
+    const Tensor a = random_tensor(shape), b = random_tensor(shape), y = empty_tensor(shape);
+    measure(state, {0, bytes_of({a, b, y})}, [&] { kernels(device()).binary(Multiply{}, a, b, y); });
   });
   add(named("accumulate", recipe, shape), [shape](benchmark::State& state) {
     const Tensor x = random_tensor(shape), y = random_tensor(shape);
-    measure(state, {0, bytes_of({x, y, y})}, [&] { kernels({}).accumulate(x, y, Write::Add); });
+    measure(state, {0, bytes_of({x, y, y})}, [&] { kernels(device()).accumulate(x, y, Write::Add); });
   });
   add(named("copy", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor x = random_tensor(shape), y = Tensor::empty(shape);
-    measure(state, {0, bytes_of({x, y})}, [&] { kernels({}).copy(x, y); });
+    const Tensor x = random_tensor(shape), y = empty_tensor(shape);
+    measure(state, {0, bytes_of({x, y})}, [&] { kernels(device()).copy(x, y); });
   });
 }
 

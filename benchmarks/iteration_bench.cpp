@@ -22,6 +22,7 @@ struct Case {
   int64_t batch_size, image_size;
   int threads;
   ConvAlgorithm algorithm;
+  bool step_graphs = true;
 };
 
 class WithThreads {
@@ -37,6 +38,7 @@ class WithThreads {
 
 /// Milliseconds of each phase in one iteration, as "ms D real".
 void report_phases(benchmark::State& state, TrainingIteration& iteration) {
+  if (device() != Device{}) return;  // what is replayed has no phases
   constexpr int count = 3;
   const Profile profile;
   for (int i = 0; i < count; ++i) iteration.run();
@@ -52,25 +54,37 @@ std::map<std::string, double>& one_thread_rates() {
 
 std::string name_without_threads(const Case& c) {
   return concat("iteration/", c.image_size, 'x', c.image_size, "/batch:", c.batch_size, '/',
-                conv_algorithm_name(c.algorithm));
+                conv_algorithm_name(c.algorithm), c.step_graphs ? "" : "/uncaptured");
 }
 
 void run(benchmark::State& state, const Case& c) {
   const WithThreads threads(c.threads);
-  const WithConvAlgorithm algorithm(c.algorithm);
-  kernels({}).allocator().trim();
+  const WithConvAlgorithm algorithm(c.algorithm, device());
+  kernels(device()).allocator().trim();
   gan::Config config;
   config.batch_size = c.batch_size;
   config.image_size = c.image_size;
-  TrainingIteration iteration(config);
+  TrainingIteration iteration(config, device(), c.step_graphs);
   for (int warm_up = 0; warm_up < 3; ++warm_up) iteration.run();
+  iteration.finish();
 
-  const int64_t asked_before = kernels({}).allocator().stats().system_allocations;
-  const int64_t kept_before = kept_bytes();
+  const int64_t asked_before = kernels(device()).allocator().stats().system_allocations;
+  const int64_t kept_before = kept_bytes(device());
   const HeapUse heap_before = heap_use();
-  const auto start = std::chrono::steady_clock::now();
-  for (auto _ : state) iteration.run();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  // The last iterations of a stretch end after it, as the first ones of the next one begin before the device
+  // is done with it; over all of them, nothing is left out.
+  double seconds = 0;
+  for (auto _ : state) {
+    const auto start = std::chrono::steady_clock::now();
+    iteration.run();
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    state.SetIterationTime(elapsed);
+    seconds += elapsed;
+  }
+  const auto end = std::chrono::steady_clock::now();
+  iteration.finish();
+  kernels(device()).synchronize();
+  seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - end).count();
   const auto iterations = static_cast<double>(state.iterations());
   const HeapUse heap_after = heap_use();
 
@@ -79,10 +93,10 @@ void run(benchmark::State& state, const Case& c) {
   const double rate = static_cast<double>(c.batch_size) * iterations / seconds;
   state.counters["images/s"] = rate;
   state.counters["allocations"] =
-      static_cast<double>(kernels({}).allocator().stats().system_allocations - asked_before);
-  state.counters["MB grown"] = 1e-6 * static_cast<double>(kept_bytes() - kept_before);
+      static_cast<double>(kernels(device()).allocator().stats().system_allocations - asked_before);
+  state.counters["MB grown"] = 1e-6 * static_cast<double>(kept_bytes(device()) - kept_before);
   state.counters["news"] = static_cast<double>(heap_after.allocations - heap_before.allocations) / iterations;
-  state.counters["MB"] = 1e-6 * static_cast<double>(kept_bytes());
+  state.counters["MB"] = 1e-6 * static_cast<double>(kept_bytes(device()));
   const std::string name = name_without_threads(c);
   if (c.threads == 1) one_thread_rates()[name] = rate;
   if (c.threads > 1 && one_thread_rates().contains(name))
@@ -90,10 +104,7 @@ void run(benchmark::State& state, const Case& c) {
   report_phases(state, iteration);
 }
 
-}  // namespace
-
-void add_iteration_benchmarks() {
-  constexpr double least_seconds = 1;
+std::vector<Case> cpu_cases() {
   const int all = omp_get_max_threads();
   std::vector<Case> cases;
   if (all > 1) cases.push_back({256, 32, 1, ConvAlgorithm::Filtered});
@@ -102,8 +113,30 @@ void add_iteration_benchmarks() {
   cases.push_back({64, 64, all, ConvAlgorithm::Filtered});
   cases.push_back({256, 32, all, ConvAlgorithm::Implicit});
   cases.push_back({256, 32, all, ConvAlgorithm::Im2col});
-  for (const Case& c : cases) {
-    add(concat(name_without_threads(c), "/threads:", c.threads), [c](benchmark::State& state) {
+  return cases;
+}
+
+std::vector<Case> card_cases() {
+  const int all = omp_get_max_threads();
+  std::vector<Case> cases;
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::Implicit, ConvAlgorithm::Im2col}) {
+    for (const int64_t image_size : {32, 64}) {
+      for (const int64_t batch_size : {64, 128, 256, 512, 1024})
+        cases.push_back({batch_size, image_size, all, algorithm});
+    }
+    cases.push_back({256, 32, all, algorithm, false});
+  }
+  return cases;
+}
+
+}  // namespace
+
+void add_iteration_benchmarks() {
+  const bool card = device() != Device{};
+  const double least_seconds = card ? 0.5 : 1;
+  for (const Case& c : card ? card_cases() : cpu_cases()) {
+    const std::string name = name_without_threads(c);
+    add(card ? name : concat(name, "/threads:", c.threads), [c](benchmark::State& state) {
       run(state, c);
     })->MinTime(least_seconds);
   }

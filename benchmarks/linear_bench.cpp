@@ -23,8 +23,8 @@ enum class Kernel { Forward, Dx, Dw };
 constexpr const char* kernel_names[] = {"forward", "dx", "dW"};
 
 void run(benchmark::State& state, const Layer& layer, Kernel kernel, ConvAlgorithm algorithm) {
-  const WithConvAlgorithm chosen(algorithm);
-  Kernels& k = kernels({});
+  const WithConvAlgorithm chosen(algorithm, device());
+  Kernels& k = kernels(device());
   const Tensor x = random_tensor({layer.batch, layer.in}), weight = random_tensor({layer.out, layer.in}),
                y = random_tensor({layer.batch, layer.out});
   const Work work{2 * static_cast<double>(layer.batch * layer.in * layer.out), bytes_of({x, weight, y})};
@@ -41,8 +41,12 @@ void add_linear_benchmarks() {
   for (const Layer& layer : layers) {
     for (const Kernel kernel : {Kernel::Forward, Kernel::Dx, Kernel::Dw}) {
       for (const ConvAlgorithm algorithm : {ConvAlgorithm::Implicit, ConvAlgorithm::Im2col}) {
+        if (algorithm == ConvAlgorithm::Implicit && device() != Device{})
+          continue;  // has no product of its own
         const std::string name = concat("linear_", kernel_names[static_cast<size_t>(kernel)], '/', layer.name,
-                                        algorithm == ConvAlgorithm::Implicit ? "/own" : "/OpenBLAS");
+                                        algorithm == ConvAlgorithm::Implicit ? "/own"
+                                        : device() == Device{}               ? "/OpenBLAS"
+                                                                             : "/cuBLAS");
         add(name,
             [layer, kernel, algorithm](benchmark::State& state) { run(state, layer, kernel, algorithm); });
       }

@@ -41,10 +41,12 @@ Json timed(TrainingIteration& iteration, Device device, double seconds) {
   double elapsed = 0;
   do {
     iteration.run();
-    kernels(device).synchronize();
     ++count;
     elapsed = std::chrono::duration<double>(Clock::now() - start).count();
   } while (elapsed < seconds);
+  iteration.finish();
+  kernels(device).synchronize();
+  elapsed = std::chrono::duration<double>(Clock::now() - start).count();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const int64_t images = count * iteration.trainer().config().batch_size;

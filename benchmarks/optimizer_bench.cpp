@@ -18,11 +18,11 @@ void run(benchmark::State& state, const Update& update, const Sizes& sizes) {
   const int moved = std::holds_alternative<SgdUpdate>(update) ? 5 : 7;
   for (const int64_t size : sizes) {
     parameters.push_back(
-        {random_tensor({size}), random_tensor({size}), Tensor::zeros({size}), Tensor::zeros({size})});
+        {random_tensor({size}), random_tensor({size}), full_tensor({size}, 0), full_tensor({size}, 0)});
     work.bytes += moved * bytes_of({parameters.back().parameter});
   }
-  const Tensor clock = Tensor::from(std::vector<double>{1e-4, 0}, {2});
-  measure(state, work, [&] { kernels({}).optimizer_step(update, parameters, clock); });
+  const Tensor clock = Tensor::from(std::vector<double>{1e-4, 0}, {2}, device());
+  measure(state, work, [&] { kernels(device()).optimizer_step(update, parameters, clock); });
 }
 
 }  // namespace

@@ -9,9 +9,13 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "benchmarks/multiply_add_loop.h"
+#include "lib/allocator.h"
 #include "lib/error.h"
+#include "lib/kernels.h"
+#include "lib/random.h"
 
 namespace duel::bench {
 namespace {
@@ -39,6 +43,20 @@ double shortest(int threads, const Body& body) {
       end = seconds_now();
     }
     best = std::min(best, end - start);
+  }
+  return best;
+}
+
+/// The shortest time that the device took for body(), which has run once before.
+template <class Body>
+double shortest_on(Kernels& k, const Body& body) {
+  double best = 1e9;
+  for (int repetition = 0; repetition <= repetitions; ++repetition) {
+    k.synchronize();
+    const double start = seconds_now();
+    body();
+    k.synchronize();
+    if (repetition > 0) best = std::min(best, seconds_now() - start);
   }
   return best;
 }
@@ -81,18 +99,53 @@ double copy_peak(int threads) {
   return 2e-9 * static_cast<double>(share * static_cast<size_t>(threads)) / seconds;
 }
 
-const Peaks& peaks() {
-  static std::map<int, Peaks> of_threads;
-  const int threads = omp_get_max_threads();
-  const auto [entry, is_new] = of_threads.try_emplace(threads);
-  if (is_new) entry->second = {multiply_add_peak(cpu::active_isa(), threads), copy_peak(threads)};
+// As large as is worth a hundredth of a second, or as fits: small on a slow device.
+double product_peak(Device card) {
+  Kernels& k = kernels(card);
+  double best = 0;
+  for (int64_t size = 256; size <= 8192; size *= 2) {
+    const Tensor a = Tensor::full({size, size}, 0, DType::Float32, card), b = a.clone(), y = a.clone();
+    RandomStream stream(0, Stream::Test, card);
+    stream.fill(a, Uniform{-1, 1});
+    stream.fill(b, Uniform{-1, 1});
+    const double seconds = shortest_on(k, [&] { k.gemm(false, false, a, b, y, Write::Set); });
+    const auto n = static_cast<double>(size);
+    best = std::max(best, 2e-9 * n * n * n / seconds);
+    if (seconds > 0.01) break;
+  }
+  return best;
+}
+
+double device_copy_peak(Device card) {
+  Kernels& k = kernels(card);
+  const auto room = k.allocator().room();
+  const int64_t bytes = std::min<int64_t>(int64_t{1} << 30, room ? room->free / 4 : int64_t{1} << 28);
+  const Tensor source = Tensor::zeros({bytes}, DType::UInt8, card), target = source.clone();
+  return 2e-9 * static_cast<double>(bytes) / shortest_on(k, [&] { k.copy(source, target); });
+}
+
+const Peaks& peaks(Device device) {
+  static std::map<std::pair<std::string, int>, Peaks> of_machine;
+  const bool card = device.kind == Device::Kind::Cuda;
+  const int threads = card ? 0 : omp_get_max_threads();
+  const auto [entry, is_new] = of_machine.try_emplace({device.str(), threads});
+  if (is_new && card) entry->second = {product_peak(device), device_copy_peak(device)};
+  if (is_new && !card) entry->second = {multiply_add_peak(cpu::active_isa(), threads), copy_peak(threads)};
   return entry->second;
 }
 
-std::vector<std::string> describe_peaks() {
+std::vector<std::string> describe_peaks(Device device) {
   std::vector<std::string> lines;
+  char line[96];
+  if (device.kind == Device::Kind::Cuda) {
+    std::snprintf(line, sizeof line, "matrix product by the library: %.0f GFLOP/s",
+                  peaks(device).multiply_add);
+    lines.emplace_back(line);
+    std::snprintf(line, sizeof line, "copy: %.0f GB/s", peaks(device).copy);
+    lines.emplace_back(line);
+    return lines;
+  }
   const auto add = [&](const char* what, int threads, double peak, const char* unit) {
-    char line[96];
     std::snprintf(line, sizeof line, "%s, %d thread%s: %.1f %s", what, threads, threads == 1 ? "" : "s", peak,
                   unit);
     lines.emplace_back(line);

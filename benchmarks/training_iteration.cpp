@@ -8,13 +8,13 @@
 #include "lib/error.h"
 #include "lib/kernels.h"
 #include "lib/philox.h"
-#include "lib/profile.h"
 #include "ops/cpu/gemm_scratch.h"
 
 namespace duel::bench {
 namespace {
 
 constexpr int64_t batches = 4;
+constexpr size_t most_unread = 8;
 
 }  // namespace
 
@@ -32,24 +32,28 @@ void RandomPictures::read(int64_t index, uint8_t* pixels) const {
   std::copy_n(bytes_.data() + index * size, size, pixels);
 }
 
-TrainingIteration::TrainingIteration(const gan::Config& config, Device device)
+TrainingIteration::TrainingIteration(const gan::Config& config, Device device, bool step_graphs)
     : trainer_(config, device),
       flops_(2 * static_cast<double>(gan::multiply_adds_per_iteration(trainer_))),
       pictures_(batches * config.batch_size, config.image_size, config.channels),
-      loader_(pictures_, {.batch_size = config.batch_size}) {}
+      batches_(gan::make_batches(pictures_, config, device)),
+      iteration_(trainer_, step_graphs) {}
 
 void TrainingIteration::run() {
-  const gan::Config& c = trainer_.config();
-  const Device device = trainer_.device();
-  ScopedPhase phase("data");
-  const Shape shape{c.batch_size, c.image_size, c.image_size, c.channels};
-  const Tensor real = Tensor::empty(shape, DType::Float32, device);
-  kernels(device).pixels_to_float(Tensor::from(loader_.next().pixels, shape, device), real);
-  const gan::DStep d = trainer_.d_step(real, trainer_.draw_z(c.batch_size));
-  const Tensor g = trainer_.g_step(trainer_.draw_z(c.batch_size));
-  const double d_loss = d.loss.item(), g_loss = g.item();
-  check(std::isfinite(d_loss) && std::isfinite(g_loss), "the losses are ", d_loss, " (D) and ", g_loss,
-        " (G): the iteration computes nonsense");
+  batches_->next(iteration_.pictures());
+  unread_.push_back(iteration_.run());
+  while (!unread_.empty() && (unread_.size() > most_unread || unread_.front().arrived())) read_oldest();
+}
+
+void TrainingIteration::finish() {
+  while (!unread_.empty()) read_oldest();
+}
+
+void TrainingIteration::read_oldest() {
+  const gan::Losses losses = unread_.front().wait();
+  unread_.pop_front();
+  check(std::isfinite(losses.d_loss) && std::isfinite(losses.g_loss), "the losses are ", losses.d_loss,
+        " (D) and ", losses.g_loss, " (G): the iteration computes nonsense");
 }
 
 int64_t kept_bytes(Device device) {

@@ -1,10 +1,13 @@
 // One iteration of training as the program does it, on pictures made of random bytes.
 #pragma once
 
+#include <deque>
+#include <memory>
 #include <vector>
 
+#include "apps/gan/batches.h"
+#include "apps/gan/iteration.h"
 #include "apps/gan/trainer.h"
-#include "lib/data/batch_loader.h"
 #include "lib/data/dataset.h"
 
 namespace duel::bench {
@@ -26,21 +29,27 @@ class RandomPictures final : public Dataset {
 
 class TrainingIteration {
  public:
-  explicit TrainingIteration(const gan::Config& config, Device device = {});
+  explicit TrainingIteration(const gan::Config& config, Device device = {}, bool step_graphs = true);
 
-  /// Takes the next batch of the loader, turns it into numbers, draws z twice, updates D and G and reads both
-  /// losses. Throws Error if one of them is not finite.
+  /// Begins an iteration: takes the next batch, turns it into numbers, draws z twice, updates D and G; and
+  /// reads the losses of those that are done. Throws Error if one of them is not finite.
   void run();
+  /// Reads the losses of all that were begun.
+  void finish();
 
   /// The additions and multiplications of run().
   double flops() const { return flops_; }
   gan::Trainer& trainer() { return trainer_; }
 
  private:
+  void read_oldest();
+
   gan::Trainer trainer_;
   double flops_;
   RandomPictures pictures_;
-  BatchLoader loader_;
+  std::unique_ptr<gan::Batches> batches_;
+  gan::Iteration iteration_;
+  std::deque<gan::Iteration::Pending> unread_;
 };
 
 /// Bytes that the kernels keep: tensors, kept blocks and scratch memory.

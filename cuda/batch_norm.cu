@@ -1,5 +1,8 @@
 // Batch normalisation over the rows of a (rows, channels) array; see rows.cuh for how rows are walked. What a
 // channel has in common is computed by each thread for its own channels, once for all its rows.
+//
+// With an activation f behind it, each pass applies f, or takes the gradient through f, on its way: nothing
+// is stored between the two.
 #include "cuda/cuda_kernels.h"
 #include "cuda/rows.cuh"
 #include "lib/accumulators.h"
@@ -75,8 +78,7 @@ template <class T>
 struct InputGrad {
   Statistics<T> statistics;
   const T *weight, *dweight, *dbias;
-  T rows;
-  bool training;
+  T a_row;  // 1 / rows; 0 in evaluation, where the statistics are constants
   struct Column {
     T mean, inverse_std, weight, mean_dy, mean_dy_xhat;
     DUEL_HOST_DEVICE T operator()(T x, T dy) const {
@@ -84,10 +86,69 @@ struct InputGrad {
     }
   };
   DUEL_HOST_DEVICE Column column(int64_t c) const {
-    return {statistics.mean[c], statistics.inverse_std(c), weight[c], training ? dbias[c] / rows : T(0),
-            training ? dweight[c] / rows : T(0)};
+    const bool training = a_row != T(0);
+    return {statistics.mean[c], statistics.inverse_std(c), weight[c], training ? dbias[c] * a_row : T(0),
+            training ? dweight[c] * a_row : T(0)};
   }
 };
+
+/// f of what `Inner` gives.
+template <class Inner, class F>
+struct Then {
+  Inner inner;
+  F f;
+  struct Column {
+    typename Inner::Column inner;
+    F f;
+    template <class T>
+    DUEL_HOST_DEVICE T operator()(T x) const {
+      return f.value(inner(x));
+    }
+  };
+  DUEL_HOST_DEVICE Column column(int64_t c) const { return {inner.column(c), f}; }
+};
+
+/// `Inner`, a gradient, given the gradient of f's result instead of that of f's argument. The result itself
+/// is computed from x again, to the same bits: that costs a few operations, where reading it would cost a
+/// pass.
+template <class Inner, class F>
+struct Through {
+  Inner inner;
+  Then<Normalize<float>, F> forward;
+  struct Column {
+    typename Inner::Column inner;
+    typename Then<Normalize<float>, F>::Column forward;
+    DUEL_HOST_DEVICE float operator()(float x, float dy) const {
+      return inner(x, forward.f.grad(forward(x), dy));
+    }
+    template <class State>
+    DUEL_HOST_DEVICE void operator()(State& state, float x, float dy) const {
+      inner(state, x, forward.f.grad(forward(x), dy));
+    }
+  };
+  DUEL_HOST_DEVICE Column column(int64_t c) const { return {inner.column(c), forward.column(c)}; }
+};
+
+/// The same for a reduction.
+template <class Inner, class F>
+struct ReduceThrough : Through<Inner, F> {
+  using State = typename Inner::State;
+};
+
+/// Calls run(f) with the activation itself, if it is one that recipes put behind batch norm; the others, and
+/// float64, which is for checks, are composed. Returns whether it did.
+template <class Run>
+bool with_fused_activation(const Unary& f, DType dtype, const Run& run) {
+  if (dtype != DType::Float32) return false;
+  if (const auto* relu = std::get_if<Relu>(&f)) {
+    run(*relu);
+  } else if (const auto* leaky_relu = std::get_if<LeakyRelu>(&f)) {
+    run(*leaky_relu);
+  } else {
+    return false;
+  }
+  return true;
+}
 
 template <class T>
 __global__ void __launch_bounds__(block_threads)
@@ -152,10 +213,47 @@ void CudaKernels::batch_norm_backward_input(const Tensor& x, const Tensor& dy, c
                          weight.data<T>(),
                          dweight.data<T>(),
                          dbias.data<T>(),
-                         T(rows_of(x)),
-                         training};
+                         training ? T(1) / T(rows_of(x)) : T(0)};
     map_rows<T>(queue_, rows_of(x), x.dim(-1), f, write, dx.data<T>(), x.data<T>(), dy.data<T>());
   });
+}
+
+void CudaKernels::batch_norm_forward_fused(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                           double eps, const Tensor& weight, const Tensor& bias,
+                                           const Unary& f, const Tensor& y) {
+  const bool done = with_fused_activation(f, x.dtype(), [&]<class F>(const F& activation) {
+    const Normalize<float> inner{{mean.data<float>(), variance.data<float>(), static_cast<float>(eps)},
+                                 weight.data<float>(),
+                                 bias.data<float>()};
+    map_rows<float>(queue_, rows_of(x), x.dim(-1), Then<Normalize<float>, F>{inner, activation}, Write::Set,
+                    y.data<float>(), x.data<float>());
+  });
+  if (!done) Kernels::batch_norm_forward_fused(x, mean, variance, eps, weight, bias, f, y);
+}
+
+void CudaKernels::batch_norm_backward_fused(const Tensor& x, const Tensor& y, const Tensor& dy,
+                                            const Tensor& mean, const Tensor& variance, double eps,
+                                            const Tensor& weight, const Tensor& bias, const Unary& f,
+                                            bool training, const Tensor& dweight, const Tensor& dbias,
+                                            const Tensor* dx, Write write) {
+  const bool done = with_fused_activation(f, x.dtype(), [&]<class F>(const F& activation) {
+    using T = float;
+    const Statistics<T> statistics{mean.data<T>(), variance.data<T>(), T(eps)};
+    const Then<Normalize<T>, F> forward{{statistics, weight.data<T>(), bias.data<T>()}, activation};
+    const int64_t rows = rows_of(x), channels = x.dim(-1);
+    const T *const in = x.data<T>(), *const grad = dy.data<T>();
+    reduce_rows<T>(queue_, allocator_, rows, channels, ReduceThrough<GradSums<T>, F>{{{statistics}, forward}},
+                   StoreGradSums<T>{dbias.data<T>(), dweight.data<T>()}, in, grad);
+    if (!dx) return;
+    const InputGrad<T> inner{statistics, weight.data<T>(), dweight.data<T>(), dbias.data<T>(),
+                             training ? T(1) / T(rows) : T(0)};
+    map_rows<T>(queue_, rows, channels, Through<InputGrad<T>, F>{inner, forward}, write, dx->data<T>(), in,
+                grad);
+  });
+  if (!done) {
+    Kernels::batch_norm_backward_fused(x, y, dy, mean, variance, eps, weight, bias, f, training, dweight,
+                                       dbias, dx, write);
+  }
 }
 
 }  // namespace duel::cuda

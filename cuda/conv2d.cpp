@@ -6,6 +6,7 @@
 
 #include "cuda/conv2d_implicit.h"
 #include "cuda/cuda_kernels.h"
+#include "cuda/epilogue.h"
 #include "cuda/im2col.h"
 
 namespace duel::cuda {
@@ -83,6 +84,32 @@ void CudaKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const 
                       dy.data<T>() + first * y_size(shape), columns, dw.data<T>(), Write::Add);
     });
   });
+}
+
+// On the stored matrix, what comes behind the product takes a pass of its own, but one for bias and
+// activation together.
+void CudaKernels::conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
+                                     const Tensor* bias, const Unary* f, const Tensor& y) {
+  const auto epilogue = epilogue_of(bias, f, x.dtype());
+  if (!epilogue) return Kernels::conv2d_fprop_fused(shape, x, weight, bias, f, y);
+  if (implicit(shape, x.dtype())) {
+    return conv2d_fprop_implicit(queue_, precision_, shape, x.data<float>(), weight.data<float>(),
+                                 y.data<float>(), Write::Set, *epilogue);
+  }
+  conv2d_fprop(shape, x, weight, y, Write::Set);
+  apply_epilogue(queue_, shape.gemm_m(), shape.oc, *epilogue, y.data<float>());
+}
+
+void CudaKernels::conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                                     const Tensor* bias, const Unary* f, const Tensor& dx) {
+  const auto epilogue = epilogue_of(bias, f, dy.dtype());
+  if (!epilogue) return Kernels::conv2d_dgrad_fused(shape, dy, weight, bias, f, dx);
+  if (implicit(shape, dy.dtype())) {
+    return conv2d_dgrad_implicit(queue_, precision_, shape, dy.data<float>(), weight.data<float>(),
+                                 dx.data<float>(), Write::Set, *epilogue);
+  }
+  conv2d_dgrad(shape, dy, weight, dx, Write::Set);
+  apply_epilogue(queue_, shape.n * shape.ih * shape.iw, shape.ic, *epilogue, dx.data<float>());
 }
 
 }  // namespace duel::cuda

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cuda/device_allocator.h"
+#include "cuda/epilogue.h"
 #include "cuda/queue.h"
 #include "lib/conv2d_shape.h"
 #include "lib/kernels.h"
@@ -13,11 +14,11 @@ namespace duel::cuda {
 /// Whether they can: they count rows and columns in 32 bits and have room for so many phases.
 bool fits_implicit(const Conv2dShape& shape);
 
-/// See Kernels::conv2d_fprop and so on.
+/// See Kernels::conv2d_fprop and so on. The epilogue comes before the adding.
 void conv2d_fprop_implicit(const Queue& queue, Precision precision, const Conv2dShape& shape, const float* x,
-                           const float* weight, float* y, Write write);
+                           const float* weight, float* y, Write write, const Epilogue& epilogue = {});
 void conv2d_dgrad_implicit(const Queue& queue, Precision precision, const Conv2dShape& shape, const float* dy,
-                           const float* weight, float* dx, Write write);
+                           const float* weight, float* dx, Write write, const Epilogue& epilogue = {});
 void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
                            const Conv2dShape& shape, const float* x, const float* dy, float* dw, Write write);
 

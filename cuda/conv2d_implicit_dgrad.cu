@@ -21,7 +21,7 @@ struct Phases {
 template <class Arithmetic, int width>
 __global__ void __launch_bounds__(block_threads, blocks_at_once<width>)
     dgrad_kernel(const __grid_constant__ Phases phases, const float* __restrict__ dy,
-                 const float* __restrict__ weight, bool add, float* __restrict__ dx) {
+                 const float* __restrict__ weight, bool add, Epilogue epilogue, float* __restrict__ dx) {
   const Conv2dShape& s = phases.shape;
   const int number = phases.blocks.tensor_of(blockIdx.x);
   const DgradPhase& phase = phases.phase[number];
@@ -35,14 +35,15 @@ __global__ void __launch_bounds__(block_threads, blocks_at_once<width>)
                            [&](int m, int n, float sum) {
                              if (m >= pixels || n >= channels) return;
                              float& target = dx[phase.pixel(s, m) * channels + n];
-                             target = add ? target + sum : sum;
+                             const float value = epilogue(n, sum);
+                             target = add ? target + value : value;
                            });
 }
 
 }  // namespace
 
 void conv2d_dgrad_implicit(const Queue& queue, Precision precision, const Conv2dShape& s, const float* dy,
-                           const float* weight, float* dx, Write write) {
+                           const float* weight, float* dx, Write write, const Epilogue& epilogue) {
   Phases phases{s, {}, {}};
   for (int64_t p = 0; p < s.stride_h * s.stride_w; ++p) {
     const DgradPhase phase = dgrad_phase(s, p);
@@ -52,7 +53,7 @@ void conv2d_dgrad_implicit(const Queue& queue, Precision precision, const Conv2d
   }
   dispatch_product(precision, packed(s, dy, weight), [&]<class A>(A, auto width) {
     queue.launch(phases.blocks.chunks(), block_threads, dgrad_kernel<A, width>, phases, dy, weight,
-                 write == Write::Add, dx);
+                 write == Write::Add, epilogue, dx);
   });
 }
 

@@ -12,7 +12,7 @@ namespace {
 template <class Arithmetic, int width>
 __global__ void __launch_bounds__(block_threads, blocks_at_once<width>)
     fprop_kernel(PatchMatrix patches, int channels, const float* __restrict__ x,
-                 const float* __restrict__ weight, bool add, float* __restrict__ y) {
+                 const float* __restrict__ weight, bool add, Epilogue epilogue, float* __restrict__ y) {
   const int pixels = static_cast<int>(patches.rows()), depth = static_cast<int>(patches.columns());
   const int tiles_n = (channels + tile_n - 1) / tile_n, block = static_cast<int>(blockIdx.x);
   const PatchRows<width> a{patches, x};
@@ -21,7 +21,8 @@ __global__ void __launch_bounds__(block_threads, blocks_at_once<width>)
                            [&](int m, int n, float sum) {
                              if (m >= pixels || n >= channels) return;
                              float& target = y[static_cast<int64_t>(m) * channels + n];
-                             target = add ? target + sum : sum;
+                             const float value = epilogue(n, sum);
+                             target = add ? target + value : value;
                            });
 }
 
@@ -34,11 +35,11 @@ bool fits_implicit(const Conv2dShape& s) {
 }
 
 void conv2d_fprop_implicit(const Queue& queue, Precision precision, const Conv2dShape& s, const float* x,
-                           const float* weight, float* y, Write write) {
+                           const float* weight, float* y, Write write, const Epilogue& epilogue) {
   const int64_t blocks = static_cast<int64_t>(tiles_along(s.gemm_m(), tile_m)) * tiles_along(s.oc, tile_n);
   dispatch_product(precision, packed(s, x, weight), [&]<class A>(A, auto width) {
     queue.launch(blocks, block_threads, fprop_kernel<A, width>, conv2d_patches(s), static_cast<int>(s.oc), x,
-                 weight, write == Write::Add, y);
+                 weight, write == Write::Add, epilogue, y);
   });
 }
 

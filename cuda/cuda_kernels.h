@@ -36,6 +36,8 @@ class CudaKernels final : public Kernels {
   void random(const Distribution& distribution, uint64_t seed, uint64_t stream, const Tensor& position,
               const Tensor& x) override;
   void pixels_to_float(const Tensor& pixels, const Tensor& y) override;
+  void pick_pictures(const Tensor& set, const Tensor& order, const PictureFlips& flips,
+                     const Tensor& y) override;
 
   void unary(const Unary& f, const Tensor& x, const Tensor& y) override;
   void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
@@ -61,6 +63,11 @@ class CudaKernels final : public Kernels {
   void conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                     Write write) override;
 
+  void conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, const Tensor& weight, const Tensor* bias,
+                          const Unary* f, const Tensor& y) override;
+  void conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                          const Tensor* bias, const Unary* f, const Tensor& dx) override;
+
   void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) override;
   void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows, double momentum,
                                  const Tensor& running_mean, const Tensor& running_variance) override;
@@ -72,6 +79,14 @@ class CudaKernels final : public Kernels {
                                  const Tensor& variance, double eps, const Tensor& weight,
                                  const Tensor& dweight, const Tensor& dbias, bool training, const Tensor& dx,
                                  Write write) override;
+
+  void batch_norm_forward_fused(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
+                                const Tensor& weight, const Tensor& bias, const Unary& f,
+                                const Tensor& y) override;
+  void batch_norm_backward_fused(const Tensor& x, const Tensor& y, const Tensor& dy, const Tensor& mean,
+                                 const Tensor& variance, double eps, const Tensor& weight, const Tensor& bias,
+                                 const Unary& f, bool training, const Tensor& dweight, const Tensor& dbias,
+                                 const Tensor* dx, Write write) override;
 
   void loss(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& y) override;
   void loss_grad(const Loss& f, const Tensor& x, const Tensor& target, const Tensor& dy, const Tensor& dx,

@@ -15,11 +15,13 @@ void* DeviceAllocator::system_allocate(size_t bytes) noexcept {
 
 void DeviceAllocator::system_free(void* block) noexcept { cudaFree(block); }
 
-std::string DeviceAllocator::system_room() const {
+std::optional<CachingAllocator::Room> DeviceAllocator::room() const {
   size_t free = 0, total = 0;
-  if (const cudaError_t answer = cudaMemGetInfo(&free, &total); answer != cudaSuccess)
-    return concat(" on cuda:", device_, ", which answers: ", cudaGetErrorString(answer));
-  return concat(", ", free >> 20, " of ", total >> 20, " MiB free on cuda:", device_);
+  if (cudaSetDevice(device_) != cudaSuccess || cudaMemGetInfo(&free, &total) != cudaSuccess) {
+    cudaGetLastError();
+    return {};
+  }
+  return Room{static_cast<int64_t>(free), static_cast<int64_t>(total)};
 }
 
 void* PageLockedAllocator::system_allocate(size_t bytes) noexcept {

@@ -14,10 +14,11 @@ class DeviceAllocator final : public CachingAllocator {
   explicit DeviceAllocator(int device) : device_(device) {}
   ~DeviceAllocator() override { trim(); }
 
+  std::optional<Room> room() const override;
+
  protected:
   void* system_allocate(size_t bytes) noexcept override;
   void system_free(void* block) noexcept override;
-  std::string system_room() const override;
 
  private:
   int device_;

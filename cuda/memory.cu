@@ -3,6 +3,7 @@
 
 #include "cuda/cuda_kernels.h"
 #include "cuda/map.cuh"
+#include "lib/placement.h"
 
 namespace duel::cuda {
 namespace {
@@ -37,6 +38,20 @@ __global__ void __launch_bounds__(block_threads)
 
 /// A launch of its own: all threads of the one before must have read the position first.
 __global__ void advance_kernel(int64_t* position, int64_t blocks) { *position += blocks; }
+
+/// One thread an element, in the order in which they are written; neighbours read neighbouring bytes. Whether
+/// its picture is mirrored each thread finds out anew: ten rounds of Philox cost less than a second launch.
+template <class T>
+__global__ void __launch_bounds__(block_threads)
+    pick_pictures_kernel(int64_t n, PicturePlacement placement, PictureFlips flips,
+                         const uint8_t* __restrict__ set, const int64_t* __restrict__ order,
+                         T* __restrict__ y) {
+  const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
+  for (int64_t i = first; i < n; i += step) {
+    const int64_t picture = placement.picture(i);
+    y[i] = pixel_value<T>(set[placement.source(i, order[picture], flips(picture))]);
+  }
+}
 
 }  // namespace
 
@@ -102,6 +117,16 @@ void CudaKernels::pixels_to_float(const Tensor& pixels, const Tensor& y) {
   dispatch_float(y.dtype(), [&](auto type) {
     using T = decltype(type);
     map(queue_, y.numel(), PixelValue<T>{}, Write::Set, y.data<T>(), from);
+  });
+}
+
+void CudaKernels::pick_pictures(const Tensor& set, const Tensor& order, const PictureFlips& flips,
+                                const Tensor& y) {
+  const PicturePlacement placement{y.dim(1), y.dim(2), y.dim(3)};
+  dispatch_float(y.dtype(), [&](auto type) {
+    using T = decltype(type);
+    queue_.launch(blocks_for(y.numel(), queue_.resident_blocks()), block_threads, pick_pictures_kernel<T>,
+                  y.numel(), placement, flips, set.data<uint8_t>(), order.data<int64_t>(), y.data<T>());
   });
 }
 

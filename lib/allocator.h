@@ -6,11 +6,22 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
+#include "lib/error.h"
+
 namespace duel {
+
+/// A request that the system's memory cannot serve.
+class OutOfMemory : public Error {
+ public:
+  using Error::Error;
+};
 
 class CachingAllocator {
  public:
@@ -25,14 +36,29 @@ class CachingAllocator {
   CachingAllocator(const CachingAllocator&) = delete;
   CachingAllocator& operator=(const CachingAllocator&) = delete;
 
-  /// At least `bytes` bytes, aligned to 64. Kept blocks go back to the system before a request fails;
-  /// throws Error with the bytes asked for, in use and free if it fails even then.
+  /// At least `bytes` bytes, aligned to 64. Kept blocks go back to the system before a request fails; throws
+  /// OutOfMemory with the bytes asked for, in use and free if it fails even then.
   void* allocate(size_t bytes);
   /// Takes back a block of `bytes` bytes that allocate() gave.
   void release(void* block, size_t bytes) noexcept;
   /// Gives the kept blocks back to the system.
   void trim() noexcept;
   Stats stats() const;
+
+  /// The system's own memory, bytes.
+  struct Room {
+    int64_t free = 0, total = 0;
+  };
+  /// What the system says of it; nothing where it says nothing.
+  virtual std::optional<Room> room() const { return {}; }
+
+  /// From now on, accounts the blocks handed out to the phase (lib/profile.h) that they are asked for in.
+  void begin_report();
+  /// Who held how much when most was in use since begin_report(), the largest first; what was in use before
+  /// belongs to "before it began".
+  std::vector<std::pair<std::string, int64_t>> peak_by_phase() const;
+  /// Two lines for people: the peak, and by what. After begin_report().
+  std::string report(const std::string& name) const;
 
   /// For work that is recorded and replayed at the same addresses: a block handed out while reserving stays
   /// apart, and once released is handed out again only to requests made while reserving.
@@ -44,15 +70,23 @@ class CachingAllocator {
   CachingAllocator() = default;
   virtual void* system_allocate(size_t bytes) noexcept = 0;  ///< nullptr when there is no room
   virtual void system_free(void* block) noexcept = 0;
-  /// What the system says about its free memory, as a part of a message; empty where it says nothing.
-  virtual std::string system_room() const { return {}; }
 
  private:
   using Kept = std::map<size_t, std::vector<void*>>;  // by rounded size
   void* take(Kept& kept, size_t size);
   void free_all(Kept& kept) noexcept;
+  void account(void* block, size_t size);
+  void settle(void* block, size_t size) noexcept;
+
+  /// Bytes in use by phase, and which phase each block belongs to.
+  struct Report {
+    std::map<const char*, int64_t> in_use, at_peak;
+    std::unordered_map<void*, const char*> blocks;
+    int64_t total = 0, peak = 0;
+  };
 
   mutable std::mutex mutex_;
+  std::optional<Report> report_;
   Kept kept_, kept_reserved_;
   std::unordered_set<void*> reserved_;
   bool reserving_ = false;

@@ -15,6 +15,7 @@
 
 #include "lib/conv2d_shape.h"
 #include "lib/functors.h"
+#include "lib/picture_flips.h"
 #include "lib/random.h"
 #include "lib/tensor.h"
 #include "lib/write.h"
@@ -106,6 +107,10 @@ class Kernels {
                       const Tensor& position, const Tensor& x) = 0;
   /// y = pixel_value(pixels): bytes (uint8) to the range of tanh.
   virtual void pixels_to_float(const Tensor& pixels, const Tensor& y) = 0;
+  /// y (n, h, w, c) = pixel_value() of the pictures order[0], ..., order[n-1] of `set` (count, h, w, c;
+  /// uint8), mirrored where `flips` says so. `order` is int64 (n).
+  virtual void pick_pictures(const Tensor& set, const Tensor& order, const PictureFlips& flips,
+                             const Tensor& y) = 0;
 
   // ---- element by element; all of one shape; y may be x, a or b ----
   virtual void unary(const Unary& f, const Tensor& x, const Tensor& y) = 0;
@@ -197,6 +202,21 @@ class Kernels {
                                         const Tensor& y) {
     batch_norm_forward(x, mean, variance, eps, weight, bias, y);
     unary(f, y, y);
+  }
+  /// The gradients of batch_norm_forward_fused(), which gave y: dweight and dbias (overwritten), and dx where
+  /// it is not null. In evaluation as batch_norm_backward_input() has it. `bias` is for backends that would
+  /// rather compute y again than read it.
+  virtual void batch_norm_backward_fused(const Tensor& x, const Tensor& y, const Tensor& dy,
+                                         const Tensor& mean, const Tensor& variance, double eps,
+                                         const Tensor& weight, const Tensor& bias, const Unary& f,
+                                         bool training, const Tensor& dweight, const Tensor& dbias,
+                                         const Tensor* dx, Write write) {
+    static_cast<void>(bias);
+    const Tensor inner = Tensor::empty_like(dy);
+    unary_grad(f, y, dy, inner, Write::Set);
+    batch_norm_backward_sums(x, inner, mean, variance, eps, dweight, dbias);
+    if (dx)
+      batch_norm_backward_input(x, inner, mean, variance, eps, weight, dweight, dbias, training, *dx, write);
   }
 
   // ---- losses ----

@@ -40,6 +40,22 @@ struct PermutePlacement {
   DUEL_HOST_DEVICE int64_t target(int64_t i) const { return i; }
 };
 
+/// Kernels::pick_pictures: where element i of a batch of pictures (height, width, channels) lies in the set.
+struct PicturePlacement {
+  int64_t height, width, channels;
+
+  DUEL_HOST_DEVICE int64_t elements() const { return height * width * channels; }
+  /// The picture of the batch that element i belongs to.
+  DUEL_HOST_DEVICE int64_t picture(int64_t i) const { return i / elements(); }
+  /// Where it comes from if that picture is number `chosen` of the set.
+  DUEL_HOST_DEVICE int64_t source(int64_t i, int64_t chosen, bool flipped) const {
+    const int64_t inside = i % elements(), line = width * channels;
+    if (!flipped) return chosen * elements() + inside;
+    const int64_t column = inside % line / channels;
+    return chosen * elements() + inside + (width - 1 - 2 * column) * channels;
+  }
+};
+
 /// Kernels::copy_runs: run after run.
 struct RunPlacement {
   Kernels::Runs runs;

@@ -23,7 +23,10 @@ class StepGraph {
  public:
   using Step = std::function<std::vector<Tensor>()>;
 
-  StepGraph(Device device, Step step) : device_(device), step_(std::move(step)) {}
+  /// `counters` (int64, of the host, one element each) are what a run counts up, by the same every time,
+  /// where a replay does not come by: it counts for them.
+  StepGraph(Device device, Step step, std::vector<Tensor> counters = {})
+      : device_(device), step_(std::move(step)), counters_(std::move(counters)) {}
 
   /// Runs the step once more and returns its results, which the next run overwrites.
   const std::vector<Tensor>& run();
@@ -32,10 +35,14 @@ class StepGraph {
 
  private:
   static constexpr int plain_runs = 2;
+  void record();
 
   Device device_;
   Step step_;
+  std::vector<Tensor> counters_;
+  std::vector<double> counts_;  // of one run, by counter
   int runs_ = 0;
+  bool records_ = true;  // until the device has shown that it does not
   std::vector<Tensor> results_;
   std::unique_ptr<Kernels::Recording> recording_;
 };

@@ -6,6 +6,10 @@
 namespace duel {
 namespace {
 
+Saves saves_of(const Unary& f) {
+  return std::visit([](const auto& g) { return g.saves; }, f);
+}
+
 // dx = f.grad(saved, dy), where f says whether it wants its input or its output back.
 struct UnaryNode final : Node {
   const char* op;
@@ -15,7 +19,7 @@ struct UnaryNode final : Node {
   UnaryNode(const char* name, const Unary& function) : op(name), f(function) {}
   const char* name() const override { return op; }
   void backward(const Tensor& dy) override {
-    const bool reads = std::visit([](const auto& g) { return g.saves != Saves::Nothing; }, f);
+    const bool reads = saves_of(f) != Saves::Nothing;
     const Target dx = target(0);
     kernels(dy.device()).unary_grad(f, reads ? saved.get(op) : dy, dy, dx.tensor, dx.write);
   }
@@ -28,7 +32,7 @@ Tensor apply(const char* op, const Unary& f, const Tensor& x) {
   kernels(x.device()).unary(f, x, y);
   if (needs_grad({x})) {
     auto node = std::make_shared<UnaryNode>(op, f);
-    const Saves saves = std::visit([](const auto& g) { return g.saves; }, f);
+    const Saves saves = saves_of(f);
     if (saves != Saves::Nothing) node->saved = Saved(saves == Saves::Input ? x : y);
     record(y, std::move(node), {x});
   }
@@ -37,15 +41,18 @@ Tensor apply(const char* op, const Unary& f, const Tensor& x) {
 
 }  // namespace
 
-Tensor activated(const Unary& f, const Tensor& x) {
-  const Saves saves = std::visit([](const auto& g) { return g.saves; }, f);
-  check(saves != Saves::Input,
+void check_fusible(const Unary& f) {
+  check(saves_of(f) != Saves::Input,
         "[activation] the gradient of this function needs its input, which a fused op "
         "does not keep; apply it on its own");
+}
+
+Tensor activated(const Unary& f, const Tensor& x) {
+  check_fusible(f);
   const Tensor y = x.detach();
   if (needs_grad({x})) {
     auto node = std::make_shared<UnaryNode>("activation", f);
-    if (saves == Saves::Output) node->saved = Saved(y);
+    if (saves_of(f) == Saves::Output) node->saved = Saved(y);
     record(y, std::move(node), {x});
   }
   return y;

@@ -22,9 +22,13 @@ Tensor scale(const Tensor& x, double factor);
 /// -x.
 Tensor neg(const Tensor& x);
 
+/// Throws Error unless an op may apply f in its own pass: its gradient then has to do without its input
+/// (Saves::Output or Nothing), which is not kept.
+void check_fusible(const Unary& f);
+
 /// For ops that end in an activation which their kernel applies in the same pass. `x` is the op's result as
 /// the graph knows it, before the activation; its memory holds f(x) already. Returns f(x), on that memory.
-/// Throws Error unless the gradient of f can do without x itself (Saves::Output or Nothing).
+/// Throws Error unless f is fusible.
 Tensor activated(const Unary& f, const Tensor& x);
 
 }  // namespace duel

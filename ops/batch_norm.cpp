@@ -2,7 +2,8 @@
 //     dbias = sum dy,   dweight = sum dy * xhat,
 //     dx = weight / sqrt(variance + eps) * (dy - mean(dy) - xhat * mean(dy * xhat))   in training,
 //     dx = weight / sqrt(variance + eps) * dy                                         in evaluation.
-// dx needs the two sums, so they are computed also where no gradient of weight and bias is wanted.
+// dx needs the two sums, so they are computed also where no gradient of weight and bias is wanted. With an
+// activation f in the same pass, y = f(...), and dy above is f's gradient, which f takes from y.
 #include "ops/batch_norm.h"
 
 #include <utility>
@@ -16,26 +17,38 @@ namespace {
 
 struct BatchNormNode final : Node {
   Saved x, weight, mean, variance;
+  Saved bias, y;  // where there is an activation
   BatchNormOptions options;
 
   const char* name() const override { return "batch_norm"; }
   void backward(const Tensor& dy) override {
-    Kernels& k = kernels(dy.device());
-    const Tensor &in = x.get(name()), &w = weight.get(name()), &m = mean.get(name()),
-                 &v = variance.get(name());
-    const Tensor dweight = Tensor::empty_like(w), dbias = Tensor::empty_like(w);
-    if (options.training || needs(1) || needs(2))
-      k.batch_norm_backward_sums(in, dy, m, v, options.eps, dweight, dbias);
+    const Tensor dweight = Tensor::empty_like(weight.get(name())), dbias = Tensor::empty_like(dweight);
     if (needs(0)) {
       const Target dx = target(0);
-      k.batch_norm_backward_input(in, dy, m, v, options.eps, w, dweight, dbias, options.training, dx.tensor,
-                                  dx.write);
+      gradients(dy, dweight, dbias, &dx.tensor, dx.write);
+    } else {
+      gradients(dy, dweight, dbias, nullptr, Write::Set);
     }
     if (needs(1)) pass(1, dweight);
     if (needs(2)) pass(2, dbias);
   }
+  void gradients(const Tensor& dy, const Tensor& dweight, const Tensor& dbias, const Tensor* dx,
+                 Write write) const {
+    Kernels& k = kernels(dy.device());
+    const Tensor &in = x.get(name()), &w = weight.get(name()), &m = mean.get(name()),
+                 &v = variance.get(name());
+    if (options.activation) {
+      k.batch_norm_backward_fused(in, y.get(name()), dy, m, v, options.eps, w, bias.get(name()),
+                                  *options.activation, options.training, dweight, dbias, dx, write);
+      return;
+    }
+    if (options.training || needs(1) || needs(2))
+      k.batch_norm_backward_sums(in, dy, m, v, options.eps, dweight, dbias);
+    if (dx)
+      k.batch_norm_backward_input(in, dy, m, v, options.eps, w, dweight, dbias, options.training, *dx, write);
+  }
   void release() override {
-    for (Saved* saved : {&x, &weight, &mean, &variance}) saved->release();
+    for (Saved* saved : {&x, &weight, &mean, &variance, &bias, &y}) saved->release();
   }
 };
 
@@ -59,6 +72,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
     check_shape(op, "running_mean", running_mean, channels);
     check_shape(op, "running_var", running_var, channels);
   }
+  if (options.activation) check_fusible(*options.activation);
   Kernels& k = kernels(x.device());
   Tensor mean = running_mean, variance = running_var;
   if (options.training) {
@@ -88,10 +102,14 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
     node->weight = Saved(weight);
     node->mean = Saved(mean);
     node->variance = Saved(variance);
+    if (options.activation) {
+      node->bias = Saved(bias);
+      node->y = Saved(y);
+    }
     node->options = options;
     record(y, std::move(node), {x, weight, bias});
   }
-  return options.activation ? activated(*options.activation, y) : y;
+  return y;
 }
 
 }  // namespace duel

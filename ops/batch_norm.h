@@ -12,7 +12,7 @@ struct BatchNormOptions {
   bool training = true;
   double momentum = 0.1;                 ///< weight of the batch in the running statistics
   double eps = 1e-5;                     ///< added to the variance
-  std::optional<Unary> activation = {};  ///< applied to the result in the same pass: see activated()
+  std::optional<Unary> activation = {};  ///< applied to the result in the same pass: see check_fusible()
 };
 
 /// y = weight * (x - mean) / sqrt(variance + eps) + bias for each channel.

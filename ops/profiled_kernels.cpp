@@ -88,6 +88,13 @@ void ProfiledKernels::pixels_to_float(const Tensor& pixels, const Tensor& y) {
   timed("pixels_to_float", y.shape().str(), 0, {pixels, y}, [&] { backend_.pixels_to_float(pixels, y); });
 }
 
+void ProfiledKernels::pick_pictures(const Tensor& set, const Tensor& order, const PictureFlips& flips,
+                                    const Tensor& y) {
+  // Of the set, what one batch takes: a byte an element.
+  timed("pick_pictures", y.shape().str(), 0, {order, y},
+        [&] { backend_.pick_pictures(set, order, flips, y); });
+}
+
 void ProfiledKernels::unary(const Unary& f, const Tensor& x, const Tensor& y) {
   timed("unary", concat(name_of(f), ' ', y.shape()), 0, {x, y}, [&] { backend_.unary(f, x, y); });
 }
@@ -177,6 +184,18 @@ void ProfiledKernels::batch_norm_forward_fused(const Tensor& x, const Tensor& me
                                                const Unary& f, const Tensor& y) {
   timed("batch_norm_forward", x.shape().str() + ", " + name_of(f), 0, {x, mean, variance, weight, bias, y},
         [&] { backend_.batch_norm_forward_fused(x, mean, variance, eps, weight, bias, f, y); });
+}
+
+void ProfiledKernels::batch_norm_backward_fused(const Tensor& x, const Tensor& y, const Tensor& dy,
+                                                const Tensor& mean, const Tensor& variance, double eps,
+                                                const Tensor& weight, const Tensor& bias, const Unary& f,
+                                                bool training, const Tensor& dweight, const Tensor& dbias,
+                                                const Tensor* dx, Write write) {
+  timed("batch_norm_backward", x.shape().str() + ", " + name_of(f), 0,
+        {x, y, dy, mean, variance, weight, dweight, dbias, dx ? *dx : Tensor()}, [&] {
+          backend_.batch_norm_backward_fused(x, y, dy, mean, variance, eps, weight, bias, f, training,
+                                             dweight, dbias, dx, write);
+        });
 }
 
 void ProfiledKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) {

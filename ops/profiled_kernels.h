@@ -31,6 +31,8 @@ class ProfiledKernels final : public Kernels {
   void random(const Distribution& distribution, uint64_t seed, uint64_t stream, const Tensor& position,
               const Tensor& x) override;
   void pixels_to_float(const Tensor& pixels, const Tensor& y) override;
+  void pick_pictures(const Tensor& set, const Tensor& order, const PictureFlips& flips,
+                     const Tensor& y) override;
 
   void unary(const Unary& f, const Tensor& x, const Tensor& y) override;
   void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
@@ -63,6 +65,10 @@ class ProfiledKernels final : public Kernels {
   void batch_norm_forward_fused(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
                                 const Tensor& weight, const Tensor& bias, const Unary& f,
                                 const Tensor& y) override;
+  void batch_norm_backward_fused(const Tensor& x, const Tensor& y, const Tensor& dy, const Tensor& mean,
+                                 const Tensor& variance, double eps, const Tensor& weight, const Tensor& bias,
+                                 const Unary& f, bool training, const Tensor& dweight, const Tensor& dbias,
+                                 const Tensor* dx, Write write) override;
 
   void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) override;
   void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows, double momentum,

@@ -1,44 +1,64 @@
 #!/usr/bin/env bash
-# All that needs a GPU, in one go: builds for this card, tests the CUDA backend on it, measures, and runs the
-# tests again under the sanitizers. Prints a short table last; exits with 0 only if everything passed. Takes
-# under ten minutes and fetches nothing.
+# All that needs a GPU, in one go: builds for this card, tests the CUDA backend on it, trains, measures beside PyTorch,
+# and runs the tests again under the sanitizers. Prints a short table last; exits with 0 only if everything passed.
+# Takes under ten minutes and fetches nothing.
 #
 #   scripts/gpu_check.sh
 #   DEPS_PREFIX=folder scripts/gpu_check.sh    dependencies from a folder of unpacked Debian packages
+#   PYTHON=program                             the Python whose PyTorch is measured (python3)
 #   BUILD=folder, JOBS=n                       where to build (build/gpu), with how many processes
+#   SECONDS_EACH=n                             how long one whole iteration is measured (2)
+#   BATCH=n                                    pictures of an iteration in the table (256)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 build=${BUILD:-build/gpu}
 jobs=${JOBS:-$(nproc)}
+python=${PYTHON:-python3}
+each=${SECONDS_EACH:-2}
+batch=${BATCH:-256}
 budget=570  # seconds for everything
 logs=$build/gpu_check
 table=""
+speeds=""
 failed=0
 mkdir -p "$logs"
 
-row() { table+=$(printf '%-22s %-8s %5ss  %s' "$1" "$2" "$3" "$4")$'\n'; }
+row() { table+=$(printf '%-28s %-8s %5ss  %s' "$1" "$2" "$3" "$4")$'\n'; }
 
 finish() {
-  printf '\n%s\n%s' "${card:-no card}" "$table"
-  echo "The logs are in $logs."
+  printf '\n%s\n\n%s' "${card:-no card}" "$table"
+  if [ -n "$speeds" ]; then
+    printf '\nAn iteration on %s pictures of 32 x 32:\n%-40s %10s %10s %9s %16s\n%s' "$batch" "" "images/s" "ms" \
+      "TFLOP/s" "40 x 100,000, s" "$speeds"
+  fi
+  echo "The last column is computed from the rate. The logs are in $logs, what one operation takes in operations-*.log."
   exit "$failed"
 }
 
-# step NAME COMMAND...: one row of the table; the command's output goes to its log.
+# step NAME LIMIT COMMAND...: one row of the table; the command's output goes to its log. LIMIT in seconds.
 step() {
-  local name=$1 log=$logs/${1// /-}.log start=$SECONDS result=passed status=0 left=$((budget - SECONDS)) detail
-  shift
+  local name=$1 limit=$2 log=$logs/${1// /-}.log start=$SECONDS result=passed status=0 left=$((budget - SECONDS)) detail
+  shift 2
+  [ "$left" -gt "$limit" ] && left=$limit
   echo "$name ..."
-  timeout $((left > 1 ? left : 1)) "$@" >"$log" 2>&1 || status=$?
+  timeout $((left > 1 ? left : 1)) "$@" >"$log" 2>"$log.err" </dev/null || status=$?
   [ $status = 0 ] || { result=failed; failed=1; }
   # Of a test run, how many passed and were skipped; of a sanitizer, its verdict; of a failure, its last line.
   detail=$(sed -nE 's/^\[  (PASSED|SKIPPED|FAILED) +\] ([0-9]+) tests?.*/\2 \L\1/p; s/^=+ (ERROR SUMMARY|RACECHECK SUMMARY): //p' \
     "$log" | sort -u | paste -sd, | sed 's/,/, /g')
   [ $status = 124 ] && detail="out of time"
-  [ $status = 0 ] || [ -n "$detail" ] || detail=$(tail -n 1 "$log")
+  [ $status = 0 ] || [ -n "$detail" ] || detail=$(cat "$log" "$log.err" | tail -n 1)
   row "$name" $result $((SECONDS - start)) "$detail"
   return $status
+}
+
+# speed NAME LOG: a line of the table of speeds from the images_per_second in the log's last line.
+speed() {
+  local rate
+  rate=$(sed -nE '$ s/.*"images_per_second": ?([0-9.e+]+).*/\1/p' "$2")
+  [ -n "$rate" ] && speeds+=$(awk -v name="$1" -v rate="$rate" -v batch="$batch" \
+    'BEGIN { printf "%-40s %10.0f %10.3f %9.2f %16.0f", name, rate, 1e3 * batch / rate, rate * 0.487e-3, 4e6 / rate }')$'\n'
 }
 
 capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d '. ')
@@ -55,9 +75,9 @@ if [ -n "${DEPS_PREFIX:-}" ]; then
   export LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 
-step "configure" cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DDUEL_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES="$capability" \
-  ${DEPS_PREFIX:+-DDUEL_DEPS_PREFIX="$DEPS_PREFIX"} || finish
-step "build" cmake --build "$build" --parallel "$jobs" || finish
+step "configure" 60 cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DDUEL_CUDA=ON \
+  -DCMAKE_CUDA_ARCHITECTURES="$capability" ${DEPS_PREFIX:+-DDUEL_DEPS_PREFIX="$DEPS_PREFIX"} || finish
+step "build" 300 cmake --build "$build" --parallel "$jobs" || finish
 
 tests=$build/duel_tests
 if "$tests" --gtest_filter=CudaDevice.FillsEveryType 2>/dev/null | grep -q 'SKIPPED'; then
@@ -65,22 +85,44 @@ if "$tests" --gtest_filter=CudaDevice.FillsEveryType 2>/dev/null | grep -q 'SKIP
   row "device" failed 0 "$("$tests" --gtest_filter=CudaDevice.FillsEveryType 2>/dev/null | grep -m 1 '^\[device\]')"
   finish
 fi
-step "tests" "$tests" --gtest_brief=1 --gtest_filter='*Cuda*'
+step "tests" 120 "$tests" --gtest_brief=1 --gtest_filter='*Cuda*'
+rm -rf "$logs/run"
+step "train" 60 "$build/dcgan" train --device cuda --epochs 5 --output "$logs/run" --no-report --on-failure ignore
 
-if [ -x "$build/duel_measure" ]; then
-  for batch in 64 256 1024; do
-    if step "iteration, batch $batch" "$build/duel_measure" iteration --device cuda --batch-size $batch --seconds 2; then
-      table=${table%$'\n'}$(tail -n 1 "$logs/iteration,-batch-$batch.log")$'\n'
-    fi
+for precision in fp32 tf32 bf16; do
+  for conv in im2col implicit; do
+    name="Duel $precision $conv"
+    step "$name" 30 "$build/duel_measure" iteration --device cuda --precision $precision --conv $conv \
+      --batch-size "$batch" --seconds "$each" && speed "$name" "$logs/${name// /-}.log"
   done
+done
+
+if "$python" -c 'import torch, safetensors' 2>/dev/null; then
+  for way in "as-written fp32" "as-written tf32" "best fp32" "best tf32" "best bf16"; do
+    read -r kind precision <<<"$way"
+    name="PyTorch $kind $precision"
+    step "$name" 90 "$python" benchmarks/torch_on_card.py "$kind" --precision "$precision" --batch-size "$batch" \
+      --seconds "$each" && speed "$name" "$logs/${name// /-}.log"
+  done
+else
+  row "PyTorch" skipped 0 "$python has no torch and safetensors"
 fi
+
+for precision in fp32 tf32 bf16; do
+  step "iterations $precision" 60 "$build/duel_bench" --device cuda --precision $precision --benchmark_filter=iteration/
+done
+step "operations fp32" 40 "$build/duel_bench" --device cuda --benchmark_filter=-iteration/
+for precision in tf32 bf16; do
+  step "operations $precision" 30 "$build/duel_bench" --device cuda --precision $precision \
+    --benchmark_filter='conv2d|linear'
+done
 
 # One case of each kind is enough here: the sanitizers slow everything down a hundredfold. The failed request
 # for memory is part of a test.
-cases='CudaKernelsTest.*:CudaStepGraph.*:CudaDownload.*:CudaDevice.*:*CudaOps.Float32*'
+cases='CudaKernelsTest.*:CudaStepGraph.*:CudaDownload.*:CudaDevice.*:CudaTraining.Batches*:*CudaOps.Float32*'
 if command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck initcheck; do
-    step "$tool" compute-sanitizer --tool $tool --report-api-errors no --error-exitcode 1 \
+    step "$tool" 90 compute-sanitizer --tool $tool --report-api-errors no --error-exitcode 1 \
       "$tests" --gtest_brief=1 --gtest_filter="$cases"
   done
 else

@@ -8,6 +8,7 @@
 #include "lib/autograd.h"
 #include "lib/kernels.h"
 #include "lib/optim.h"
+#include "lib/profile.h"
 #include "ops/activations.h"
 #include "ops/batch_norm.h"
 #include "ops/conv2d.h"
@@ -99,6 +100,32 @@ TEST(Allocator, GivesKeptBlocksBackBeforeItFails) {
   EXPECT_EQ(allocator.allocate(2000), b);
   allocator.release(b, 2000);
   allocator.release(c, 5120);
+}
+
+TEST(Allocator, ReportsWhoHeldTheMemoryAtThePeak) {
+  HostAllocator allocator;
+  const Profile profile;
+  void* const before = allocator.allocate(4096);
+  allocator.begin_report();
+  void *a = nullptr, *b = nullptr, *c = nullptr;
+  {
+    ScopedPhase phase("D");
+    a = allocator.allocate(1024);
+    phase.change("G");
+    b = allocator.allocate(2048);
+    allocator.release(a, 1024);
+    c = allocator.allocate(512);  // less than was in use before
+  }
+  using Shares = std::vector<std::pair<std::string, int64_t>>;
+  EXPECT_EQ(allocator.peak_by_phase(), (Shares{{"before it began", 4096}, {"G", 2048}, {"D", 1024}}));
+  const std::string report = allocator.report("cpu");
+  EXPECT_TRUE(contains(report, "Memory of cpu: 0.0 MB in use at the peak, ")) << report;
+  EXPECT_TRUE(contains(report, "at the peak by phase: before it began 0.0 MB, G 0.0 MB, D 0.0 MB")) << report;
+  allocator.release(before, 4096);
+  void* const large = allocator.allocate(8192);  // a new peak, without what has gone
+  EXPECT_EQ(allocator.peak_by_phase(), (Shares{{"other", 8192}, {"G", 2560}}));
+  for (const auto& [block, bytes] : {std::pair{b, size_t{2048}}, {c, size_t{512}}, {large, size_t{8192}}})
+    allocator.release(block, bytes);
 }
 
 TEST(Allocator, SaysSoWhenATensorIsTooLarge) {

@@ -255,6 +255,103 @@ TEST_F(CudaKernelsTest, PixelsBecomeTheCpusNumbers) {
   }
 }
 
+TEST_F(CudaKernelsTest, PicturesArePickedAndMirrored) {
+  constexpr int64_t pictures = 9, batch = 13, height = 5, width = 7, channels = 3;
+  std::vector<uint8_t> bytes(pictures * height * width * channels);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i * 31);
+  std::vector<int64_t> order(batch);
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>(i * 5 % pictures);
+  for (const bool any : {false, true}) {
+    expect_same(
+        [&](Kernels& k, DType dtype, Device device) {
+          const Tensor y = Tensor::full({batch, height, width, channels}, 9, dtype, device);
+          k.pick_pictures(Tensor::from(bytes, {pictures, height, width, channels}, device),
+                          Tensor::from(order, {batch}, device), {any, 3, 2, 100}, y);
+          return Results{y};
+        },
+        0);
+  }
+}
+
+// ---- fused passes ----
+
+const Unary kActivations[] = {Relu{}, LeakyRelu{0.2}, Tanh{}, Sigmoid{}, Scale{-2}};
+
+/// What one kernel of the backend gives against the parts it is made of, on the backend itself.
+void expect_same_as_composed(const std::function<Results(Kernels&)>& fused,
+                             const std::function<Results(Kernels&)>& composed) {
+  const Results actual = fused(kernels(cuda_device)), expected = composed(kernels(cuda_device));
+  for (size_t i = 0; i < expected.size(); ++i)
+    expect_close(actual[i], expected[i], 1e-6, concat("result ", i));
+}
+
+TEST_F(CudaKernelsTest, BatchNormWithActivationIsItsParts) {
+  for (const int64_t channels : {3, 8}) {
+    for (const Unary& f : kActivations) {
+      for (const bool training : {true, false}) {
+        for (const Write write : {Write::Set, Write::Add}) {
+          const Shape shape{4, 5, 7, channels}, one{channels};
+          const auto random = [](const Shape& s, uint64_t seed) {
+            return normal(s, DType::Float32, seed).to(cuda_device);
+          };
+          const Tensor x = random(shape, 1), dy = random(shape, 2), w = random(one, 3), b = random(one, 4);
+          const Tensor mean = Tensor::zeros(one, DType::Float32, cuda_device), variance = mean.clone();
+          kernels(cuda_device).batch_norm_statistics(x, mean, variance);
+          const auto run = [&](Kernels& k, bool fused) {
+            const Tensor y = Tensor::empty_like(x), dx = random(shape, 5);
+            const Tensor dw = Tensor::empty_like(w), db = Tensor::empty_like(w);
+            if (fused) {
+              k.batch_norm_forward_fused(x, mean, variance, 1e-5, w, b, f, y);
+              k.batch_norm_backward_fused(x, y, dy, mean, variance, 1e-5, w, b, f, training, dw, db, &dx,
+                                          write);
+            } else {
+              k.Kernels::batch_norm_forward_fused(x, mean, variance, 1e-5, w, b, f, y);
+              k.Kernels::batch_norm_backward_fused(x, y, dy, mean, variance, 1e-5, w, b, f, training, dw, db,
+                                                   &dx, write);
+            }
+            return Results{y, dw, db, dx};
+          };
+          expect_same_as_composed([&](Kernels& k) { return run(k, true); },
+                                  [&](Kernels& k) { return run(k, false); });
+        }
+      }
+    }
+  }
+}
+
+TEST_F(CudaKernelsTest, ConvolutionsWithBiasAndActivationAreTheirParts) {
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
+    const WithConvAlgorithm with(algorithm, cuda_device);
+    for (const int64_t channels : {3, 4}) {
+      const Conv2dShape s = conv2d_shape({2, 9, 6, channels}, {8, 4, 3, channels}, {2, 1}, {1, 2});
+      const auto random = [](const Shape& shape, uint64_t seed) {
+        return normal(shape, DType::Float32, seed).to(cuda_device);
+      };
+      const Tensor x = random({s.n, s.ih, s.iw, s.ic}, 1), w = random({s.oc, s.kh, s.kw, s.ic}, 2),
+                   dy = random({s.n, s.oh, s.ow, s.oc}, 3);
+      const Tensor bias_y = random({s.oc}, 4), bias_x = random({s.ic}, 5);
+      for (int choice = 0; choice < 12; ++choice) {
+        const bool has_bias = choice % 2;
+        const Unary* const f = choice < 10 ? &kActivations[choice / 2] : nullptr;
+        const auto run = [&](Kernels& k, bool fused) {
+          const Tensor y = Tensor::empty_like(dy), dx = Tensor::empty_like(x);
+          const Tensor *to_y = has_bias ? &bias_y : nullptr, *to_x = has_bias ? &bias_x : nullptr;
+          if (fused) {
+            k.conv2d_fprop_fused(s, x, w, to_y, f, y);
+            k.conv2d_dgrad_fused(s, dy, w, to_x, f, dx);
+          } else {
+            k.Kernels::conv2d_fprop_fused(s, x, w, to_y, f, y);
+            k.Kernels::conv2d_dgrad_fused(s, dy, w, to_x, f, dx);
+          }
+          return Results{y, dx};
+        };
+        expect_same_as_composed([&](Kernels& k) { return run(k, true); },
+                                [&](Kernels& k) { return run(k, false); });
+      }
+    }
+  }
+}
+
 // ---- optimisers ----
 
 /// Parameters of many sizes, more than one launch takes, after three steps; and the clock.

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "apps/gan/trainer.h"
 #include "lib/io/safetensors.h"
 #include "lib/kernels.h"
 #include "ops/cpu/cpu_features.h"
+#include "tests/cuda_test.h"
+#include "tests/with_conv_algorithm.h"
 
 namespace duel::gan {
 namespace {
@@ -23,7 +26,7 @@ constexpr double weight_tolerance = 5e-3;
 /// |a - b| at its largest, in units of the largest |b|.
 double distance(const Tensor& a, const Tensor& b) {
   EXPECT_EQ(a.shape(), b.shape());
-  const auto x = a.to_vector<float>(), y = b.to_vector<float>();
+  const auto x = a.to(Device{}).to_vector<float>(), y = b.to_vector<float>();
   double worst = 0, scale = 0;
   for (size_t i = 0; i < x.size(); ++i) {
     worst = std::max(worst, std::abs(static_cast<double>(x[i]) - static_cast<double>(y[i])));
@@ -32,19 +35,27 @@ double distance(const Tensor& a, const Tensor& b) {
   return worst / std::max(scale, 1e-30);
 }
 
-class DcganReference : public testing::TestWithParam<ConvAlgorithm> {
+struct Way {
+  Device device;
+  ConvAlgorithm algorithm;
+};
+
+class DcganReference : public testing::TestWithParam<Way> {
  protected:
   void SetUp() override {
-    kernels({}).set_conv_algorithm(GetParam());
+    std::string why;
+    if (device() == cuda_device && !cuda_available(&why)) GTEST_SKIP() << why;
+    algorithm_.emplace(GetParam().algorithm, device());
     Config config;
     config.g_dim = config.d_dim = 8;
     config.batch_size = batch;
-    trainer_ = std::make_unique<Trainer>(config);
+    trainer_ = std::make_unique<Trainer>(config, device());
     for_each_state("initial/", [](const Tensor& ours, const Tensor& reference, const std::string&) {
       ours.copy_from(reference);
     });
   }
-  void TearDown() override { kernels({}).set_conv_algorithm(ConvAlgorithm::Filtered); }
+
+  static Device device() { return GetParam().device; }
 
   /// Calls visit(our tensor, the reference's, name) for all parameters and buffers of both networks.
   template <class Visit>
@@ -61,7 +72,7 @@ class DcganReference : public testing::TestWithParam<ConvAlgorithm> {
                               .rows(iteration % batches * batch, batch);
     const Tensor pictures = Tensor::empty(pixels.shape());
     kernels({}).pixels_to_float(pixels, pictures);
-    return pictures;
+    return pictures.to(device());
   }
 
   /// which: 0 for D's step, 1 for G's.
@@ -69,11 +80,13 @@ class DcganReference : public testing::TestWithParam<ConvAlgorithm> {
     const Tensor all = reference_.at("z");
     return all.view({iterations * 2, batch, all.dim(3)})
         .rows(iteration * 2 + which, 1)
-        .view({batch, all.dim(3)});
+        .view({batch, all.dim(3)})
+        .to(device());
   }
 
   const SafetensorsFile reference_ = read_safetensors(DUEL_SOURCE_DIR "/tests/reference/dcgan.safetensors");
   std::unique_ptr<Trainer> trainer_;
+  std::optional<WithConvAlgorithm> algorithm_;
 };
 
 TEST_P(DcganReference, FirstGradients) {
@@ -121,9 +134,16 @@ TEST_P(DcganReference, TwentyIterations) {
 
 /// Products of factors with 8 significant bits: each is off by up to 0.4 %, sums of thousands by far less.
 TEST_P(DcganReference, TwentyIterationsInBf16) {
-  if (GetParam() == ConvAlgorithm::Im2col) GTEST_SKIP() << "the stored matrix is multiplied in float32";
-  if (!cpu::bf16_supported()) GTEST_SKIP() << "this machine has no AVX512-BF16";
-  kernels({}).set_precision(Precision::Bf16);
+  if (device() == Device{}) {
+    if (GetParam().algorithm == ConvAlgorithm::Im2col)
+      GTEST_SKIP() << "the stored matrix is multiplied in float32";
+    if (!cpu::bf16_supported()) GTEST_SKIP() << "this machine has no AVX512-BF16";
+  }
+  try {
+    kernels(device()).set_precision(Precision::Bf16);
+  } catch (const Error& error) {
+    GTEST_SKIP() << error.what();
+  }
   const auto d_loss = reference_.at("float32/d_loss").to_vector<float>();
   const auto g_loss = reference_.at("float32/g_loss").to_vector<float>();
   for (int64_t i = 0; i < iterations; ++i) {
@@ -131,13 +151,20 @@ TEST_P(DcganReference, TwentyIterationsInBf16) {
     EXPECT_NEAR(trainer_->d_step(real(i), z(i, 0)).loss.item() / d_loss[at], 1, 2e-2) << "iteration " << i;
     EXPECT_NEAR(trainer_->g_step(z(i, 1)).item() / g_loss[at], 1, 2e-2) << "iteration " << i;
   }
-  kernels({}).set_precision(Precision::Float32);
+  kernels(device()).set_precision(Precision::Float32);
 }
 
+std::string name_of_way(const testing::TestParamInfo<Way>& test) {
+  return conv_algorithm_name(test.param.algorithm);
+}
 INSTANTIATE_TEST_SUITE_P(, DcganReference,
-                         testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit,
-                                         ConvAlgorithm::Filtered),
-                         [](const auto& test) { return std::string(conv_algorithm_name(test.param)); });
+                         testing::Values(Way{{}, ConvAlgorithm::Im2col}, Way{{}, ConvAlgorithm::Implicit},
+                                         Way{{}, ConvAlgorithm::Filtered}),
+                         name_of_way);
+INSTANTIATE_TEST_SUITE_P(Cuda, DcganReference,
+                         testing::Values(Way{cuda_device, ConvAlgorithm::Im2col},
+                                         Way{cuda_device, ConvAlgorithm::Implicit}),
+                         name_of_way);
 
 }  // namespace
 }  // namespace duel::gan

@@ -41,9 +41,11 @@ void MachineOptions::add_to(CLI::App& command) {
       .add_option(
           "--conv", conv,
           "How to convolve: filtered (the fast kernels, those of twice the stride by minimal filtering), "
-          "implicit (the fast kernels), or im2col (the stored matrix and OpenBLAS)")
+          "implicit (the fast kernels; the matrix is never stored), im2col (it is, for OpenBLAS or cuBLAS), "
+          "or "
+          "auto (filtered on the CPU; im2col on a card until implicit was measured there)")
       ->capture_default_str()
-      ->check(CLI::IsMember({"filtered", "implicit", "im2col"}));
+      ->check(CLI::IsMember({"auto", "filtered", "implicit", "im2col"}));
   command
       .add_option("--precision", precision,
                   "Of the factors of products; sums and weights are float32: fp32, tf32 (cards), or bf16")
@@ -59,10 +61,20 @@ Device MachineOptions::apply() const {
   kernels(chosen).set_precision(precision == "bf16"   ? Precision::Bf16
                                 : precision == "tf32" ? Precision::Tf32
                                                       : Precision::Float32);
-  for (const ConvAlgorithm algorithm :
-       {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit, ConvAlgorithm::Filtered})
-    if (conv == conv_algorithm_name(algorithm)) kernels(chosen).set_conv_algorithm(algorithm);
+  kernels(chosen).set_conv_algorithm(algorithm(chosen));
   return chosen;
+}
+
+ConvAlgorithm MachineOptions::algorithm(Device chosen) const {
+  if (conv == "im2col") return ConvAlgorithm::Im2col;
+  if (conv == "implicit") return ConvAlgorithm::Implicit;
+  const bool measured = conv == "filtered" || chosen.kind == Device::Kind::Cpu;
+  return measured ? ConvAlgorithm::Filtered : ConvAlgorithm::Im2col;
+}
+
+std::string MachineOptions::choices(Device chosen) const {
+  return concat("products in ", precision, ", convolutions ",
+                algorithm(chosen) == ConvAlgorithm::Im2col ? "by im2col" : "without a stored matrix");
 }
 
 CLI::Validator at_least(int64_t least) {

@@ -7,6 +7,7 @@
 
 #include "apps/gan/config.h"
 #include "lib/device.h"
+#include "lib/kernels.h"
 
 namespace duel::commands {
 
@@ -18,13 +19,18 @@ CLI::App* add_command(CLI::App& program, const char* name, const char* descripti
 struct MachineOptions {
   std::string device = "auto";
   int threads = 0;
-  std::string conv = "filtered";
+  std::string conv = "auto";
   std::string precision = "fp32";
 
   void add_to(CLI::App& command);
   /// Sets the number of threads, the algorithm of the convolutions and the precision, and finds the device.
   /// Throws Error where one of them cannot be had.
   Device apply() const;
+  /// What apply() chose, for people: "products in fp32, convolutions by im2col".
+  std::string choices(Device chosen) const;
+
+ private:
+  ConvAlgorithm algorithm(Device chosen) const;
 };
 
 /// What an option's whole number must be; CLI11's own NonNegativeNumber names a bound of 300 digits.

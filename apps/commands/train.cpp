@@ -12,8 +12,10 @@
 #include "apps/commands/options.h"
 #include "apps/commands/train_observers.h"
 #include "apps/diagnosis/diagnosis.h"
+#include "apps/gan/memory_advice.h"
 #include "apps/gan/progress.h"
 #include "apps/gan/training_run.h"
+#include "lib/allocator.h"
 #include "lib/data/open_dataset.h"
 #include "lib/kernels.h"
 #include "lib/profile.h"
@@ -37,6 +39,7 @@ struct TrainOptions {
   std::string output, resume;
   int64_t keep = 3;
   bool profile = false;
+  std::string step_graphs = "on";
 };
 
 void add_schedule_options(CLI::App& command, TrainOptions& o) {
@@ -121,6 +124,13 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
       ->check(at_least(0));
   command.add_flag("--profile", o.profile,
                    "Time every kernel and phase: a table at the end, and trace.json in the run's folder");
+  command
+      .add_option(
+          "--step-graphs", o.step_graphs,
+          "On a card, record D's and G's step once and replay them, on, or call every kernel, off: the "
+          "same numbers, for debugging")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"on", "off"}));
   CLI::Option* const resume =
       command.add_option("--resume", o.resume, "Continue the run in this folder exactly");
   command
@@ -132,15 +142,15 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
 
 /// What may be given beside --resume: everything else is the run's own.
 void check_resume_options(const CLI::App& command) {
-  const std::set<std::string> allowed{"--resume",    "--epochs",  "--steps",   "--keep-at",
-                                      "--keep",      "--device",  "--threads", "--conv",
-                                      "--precision", "--profile", "--help"};
+  const std::set<std::string> allowed{"--resume",    "--epochs",  "--steps",       "--keep-at",
+                                      "--keep",      "--device",  "--threads",     "--conv",
+                                      "--precision", "--profile", "--step-graphs", "--help"};
   for (const CLI::Option* option : command.get_options()) {
     const bool watches = option->get_group() == ObserverOptions::group;
     check(option->count() == 0 || watches || allowed.contains(option->get_name()), option->get_name(),
           " cannot be changed by --resume: a run continues with its own; only --epochs, --steps, --keep-at, "
-          "--keep, --device, --threads, --conv, --precision, --profile and the options of watching may be "
-          "given");
+          "--keep, --device, --threads, --conv, --precision, --profile, --step-graphs and the options of "
+          "watching may be given");
   }
 }
 
@@ -203,6 +213,42 @@ gan::Outcome train_on(gan::Trainer& trainer, const Dataset& data, const gan::Run
   }
 }
 
+std::string describe_choices(const TrainOptions& o, Device device) {
+  const std::string choices = o.machine.choices(device);
+  if (device.kind != Device::Kind::Cuda) return choices;
+  return choices +
+         (o.step_graphs == "on" && !o.profile ? ", steps replayed as graphs" : ", kernel by kernel");
+}
+
+/// Trains `left` iterations in `folder`, which is ready for that, and says so.
+gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
+                    const Dataset& data, const gan::Position& position, int64_t left) {
+  std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer) << left
+            << " iterations to go, about " << gan::duration(gan::expected_seconds(trainer, left))
+            << " on this machine\n"
+            << "Writing into " << folder.path().string() << std::endl;
+  if (!o.resume.empty() && left == 0)
+    std::cout << "The run has finished; --epochs with more of them goes on" << std::endl;
+  CachingAllocator& allocator = kernels(trainer.device()).allocator();
+  std::optional<Profile> profile;
+  if (o.profile) {
+    profile.emplace();
+    allocator.begin_report();
+  }
+  const auto observers = o.observers.build(data);
+  gan::RunOptions options{.keep = o.keep, .step_graphs = o.step_graphs == "on", .stop = &caught_signal};
+  for (const auto& observer : observers) options.observers.push_back(observer.get());
+  const gan::Outcome outcome =
+      train_on(trainer, data, folder, position, options, o.observers.on_failure == "rollback");
+  if (profile) {
+    const std::filesystem::path trace = folder.path() / "trace.json";
+    profile->write_trace(trace);
+    std::cout << profile->table() << allocator.report(trainer.device().str())
+              << "The trace, for chrome://tracing or Perfetto, is in " << trace.string() << std::endl;
+  }
+  return outcome;
+}
+
 gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   const bool resuming = !o.resume.empty();
   if (resuming) {
@@ -219,6 +265,8 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   const gan::Config& c = o.config;
   const Device device = o.machine.apply();
   std::cout << "Duel on " << kernels(device).description() << std::endl;
+  if (device.kind == Device::Kind::Cuda || o.machine.precision != "fp32")
+    std::cout << "With " << describe_choices(o, device) << std::endl;
 
   gan::Trainer trainer(c, device);  // before the data, which may take long to read
   const auto data = open_dataset({.path = c.data,
@@ -236,24 +284,13 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   const gan::RunFolder folder = resuming ? resume_run(o, trainer, batches, position) : begin_run(o, trainer);
   const int64_t done = position.epoch * batches + position.batch;
   const int64_t left = std::max<int64_t>(0, gan::total_steps(c, batches) - done);
-  std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer) << left
-            << " iterations to go, about " << gan::duration(gan::expected_seconds(trainer, left))
-            << " on this machine\n"
-            << "Writing into " << folder.path().string() << std::endl;
-  if (resuming && left == 0)
-    std::cout << "The run has finished; --epochs with more of them goes on" << std::endl;
-  std::optional<Profile> profile;
-  if (o.profile) profile.emplace();
-  const auto observers = o.observers.build(*data);
-  gan::RunOptions options{.keep = o.keep, .stop = &caught_signal};
-  for (const auto& observer : observers) options.observers.push_back(observer.get());
-  const gan::Outcome outcome =
-      train_on(trainer, *data, folder, position, options, o.observers.on_failure == "rollback");
-  if (profile) {
-    const std::filesystem::path trace = folder.path() / "trace.json";
-    profile->write_trace(trace);
-    std::cout << profile->table() << "The trace, for chrome://tracing or Perfetto, is in " << trace.string()
-              << std::endl;
+  gan::Outcome outcome;
+  try {
+    outcome = run_in(folder, o, trainer, *data, position, left);
+  } catch (const OutOfMemory& error) {
+    fail(error.what(), gan::advice_for_memory(c, device), "; ", folder.path().string(),
+         " is as its last checkpoint left it: --resume ", folder.path().string(),
+         " goes on, there or with --device cpu");
   }
   if (outcome == gan::Outcome::Stopped)
     std::cout << "Continue with: ./apps/dcgan train --resume " << folder.path().string() << std::endl;

@@ -2,28 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <thread>
+#include <deque>
 #include <utility>
 #include <vector>
 
+#include "apps/gan/batches.h"
+#include "apps/gan/iteration.h"
 #include "apps/gan/pictures.h"
 #include "apps/gan/progress.h"
-#include "lib/data/batch_loader.h"
-#include "lib/kernels.h"
 #include "lib/profile.h"
 
 namespace duel::gan {
 namespace {
-
-/// The next batch on the trainer's device, as numbers in [-1, 1].
-Tensor next_batch(BatchLoader& loader, const Config& config, Device device) {
-  const ScopedPhase phase("data");
-  const Shape shape{config.batch_size, config.image_size, config.image_size, config.channels};
-  const Tensor pixels = Tensor::from(loader.next().pixels, shape, device);
-  const Tensor pictures = Tensor::empty(shape, DType::Float32, device);
-  kernels(device).pixels_to_float(pixels, pictures);
-  return pictures;
-}
 
 [[noreturn]] void fail_diverged(const std::string& what, int64_t epoch, int64_t batch, int64_t step,
                                 const RunFolder& folder) {
@@ -59,23 +49,6 @@ void save_good_checkpoint(const std::filesystem::path& path, Trainer& trainer, c
   save_checkpoint(path, trainer, position);
 }
 
-Metrics run_batch(Trainer& trainer, const Tensor& real, const Position& position, int64_t batches_per_epoch,
-                  const RunFolder& folder) {
-  Metrics m;
-  m.epoch = position.epoch + 1;
-  m.batch = position.batch + 1;
-  m.step = position.epoch * batches_per_epoch + m.batch;
-  const int64_t count = real.dim(0);
-  const DStep d = trainer.d_step(real, trainer.draw_z(count));
-  m.d_loss = d.loss.item();
-  check_finite("D", m.d_loss, m, folder);
-  m.g_loss = trainer.g_step(trainer.draw_z(count)).item();
-  check_finite("G", m.g_loss, m, folder);
-  m.d_real = d.d_real.item();
-  m.d_fake = d.d_fake.item();
-  return m;
-}
-
 /// The epoch's own checkpoint comes before the latest: a run killed between the two repeats the epoch and
 /// writes both.
 void finish_epoch(Trainer& trainer, const RunFolder& folder, const Position& position,
@@ -106,74 +79,143 @@ int64_t total_steps(const Config& config, int64_t batches_per_epoch) {
 
 namespace {
 
-Outcome run_epochs(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
-                   const RunOptions& options) {
-  const Config& config = trainer.config();
-  BatchLoader loader(data,
-                     {.batch_size = config.batch_size,
-                      .shuffle = config.shuffle,
-                      .hflip = config.hflip,
-                      .seed = config.seed,
-                      .threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 16u))});
-  const int64_t batches = loader.steps_per_epoch(), total = total_steps(config, batches);
-  check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
-        ": was trained on ", position.pictures, " pictures, the data now has ", data.size(),
-        "; it cannot go on exactly with other data");
-  position.pictures = data.size();
-  int64_t step = position.epoch * batches + position.batch;
-  folder.truncate_metrics(step);
-  write_png(folder.reals(), grid(first_images(data, 64)));
-
-  Progress progress(total, batches, config.batch_size, step);
-  loader.seek(position.epoch, position.batch);
-  const auto observe = [&](const auto& call) {
-    progress.hide();
-    for (Observer* observer : options.observers) call(*observer);
-    progress.show();
-  };
-  observe([&](Observer& observer) { observer.begin(trainer, folder, position); });
-  while (step < total) {
-    if (options.stop && *options.stop) {
-      save_good_checkpoint(folder.latest(), trainer, position, batches, folder);
-      progress.message(concat("stopped after epoch ", position.epoch, ", batch ", position.batch, "; ",
-                              folder.latest().string(), " is saved"));
-      return Outcome::Stopped;
-    }
-    Metrics m = run_batch(trainer, next_batch(loader, config, trainer.device()), position, batches, folder);
-    step = m.step;
-    const bool logged = position.batch % config.log_every == 0 || m.batch == batches || step == total;
-    progress.update(m, logged);
-    if (logged) {
-      m.images_per_second = progress.images_per_second();
-      folder.append_metrics(m);
-      observe([&](Observer& observer) { observer.logged(trainer, m); });
-    }
-    if (++position.batch == batches) {
-      ++position.epoch;
-      position.batch = 0;
-      finish_epoch(trainer, folder, position, batches, options.keep);
-      observe([&](Observer& observer) { observer.epoch_done(trainer, folder, position); });
-    }
-    const bool is_kept =
-        std::find(config.keep_at.begin(), config.keep_at.end(), step) != config.keep_at.end();
-    if (is_kept) finish_step(folder.step_checkpoint(step), trainer, folder, position, batches, step);
+/// A run between its first step and its last. The losses of an iteration are read when the next ones are
+/// under way already, so that neither host nor device waits for the other: at the latest after `most_unread`
+/// iterations, and before anything that looks at the networks or writes them.
+class Run {
+ public:
+  Run(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
+      const RunOptions& options)
+      : trainer_(trainer),
+        config_(trainer.config()),
+        folder_(folder),
+        options_(options),
+        batches_(make_batches(data, config_, trainer.device())),
+        iteration_(trainer, options.step_graphs),
+        epoch_steps_(batches_->steps_per_epoch()),
+        total_(total_steps(config_, epoch_steps_)),
+        position_(position),
+        step_(position.epoch * epoch_steps_ + position.batch),
+        progress_(total_, epoch_steps_, config_.batch_size, step_) {
+    check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
+          ": was trained on ", position.pictures, " pictures, the data now has ", data.size(),
+          "; it cannot go on exactly with other data");
+    position_.pictures = data.size();
+    folder.truncate_metrics(step_);
+    write_png(folder.reals(), grid(first_images(data, 64)));
+    batches_->seek(position.epoch, position.batch);
+    observe([&](Observer& observer) { observer.begin(trainer, folder, position_); });
   }
-  if (position.batch > 0) finish_step(folder.latest(), trainer, folder, position, batches, step);
-  save_networks(folder.networks(), trainer);
-  progress.message(concat("finished ",
-                          config.steps > 0 ? concat(total, " steps")
-                                           : concat(config.epochs, config.epochs == 1 ? " epoch" : " epochs"),
-                          "; samples are in ", (folder.path() / "samples").string(), ", the networks in ",
-                          folder.networks().string()));
-  return Outcome::Finished;
-}
+
+  Outcome to_the_end() {
+    while (step_ < total_) {
+      if (options_.stop && *options_.stop) return stop();
+      begin_step();
+      const bool epoch_is_done = position_.batch == 0;
+      const bool is_kept =
+          std::find(config_.keep_at.begin(), config_.keep_at.end(), step_) != config_.keep_at.end();
+      read_losses(unread_.back().logged || epoch_is_done || is_kept);
+      if (epoch_is_done) {
+        finish_epoch(trainer_, folder_, position_, epoch_steps_, options_.keep);
+        observe([&](Observer& observer) { observer.epoch_done(trainer_, folder_, position_); });
+      }
+      if (is_kept) {
+        finish_step(folder_.step_checkpoint(step_), trainer_, folder_, position_, epoch_steps_, step_);
+      }
+    }
+    return finish();
+  }
+
+ private:
+  static constexpr size_t most_unread = 8;
+
+  struct Unread {
+    Metrics at;
+    bool logged;
+    Iteration::Pending losses;
+  };
+
+  void begin_step() {
+    batches_->next(iteration_.pictures());
+    Metrics m{.epoch = position_.epoch + 1, .batch = position_.batch + 1, .step = ++step_};
+    const bool logged =
+        position_.batch % config_.log_every == 0 || m.batch == epoch_steps_ || step_ == total_;
+    unread_.push_back({m, logged, iteration_.run()});
+    if (++position_.batch < epoch_steps_) return;
+    ++position_.epoch;
+    position_.batch = 0;
+  }
+
+  /// All of them, or what has arrived and what is too old.
+  void read_losses(bool all) {
+    while (!unread_.empty() && (all || unread_.size() > most_unread || unread_.front().losses.arrived())) {
+      auto& [m, logged, pending] = unread_.front();
+      const Losses losses = pending.wait();
+      m.d_loss = losses.d_loss;
+      m.g_loss = losses.g_loss;
+      m.d_real = losses.d_real;
+      m.d_fake = losses.d_fake;
+      check_finite("D", m.d_loss, m, folder_);
+      check_finite("G", m.g_loss, m, folder_);
+      progress_.update(m, logged);
+      if (logged) log(m);
+      unread_.pop_front();
+    }
+  }
+
+  /// Calls call(observer) for each, the line of progress out of their way.
+  template <class Call>
+  void observe(const Call& call) {
+    progress_.hide();
+    for (Observer* observer : options_.observers) call(*observer);
+    progress_.show();
+  }
+
+  void log(Metrics& m) {
+    m.images_per_second = progress_.images_per_second();
+    folder_.append_metrics(m);
+    observe([&](Observer& observer) { observer.logged(trainer_, m); });
+  }
+
+  Outcome stop() {
+    read_losses(true);
+    save_good_checkpoint(folder_.latest(), trainer_, position_, epoch_steps_, folder_);
+    progress_.message(concat("stopped after epoch ", position_.epoch, ", batch ", position_.batch, "; ",
+                             folder_.latest().string(), " is saved"));
+    return Outcome::Stopped;
+  }
+
+  Outcome finish() {
+    if (position_.batch > 0) finish_step(folder_.latest(), trainer_, folder_, position_, epoch_steps_, step_);
+    save_networks(folder_.networks(), trainer_);
+    progress_.message(concat("finished ",
+                             config_.steps > 0
+                                 ? concat(total_, " steps")
+                                 : concat(config_.epochs, config_.epochs == 1 ? " epoch" : " epochs"),
+                             "; samples are in ", (folder_.path() / "samples").string(), ", the networks in ",
+                             folder_.networks().string()));
+    return Outcome::Finished;
+  }
+
+  Trainer& trainer_;
+  const Config& config_;
+  const RunFolder& folder_;
+  const RunOptions& options_;
+  const std::unique_ptr<Batches> batches_;
+  Iteration iteration_;
+  const int64_t epoch_steps_, total_;
+  Position position_;
+  int64_t step_;  // all that were begun
+  Progress progress_;
+  std::deque<Unread> unread_;
+};
 
 }  // namespace
 
 Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
               const RunOptions& options) {
   try {
-    return run_epochs(trainer, data, folder, position, options);
+    return Run(trainer, data, folder, position, options).to_the_end();
   } catch (const Diverged& error) {
     for (Observer* observer : options.observers) observer->diverged(folder, error);
     throw;

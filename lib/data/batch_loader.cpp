@@ -12,9 +12,6 @@
 namespace duel {
 namespace {
 
-/// Each epoch has 2^32 blocks of a stream to itself, more than a set of fewer than 2^32 pictures takes.
-uint64_t first_block(int64_t epoch) { return static_cast<uint64_t>(epoch) << 32; }
-
 void mirror(uint8_t* pixels, int64_t size, int64_t channels) {
   for (int64_t y = 0; y < size; ++y) {
     uint8_t* left = pixels + y * size * channels;
@@ -27,15 +24,10 @@ void mirror(uint8_t* pixels, int64_t size, int64_t channels) {
 
 void shuffled_order(uint64_t seed, int64_t epoch, std::span<uint32_t> order) {
   std::iota(order.begin(), order.end(), 0u);
-  PhiloxWalk random(seed, static_cast<uint64_t>(Stream::Shuffle), first_block(epoch));
+  PhiloxWalk random(seed, static_cast<uint64_t>(Stream::Shuffle), first_block_of_epoch(epoch));
   for (size_t left = order.size(); left > 1; --left) {
     std::swap(order[left - 1], order[random.below(static_cast<uint32_t>(left))]);
   }
-}
-
-bool is_flipped(uint64_t seed, int64_t epoch, int64_t position) {
-  const uint64_t block = first_block(epoch) + static_cast<uint64_t>(position);
-  return philox4x32_10(seed, static_cast<uint64_t>(Stream::Flip), block).word[0] & 1;
 }
 
 BatchLoader::BatchLoader(const Dataset& data, const BatchOptions& options) : data_(data), options_(options) {

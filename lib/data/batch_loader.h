@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/data/dataset.h"
+#include "lib/picture_flips.h"
 
 namespace duel {
 
@@ -87,9 +88,5 @@ class BatchLoader {
 /// The order of the pictures in an epoch: a permutation of 0 .. order.size()-1, a pure function of its size,
 /// the seed and the epoch (Fisher and Yates's shuffle, Philox stream Shuffle).
 void shuffled_order(uint64_t seed, int64_t epoch, std::span<uint32_t> order);
-
-/// Whether the picture at a position of an epoch is mirrored: a fair coin, and a pure function of the three
-/// (Philox stream Flip).
-bool is_flipped(uint64_t seed, int64_t epoch, int64_t position);
 
 }  // namespace duel

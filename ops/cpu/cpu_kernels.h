@@ -25,6 +25,8 @@ class CpuKernels final : public Kernels {
   void random(const Distribution& distribution, uint64_t seed, uint64_t stream, const Tensor& position,
               const Tensor& x) override;
   void pixels_to_float(const Tensor& pixels, const Tensor& y) override;
+  void pick_pictures(const Tensor& set, const Tensor& order, const PictureFlips& flips,
+                     const Tensor& y) override;
 
   void unary(const Unary& f, const Tensor& x, const Tensor& y) override;
   void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 
+#include "lib/placement.h"
 #include "ops/cpu/cpu_kernels.h"
 #include "ops/cpu/parallel.h"
 
@@ -77,6 +78,28 @@ void CpuKernels::pixels_to_float(const Tensor& pixels, const Tensor& y) {
     parallel_for(y.numel(), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) to[i] = value_of[from[i]];
     });
+  });
+}
+
+void CpuKernels::pick_pictures(const Tensor& set, const Tensor& order, const PictureFlips& flips,
+                               const Tensor& y) {
+  const uint8_t* const from = set.data<uint8_t>();
+  const int64_t* const chosen = order.data<int64_t>();
+  const PicturePlacement placement{y.dim(1), y.dim(2), y.dim(3)};
+  dispatch_float(y.dtype(), [&](auto type) {
+    using T = decltype(type);
+    T* const to = y.data<T>();
+    parallel_for(
+        y.dim(0),
+        [&](int64_t begin, int64_t end) {
+          for (int64_t picture = begin; picture < end; ++picture) {
+            const bool flipped = flips(picture);
+            const int64_t first = picture * placement.elements();
+            for (int64_t i = first; i < first + placement.elements(); ++i)
+              to[i] = pixel_value<T>(from[placement.source(i, chosen[picture], flipped)]);
+          }
+        },
+        1);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <deque>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -11,7 +12,7 @@
 #include "tests/host_cuda/fibers.h"
 
 // The environment variable HOST_CUDA makes the machine one that cannot be used: "no-device", "no-driver",
-// "old-driver", "no-code".
+// "old-driver", "no-code"; HOST_CUDA_MEMORY says how many MiB its device has, 1024 if nothing.
 
 dim3 gridDim, blockDim, blockIdx, threadIdx;
 
@@ -43,6 +44,13 @@ namespace {
 constexpr int devices = 2, driver_version = 13000;
 std::set<cudaStream_t> streams;
 std::set<void*> page_locked;
+std::map<void*, size_t> device_blocks;
+size_t device_bytes = 0;  // in those
+
+size_t device_memory() {
+  const char* const mebibytes = std::getenv("HOST_CUDA_MEMORY");
+  return static_cast<size_t>(mebibytes ? std::atol(mebibytes) : 1024) << 20;
+}
 
 bool machine_is(const char* what) {
   const char* const machine = std::getenv("HOST_CUDA");
@@ -94,7 +102,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 cudaError_t cudaSetDevice(int device) { return device < devices ? cudaSuccess : cudaErrorInvalidDevice; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"the host as a GPU", 9, 0, 2, size_t{1} << 30};
+  *properties = {"the host as a GPU", 9, 0, 2, device_memory()};
   return cudaSuccess;
 }
 // Few and small multiprocessors: already small arrays have more elements than the device has threads.
@@ -199,14 +207,18 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
 // ---- memory ----
 
 cudaError_t cudaMalloc(void** block, size_t bytes) {
-  if (bytes > size_t{1} << 30) return cudaErrorMemoryAllocation;
+  if (bytes > device_memory() - device_bytes) return cudaErrorMemoryAllocation;
   *block = std::malloc(bytes);
   if (!*block) return cudaErrorMemoryAllocation;
+  device_blocks[*block] = bytes;
+  device_bytes += bytes;
   std::memset(*block, 0xff, bytes);  // NaN, as float and as double
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* block) {
   for (HostStream* stream : streams) stream->finish();
+  device_bytes -= device_blocks[block];
+  device_blocks.erase(block);
   std::free(block);
   return cudaSuccess;
 }
@@ -222,8 +234,8 @@ cudaError_t cudaFreeHost(void* block) {
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  *free = size_t{512} << 20;
-  *total = size_t{1} << 30;
+  *total = device_memory();
+  *free = *total - device_bytes;
   return cudaSuccess;
 }
 

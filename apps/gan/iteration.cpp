@@ -1,0 +1,69 @@
+#include "apps/gan/iteration.h"
+
+#include "lib/kernels.h"
+
+namespace duel::gan {
+namespace {
+
+constexpr int64_t d_loss = 0, d_real = 1, d_fake = 2, g_loss = 3, numbers = 4;
+
+Shape picture_shape(const Config& c) { return {c.batch_size, c.image_size, c.image_size, c.channels}; }
+
+/// What both networks count on the host.
+std::vector<Tensor> counters(Trainer& trainer) {
+  std::vector<Tensor> all;
+  for (const nn::Module* network :
+       std::initializer_list<const nn::Module*>{&trainer.generator(), &trainer.discriminator()}) {
+    for (const nn::NamedTensor& part : network->state()) {
+      if (part.tensor->dtype() == DType::Int64) all.push_back(*part.tensor);
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+Iteration::Iteration(Trainer& trainer, bool step_graphs)
+    : trainer_(trainer),
+      step_graphs_(step_graphs),
+      pictures_(Tensor::empty(picture_shape(trainer.config()), DType::Float32, trainer.device())),
+      numbers_(Tensor::zeros({numbers}, DType::Float32, trainer.device())),
+      d_graph_(
+          trainer.device(), [this] { return d_step(); }, counters(trainer)),
+      g_graph_(
+          trainer.device(), [this] { return g_step(); }, counters(trainer)) {}
+
+void Iteration::keep(int64_t number, const Tensor& loss) const {
+  numbers_.rows(number, 1).copy_from(loss.view({1}));
+}
+
+std::vector<Tensor> Iteration::d_step() {
+  const DStep d = trainer_.d_step(pictures_, trainer_.draw_z(pictures_.dim(0)));
+  keep(d_loss, d.loss);
+  keep(d_real, d.d_real);
+  keep(d_fake, d.d_fake);
+  return {};
+}
+
+std::vector<Tensor> Iteration::g_step() {
+  keep(g_loss, trainer_.g_step(trainer_.draw_z(pictures_.dim(0))));
+  return {};
+}
+
+Iteration::Pending Iteration::run() {
+  if (step_graphs_) {
+    d_graph_.run();
+    g_graph_.run();
+  } else {
+    d_step();
+    g_step();
+  }
+  return Pending(kernels(trainer_.device()).start_download(numbers_));
+}
+
+Losses Iteration::Pending::wait() const {
+  const auto* const values = static_cast<const float*>(download_->data());
+  return {values[d_loss], values[d_real], values[d_fake], values[g_loss]};
+}
+
+}  // namespace duel::gan

@@ -1,0 +1,63 @@
+// What is done to each sum of a product before it is stored: a bias for its column, then an activation.
+#pragma once
+
+#include <optional>
+
+#include "cuda/queue.h"
+#include "lib/functors.h"
+#include "lib/tensor.h"
+
+namespace duel::cuda {
+
+/// The activation is chosen at run time, not by a template: the kernels of products are large, and beside a
+/// store a comparison costs nothing. float32.
+struct Epilogue {
+  enum class Activation { None, Relu, LeakyRelu, Tanh };
+
+  const float* bias = nullptr;  // of the columns, or none
+  Activation activation = Activation::None;
+  LeakyRelu leaky_relu{};
+
+  DUEL_HOST_DEVICE float operator()(int64_t column, float sum) const {
+    return activated(bias ? sum + bias[column] : sum);
+  }
+  DUEL_HOST_DEVICE float activated(float x) const {
+    switch (activation) {
+      case Activation::Relu:
+        return Relu{}.value(x);
+      case Activation::LeakyRelu:
+        return leaky_relu.value(x);
+      case Activation::Tanh:
+        return Tanh{}.value(x);
+      case Activation::None:
+        break;
+    }
+    return x;
+  }
+  bool nothing() const { return !bias && activation == Activation::None; }
+};
+
+/// The epilogue that adds `bias` and applies f, either of which may be null; none where it is not one of
+/// these, or not float32.
+inline std::optional<Epilogue> epilogue_of(const Tensor* bias, const Unary* f, DType dtype) {
+  if (dtype != DType::Float32) return {};
+  Epilogue epilogue;
+  if (bias) epilogue.bias = bias->data<float>();
+  if (!f) return epilogue;
+  if (std::holds_alternative<Relu>(*f)) {
+    epilogue.activation = Epilogue::Activation::Relu;
+  } else if (const auto* leaky_relu = std::get_if<LeakyRelu>(f)) {
+    epilogue.activation = Epilogue::Activation::LeakyRelu;
+    epilogue.leaky_relu = *leaky_relu;
+  } else if (std::holds_alternative<Tanh>(*f)) {
+    epilogue.activation = Epilogue::Activation::Tanh;
+  } else {
+    return {};
+  }
+  return epilogue;
+}
+
+/// y[row, column] = epilogue(column, y[row, column]), in place.
+void apply_epilogue(const Queue& queue, int64_t rows, int64_t columns, const Epilogue& epilogue, float* y);
+
+}  // namespace duel::cuda

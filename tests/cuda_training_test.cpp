@@ -1,0 +1,226 @@
+// The training step of the program on the CUDA backend: recorded against called kernel by kernel, batches
+// picked on the device against those of the host, and its course against the CPU's.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <iterator>
+
+#include "apps/gan/batches.h"
+#include "apps/gan/iteration.h"
+#include "lib/allocator.h"
+#include "lib/data/batch_loader.h"
+#include "tests/cuda_test.h"
+#include "tests/with_conv_algorithm.h"
+
+namespace duel::gan {
+namespace {
+
+class CudaTraining : public CudaTest {};
+
+/// Pictures in which every byte tells where it stands.
+class NumberedPictures final : public Dataset {
+ public:
+  NumberedPictures(int64_t count, int64_t size, int64_t channels)
+      : count_(count), size_(size), channels_(channels) {}
+  int64_t size() const override { return count_; }
+  int64_t image_size() const override { return size_; }
+  int64_t channels() const override { return channels_; }
+  void read(int64_t index, uint8_t* pixels) const override {
+    for (int64_t i = 0; i < picture_bytes(); ++i)
+      pixels[i] = static_cast<uint8_t>(37 * index + 11 * i + i / 7);
+  }
+  std::string description() const override { return "numbered"; }
+
+ private:
+  int64_t count_, size_, channels_;
+};
+
+/// Batch norm, Adam and clean labels; `noisy` adds dropout, noisy labels, normal latents and RMSprop.
+Config small_config(bool noisy = false) {
+  Config config;
+  config.g_dim = config.d_dim = 2;
+  config.batch_size = 6;
+  config.z_dim = 8;
+  config.hflip = true;
+  if (!noisy) return config;
+  config.dropout = 0.4;
+  const Layers dropout = Layers::object({{"name", "dropout"}, {"type", "Dropout"}, {"p", "dropout"}});
+  config.discriminator.insert(std::prev(config.discriminator.end()), dropout);
+  config.label_noise = 0.05;
+  config.latent = "normal";
+  config.optimizer_g.type = config.optimizer_d.type = "RMSprop";
+  check_config(config);
+  return config;
+}
+
+/// All that a checkpoint holds of a trainer.
+std::vector<std::vector<double>> state_of(Trainer& trainer) {
+  std::vector<std::vector<double>> all;
+  for (nn::Module* network :
+       std::initializer_list<nn::Module*>{&trainer.generator(), &trainer.discriminator()}) {
+    for (const nn::NamedTensor& part : network->state()) {
+      all.push_back(part.tensor->dtype() == DType::Int64 ? std::vector<double>{part.tensor->item()}
+                                                         : values_of(*part.tensor));
+    }
+  }
+  for (Optimizer* optimizer : {&trainer.optimizer_g(), &trainer.optimizer_d()}) {
+    for (const auto& [name, tensor] : optimizer->state()) all.push_back(values_of(tensor));
+  }
+  for (const auto& [name, stream] : trainer.random_streams())
+    all.push_back({static_cast<double>(stream->position())});
+  return all;
+}
+
+std::vector<double> as_vector(const Losses& losses) {
+  return {losses.d_loss, losses.d_real, losses.d_fake, losses.g_loss};
+}
+
+// ---- steps ----
+
+void expect_recorded_steps_give_the_same_bits(const Config& config) {
+  const NumberedPictures data(4 * config.batch_size, config.image_size, config.channels);
+  Trainer plain_trainer(config, cuda_device), recorded_trainer(config, cuda_device);
+  Iteration plain(plain_trainer, false), recorded(recorded_trainer, true);
+  const auto plain_batches = make_batches(data, config, cuda_device),
+             recorded_batches = make_batches(data, config, cuda_device);
+  std::vector<Iteration::Pending> expected, actual;  // read late, as the program does
+  for (int i = 0; i < 5; ++i) {                      // two plain runs, then replays
+    plain_batches->next(plain.pictures());
+    expected.push_back(plain.run());
+    recorded_batches->next(recorded.pictures());
+    actual.push_back(recorded.run());
+  }
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const std::vector<double> losses = as_vector(expected[i].wait());
+    EXPECT_EQ(as_vector(actual[i].wait()), losses) << "iteration " << i;
+    for (const double loss : losses) EXPECT_TRUE(std::isfinite(loss)) << "iteration " << i;
+  }
+  EXPECT_EQ(state_of(recorded_trainer), state_of(plain_trainer));
+}
+
+TEST_F(CudaTraining, RecordedStepsGiveTheBitsOfPlainOnes) {
+  for (const bool noisy : {false, true}) {
+    SCOPED_TRACE(noisy ? "noisy, implicit" : "clean, im2col");
+    const WithConvAlgorithm with(noisy ? ConvAlgorithm::Implicit : ConvAlgorithm::Im2col, cuda_device);
+    expect_recorded_steps_give_the_same_bits(small_config(noisy));
+  }
+}
+
+TEST_F(CudaTraining, SteadyIterationsAskForNoMemory) {
+  const Config config = small_config();
+  const NumberedPictures data(2 * config.batch_size, config.image_size, config.channels);
+  for (const bool step_graphs : {false, true}) {
+    Trainer trainer(config, cuda_device);
+    Iteration iteration(trainer, step_graphs);
+    const auto batches = make_batches(data, config, cuda_device);
+    const auto run = [&](int iterations) {
+      for (int i = 0; i < iterations; ++i) {
+        batches->next(iteration.pictures());
+        iteration.run().wait();
+      }
+      return kernels(cuda_device).allocator().stats().system_allocations;
+    };
+    const int64_t begun = run(3);  // two plain iterations, and the recording
+    EXPECT_EQ(run(6), begun) << (step_graphs ? "recorded" : "plain");
+  }
+}
+
+// What looks on between steps (samples, diagnosis) takes memory of its own and leaves the recordings alone.
+TEST_F(CudaTraining, OtherWorkBetweenReplaysChangesNothing) {
+  const Config config = small_config();
+  const auto losses = [&](bool disturbed) {
+    Trainer trainer(config, cuda_device);
+    Iteration iteration(trainer, true);
+    iteration.pictures().fill(0.25);
+    std::vector<std::vector<double>> all;
+    for (int i = 0; i < 6; ++i) {
+      all.push_back(as_vector(iteration.run().wait()));
+      if (!disturbed) continue;
+      const Tensor pictures = generate(trainer.generator(), trainer.fixed_z());
+      EXPECT_EQ(trainer.discriminator()(pictures).shape(), (Shape{config.sample_count, 1}));
+    }
+    all.push_back(values_of(trainer.optimizer_d().state().back().second));
+    return all;
+  };
+  EXPECT_EQ(losses(true), losses(false));
+}
+
+// ---- batches ----
+
+TEST_F(CudaTraining, BatchesPickedOnTheDeviceAreThoseOfTheHost) {
+  for (const bool shuffle : {true, false}) {
+    for (const bool hflip : {true, false}) {
+      for (const int64_t channels : {1, 3}) {
+        Config config;
+        config.batch_size = 7;
+        config.shuffle = shuffle;
+        config.hflip = hflip;
+        config.seed = 5;
+        config.channels = channels;
+        const NumberedPictures data(300, 32, channels);
+        const auto host = make_batches(data, config, {}), device = make_batches(data, config, cuda_device);
+        ASSERT_EQ(device->steps_per_epoch(), host->steps_per_epoch());
+        const Tensor expected = Tensor::empty({7, 32, 32, channels}),
+                     actual = Tensor::empty({7, 32, 32, channels}, DType::Float32, cuda_device);
+        for (const auto& [epoch, step] : {std::pair<int64_t, int64_t>{0, 0}, {3, 40}}) {
+          host->seek(epoch, step);
+          device->seek(epoch, step);
+          for (int i = 0; i < 3; ++i) {  // from the last batch but one of an epoch into the next one
+            host->next(expected);
+            device->next(actual);
+            ASSERT_EQ(values_of(actual), values_of(expected)) << "epoch " << epoch << ", step " << step + i;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(CudaTraining, BatchesThatAreNotThereAreRefused) {
+  Config config;
+  config.batch_size = 4;
+  const NumberedPictures data(9, 32, 3);
+  const auto batches = make_batches(data, config, cuda_device);
+  EXPECT_THROW(batches->seek(0, 2), Error);
+  EXPECT_THROW(batches->seek(-1, 0), Error);
+  config.batch_size = 10;
+  EXPECT_THROW(make_batches(data, config, cuda_device), Error);
+}
+
+// ---- the course of training ----
+
+TEST_F(CudaTraining, TwoHundredIterationsTakeTheCpusCourse) {
+  Config config = small_config();
+  const NumberedPictures data(8 * config.batch_size, config.image_size, config.channels);
+  const auto course = [&](Device device) {
+    Trainer trainer(config, device);
+    Iteration iteration(trainer, true);
+    const auto batches = make_batches(data, config, device);
+    std::vector<Losses> all;
+    for (int i = 0; i < 200; ++i) {
+      batches->next(iteration.pictures());
+      all.push_back(iteration.run().wait());
+    }
+    return all;
+  };
+  const std::vector<Losses> expected = course({}), actual = course(cuda_device);
+  // Rounding differs, and once it decides on which side of a kink an activation lies, the two go ways of
+  // their own (after some 60 iterations where the host plays the card). The course of the losses stays the
+  // same.
+  for (size_t i = 0; i < 20; ++i) {
+    EXPECT_NEAR(actual[i].d_loss, expected[i].d_loss, 1e-3 * expected[i].d_loss) << "iteration " << i;
+    EXPECT_NEAR(actual[i].g_loss, expected[i].g_loss, 1e-3 * expected[i].g_loss) << "iteration " << i;
+  }
+  for (size_t first = 0; first < expected.size(); first += 50) {
+    double d_ratio = 0, g_ratio = 0;
+    for (size_t i = first; i < first + 50; ++i) {
+      d_ratio += actual[i].d_loss / expected[i].d_loss / 50;
+      g_ratio += actual[i].g_loss / expected[i].g_loss / 50;
+    }
+    EXPECT_NEAR(d_ratio, 1, 0.1) << "iterations from " << first;
+    EXPECT_NEAR(g_ratio, 1, 0.1) << "iterations from " << first;
+  }
+}
+
+}  // namespace
+}  // namespace duel::gan
