@@ -48,37 +48,57 @@ void sum_squares(const double* x, const double* mean, int64_t rows, int64_t chan
   }
 }
 
+/// y = f(batch_norm(x)) for f with a kink at 0: ReLU, whose slope is 0, or LeakyReLU.
+struct Activation {
+  double negative_slope;
+  const Tensor &weight, &bias;
+
+  template <class T>
+  T grad(T z, T dy) const {
+    return z > T(0) ? dy : negative_slope == 0 ? T(0) : T(negative_slope) * dy;
+  }
+};
+
 template <class T>
 struct Gradient {
-  const T *x, *y, *dy;
-  double negative_slope;
-  const T* mean;
+  const T *x, *dy, *mean;
+  const Activation* activation;
+  std::vector<T> scale;  // with an activation: of the normalisation
 };
 
 void sum_gradients(const Gradient<float>& g, int64_t first, int64_t rows, int64_t channels, float* sums) {
+  const bool activated = g.activation != nullptr;
   column_sums(active_isa())
-      .gradients({g.x, g.y, g.dy, static_cast<float>(g.negative_slope), g.mean}, first * channels, rows,
-                 channels, sums, sums + channels);
+      .gradients({g.x, g.dy, g.mean, activated ? g.scale.data() : nullptr,
+                  activated ? g.activation->bias.data<float>() : nullptr,
+                  activated ? static_cast<float>(g.activation->negative_slope) : 1},
+                 first * channels, rows, channels, sums, sums + channels);
 }
 void sum_gradients(const Gradient<double>& g, int64_t first, int64_t rows, int64_t channels, double* sums) {
-  const LeakyRelu f{g.negative_slope};
   for (int64_t i = first * channels; i < (first + rows) * channels; ++i) {
     const int64_t c = i % channels;
-    const double dz = g.y ? f.grad(g.y[i], g.dy[i]) : g.dy[i];
+    const double centred = g.x[i] - g.mean[c];
+    const double dz =
+        g.activation
+            ? g.activation->grad(
+                  centred * g.scale[static_cast<size_t>(c)] + g.activation->bias.data<double>()[c], g.dy[i])
+            : g.dy[i];
     sums[c] += dz;
-    sums[channels + c] += dz * (g.x[i] - g.mean[c]);
+    sums[channels + c] += dz * centred;
   }
 }
 
-/// Where y is not null, of y = f(batch_norm(x)) with the LeakyRelu of that slope (0 for Relu).
+/// With an activation, of the whole.
 void backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean, const Tensor& variance, double eps,
-                   const Tensor& dweight, const Tensor& dbias, const Tensor* y, double negative_slope) {
+                   const Tensor& dweight, const Tensor& dbias, const Activation* activation) {
   const int64_t channels = x.dim(-1);
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
     const std::vector<T> inverse = inverse_std<T>(variance, eps);
-    const Gradient<T> gradient{x.data<T>(), y ? y->data<T>() : nullptr, dy.data<T>(), negative_slope,
-                               mean.data<T>()};
+    Gradient<T> gradient{x.data<T>(), dy.data<T>(), mean.data<T>(), activation, {}};
+    if (activation)
+      for (size_t c = 0; c < inverse.size(); ++c)
+        gradient.scale.push_back(inverse[c] * activation->weight.data<T>()[c]);
     std::vector<double> sums(static_cast<size_t>(2 * channels));
     reduce_rows<T>(
         rows_of(x), 2 * channels,
@@ -93,6 +113,49 @@ void backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean, const 
       dbias.data<T>()[c] = T(sums[i]);
       dweight.data<T>()[c] = T(sums[static_cast<size_t>(channels) + i] * static_cast<double>(inverse[i]));
     }
+  });
+}
+
+void backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean, const Tensor& variance, double eps,
+                    const Tensor& weight, const Tensor& dweight, const Tensor& dbias, bool training,
+                    const Tensor& dx, Write write, const Activation* activation) {
+  const int64_t channels = x.dim(-1), rows = rows_of(x);
+  dispatch_float(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const std::vector<T> inverse = inverse_std<T>(variance, eps);
+    std::vector<T> mean_dy(static_cast<size_t>(channels)), mean_dy_xhat(static_cast<size_t>(channels));
+    if (training) {
+      for (size_t c = 0; c < mean_dy.size(); ++c) {
+        mean_dy[c] = dbias.data<T>()[c] / T(rows);
+        mean_dy_xhat[c] = dweight.data<T>()[c] / T(rows);
+      }
+    }
+    const T *const in = x.data<T>(), *const grad = dy.data<T>(), *const m = mean.data<T>();
+    const T *const w = weight.data<T>(), *const s = inverse.data();
+    const T *const md = mean_dy.data(), *const mx = mean_dy_xhat.data();
+    T* const out = dx.data<T>();
+    const auto for_all = [&](const auto& incoming) {
+      for_each_row(rows, channels, [&](int64_t row) {
+        const auto value = [&](int64_t c) {
+          return batch_norm_grad(in[row + c], incoming(row + c, c), m[c], s[c], w[c], md[c], mx[c]);
+        };
+        if (write == Write::Set) {
+#pragma omp simd
+          for (int64_t c = 0; c < channels; ++c) out[row + c] = value(c);
+        } else {
+#pragma omp simd
+          for (int64_t c = 0; c < channels; ++c) out[row + c] += value(c);
+        }
+      });
+    };
+    if (!activation) return for_all([=](int64_t i, int64_t) { return grad[i]; });
+    const T* const b = activation->bias.data<T>();
+    const T slope = T(activation->negative_slope);
+    const auto z = [=](int64_t i, int64_t c) { return batch_norm_value(in[i], m[c], s[c], w[c], b[c]); };
+    if (slope == 0)
+      for_all([=](int64_t i, int64_t c) { return z(i, c) > T(0) ? grad[i] : T(0); });
+    else
+      for_all([=](int64_t i, int64_t c) { return z(i, c) > T(0) ? grad[i] : slope * grad[i]; });
   });
 }
 
@@ -180,41 +243,33 @@ void CpuKernels::batch_norm_forward_fused(const Tensor& x, const Tensor& mean, c
 void CpuKernels::batch_norm_backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean,
                                           const Tensor& variance, double eps, const Tensor& dweight,
                                           const Tensor& dbias) {
-  backward_sums(x, dy, mean, variance, eps, dweight, dbias, nullptr, 1);
+  backward_sums(x, dy, mean, variance, eps, dweight, dbias, nullptr);
 }
 
 void CpuKernels::batch_norm_backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean,
                                            const Tensor& variance, double eps, const Tensor& weight,
                                            const Tensor& dweight, const Tensor& dbias, bool training,
                                            const Tensor& dx, Write write) {
-  const int64_t channels = x.dim(-1), rows = rows_of(x);
-  dispatch_float(x.dtype(), [&](auto type) {
-    using T = decltype(type);
-    const std::vector<T> inverse = inverse_std<T>(variance, eps);
-    std::vector<T> mean_dy(static_cast<size_t>(channels)), mean_dy_xhat(static_cast<size_t>(channels));
-    if (training) {
-      for (size_t c = 0; c < mean_dy.size(); ++c) {
-        mean_dy[c] = dbias.data<T>()[c] / T(rows);
-        mean_dy_xhat[c] = dweight.data<T>()[c] / T(rows);
-      }
-    }
-    const T *const in = x.data<T>(), *const grad = dy.data<T>(), *const m = mean.data<T>();
-    const T *const w = weight.data<T>(), *const s = inverse.data();
-    const T *const md = mean_dy.data(), *const mx = mean_dy_xhat.data();
-    T* const out = dx.data<T>();
-    for_each_row(rows, channels, [&](int64_t row) {
-      const auto value = [&](int64_t c) {
-        return batch_norm_grad(in[row + c], grad[row + c], m[c], s[c], w[c], md[c], mx[c]);
-      };
-      if (write == Write::Set) {
-#pragma omp simd
-        for (int64_t c = 0; c < channels; ++c) out[row + c] = value(c);
-      } else {
-#pragma omp simd
-        for (int64_t c = 0; c < channels; ++c) out[row + c] += value(c);
-      }
-    });
-  });
+  backward_input(x, dy, mean, variance, eps, weight, dweight, dbias, training, dx, write, nullptr);
+}
+
+// Whether the activation let an element through is computed again from x, which is read anyhow, rather than
+// read from y; and what it lets through is stored nowhere.
+void CpuKernels::batch_norm_backward_fused(const Tensor& x, const Tensor& y, const Tensor& dy,
+                                           const Tensor& mean, const Tensor& variance, double eps,
+                                           const Tensor& weight, const Tensor& bias, const Unary& f,
+                                           bool training, const Tensor& dweight, const Tensor& dbias,
+                                           const Tensor* dx, Write write) {
+  const auto* const leaky = std::get_if<LeakyRelu>(&f);
+  if (!leaky && !std::holds_alternative<Relu>(f)) {
+    Kernels::batch_norm_backward_fused(x, y, dy, mean, variance, eps, weight, bias, f, training, dweight,
+                                       dbias, dx, write);
+    return;
+  }
+  const Activation activation{leaky ? leaky->negative_slope : 0, weight, bias};
+  backward_sums(x, dy, mean, variance, eps, dweight, dbias, &activation);
+  if (dx)
+    backward_input(x, dy, mean, variance, eps, weight, dweight, dbias, training, *dx, write, &activation);
 }
 
 }  // namespace duel::cpu

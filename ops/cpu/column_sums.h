@@ -8,12 +8,12 @@
 
 namespace duel::cpu {
 
-/// The gradient of y = f(batch_norm(x)): what reaches the normalisation is dy where y > 0 and negative_slope
-/// * dy elsewhere (0 for a slope of 0), or dy itself where y is null.
+/// What reaches the normalisation through a ReLU or LeakyReLU after it: dy where (x - mean) * scale + bias >
+/// 0, and negative_slope * dy elsewhere (0 for a slope of 0). Without one, where scale is null, dy itself.
 struct BatchNormGradient {
-  const float *x, *y, *dy;
+  const float *x, *dy, *mean;
+  const float *scale, *bias;
   float negative_slope;
-  const float* mean;
 };
 
 struct ColumnSums {

@@ -33,32 +33,35 @@ struct ColumnSumsBody {
 
   static void gradients(const BatchNormGradient& g, int64_t first, int64_t rows, int64_t channels,
                         float* sums, float* weighted) {
-    if (g.y == nullptr)
-      return weigh(g, first, rows, channels, sums, weighted, [](Reg dy, Reg) { return dy; });
+    if (g.scale == nullptr)
+      return weigh<false>(g, first, rows, channels, sums, weighted, [](Reg dy, Reg) { return dy; });
     if (g.negative_slope == 0)
-      return weigh(g, first, rows, channels, sums, weighted,
-                   [](Reg dy, Reg y) { return y > Reg{} ? dy : Reg{}; });
+      return weigh<true>(g, first, rows, channels, sums, weighted,
+                         [](Reg dy, Reg z) { return z > Reg{} ? dy : Reg{}; });
     const Reg slope = V::broadcast(g.negative_slope);
-    weigh(g, first, rows, channels, sums, weighted,
-          [slope](Reg dy, Reg y) { return y > Reg{} ? dy : dy * slope; });
+    weigh<true>(g, first, rows, channels, sums, weighted,
+                [slope](Reg dy, Reg z) { return z > Reg{} ? dy : dy * slope; });
   }
 
   static constexpr ColumnSums table() { return {sum, squares, gradients}; }
 
  private:
-  template <class Activation>
+  template <bool activated, class Activation>
   static void weigh(const BatchNormGradient& g, int64_t first, int64_t rows, int64_t channels, float* sums,
                     float* weighted, const Activation& activation) {
-    // Without an activation its argument y is not used, and need not be there.
-    const float* const y = (g.y != nullptr ? g.y : g.dy) + first;
     for_columns(channels, [&](auto group, const auto& load, const auto& store, int64_t c) {
       Reg total[group.vectors] = {}, products[group.vectors] = {}, m[group.vectors];
-      for (int v = 0; v < group.vectors; ++v) m[v] = load(g.mean + c, v);
+      Reg scale[group.vectors] = {}, bias[group.vectors] = {};
+      for (int v = 0; v < group.vectors; ++v) {
+        m[v] = load(g.mean + c, v);
+        if constexpr (activated) scale[v] = load(g.scale + c, v), bias[v] = load(g.bias + c, v);
+      }
       for_rows<group.vectors>(rows, [&](int64_t r, int v) {
-        const int64_t at = r * channels + c;
-        const Reg dz = activation(load(g.dy + first + at, v), load(y + at, v));
+        const int64_t at = first + r * channels + c;
+        const Reg centred = load(g.x + at, v) - m[v];
+        const Reg dz = activation(load(g.dy + at, v), V::fma(centred, scale[v], bias[v]));
         total[v] += dz;
-        products[v] = V::fma(dz, load(g.x + first + at, v) - m[v], products[v]);
+        products[v] = V::fma(dz, centred, products[v]);
       });
       for (int v = 0; v < group.vectors; ++v) {
         store(sums + c, total[v], v);

@@ -60,6 +60,11 @@ class CpuKernels final : public Kernels {
                                 const Tensor& weight, const Tensor& bias, const Unary& f,
                                 const Tensor& y) override;
 
+  void batch_norm_backward_fused(const Tensor& x, const Tensor& y, const Tensor& dy, const Tensor& mean,
+                                 const Tensor& variance, double eps, const Tensor& weight, const Tensor& bias,
+                                 const Unary& f, bool training, const Tensor& dweight, const Tensor& dbias,
+                                 const Tensor* dx, Write write) override;
+
   void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) override;
   void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows, double momentum,
                                  const Tensor& running_mean, const Tensor& running_variance) override;
