@@ -152,10 +152,11 @@ void backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean, const
     const T* const b = activation->bias.data<T>();
     const T slope = T(activation->negative_slope);
     const auto z = [=](int64_t i, int64_t c) { return batch_norm_value(in[i], m[c], s[c], w[c], b[c]); };
-    if (slope == 0)
-      for_all([=](int64_t i, int64_t c) { return z(i, c) > T(0) ? grad[i] : T(0); });
-    else
-      for_all([=](int64_t i, int64_t c) { return z(i, c) > T(0) ? grad[i] : slope * grad[i]; });
+    // Loaded and multiplied in any case, so that both ways are one selection.
+    for_all([=](int64_t i, int64_t c) {
+      const T through = grad[i], leaked = slope == T(0) ? T(0) : slope * through;
+      return z(i, c) > T(0) ? through : leaked;
+    });
   });
 }
 
