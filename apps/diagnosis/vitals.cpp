@@ -17,7 +17,7 @@
 namespace duel::diagnosis {
 namespace {
 
-constexpr int64_t batch = 128, most_training_pictures = 20000, fewest_for_copies = 8;
+constexpr int64_t batch = 128, most_training_pictures = 20000, fewest_for_copies = 8, few = 50;
 
 /// The numbers of n pictures, evenly over the set: it may be sorted.
 std::vector<int64_t> spread_over(int64_t size, int64_t n) {
@@ -120,11 +120,14 @@ Tensor take_rows(const Tensor& points, const std::vector<int64_t>& rows) {
   return taken;
 }
 
-/// The share of samples that are copies, by quality::copies() and because no other training picture is less
+/// The share of samples that are copies, by quality::copies() and because any other training picture is more
 /// than twice as far from the one copied as the sample is: where training pictures lie close together, as
-/// simple ones do, good samples are close to some of them, too.
+/// simple ones do, good samples are close to some of them, too. Of a few training pictures none lies close to
+/// another, and quality::copies() has compared the sample with all of them.
 double share_of_copies(const Tensor& samples, const Tensor& training) {
   const std::vector<double> close = quality::copies(samples, training);
+  const auto total = static_cast<double>(close.size());
+  if (training.dim(0) <= few) return std::accumulate(close.begin(), close.end(), 0.0) / total;
   const std::vector<int64_t> nearest = quality::nearest(samples, training);
   std::vector<int64_t> suspects, copied;
   for (size_t i = 0; i < close.size(); ++i) {
@@ -142,7 +145,7 @@ double share_of_copies(const Tensor& samples, const Tensor& training) {
     row[copied[static_cast<size_t>(i)]] = std::numeric_limits<float>::infinity();
     count += 2 * from_samples.data<float>()[i * m + i] < *std::min_element(row, row + n);
   }
-  return count / static_cast<double>(close.size());
+  return count / total;
 }
 
 }  // namespace

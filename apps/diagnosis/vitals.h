@@ -27,8 +27,9 @@ struct Vitals {
   /// over the same of the reals. The share of the samples' variance that lies there says whether anybody
   /// would see it.
   double checkerboard = 0, checkerboard_share = 0;
-  /// Share of samples that are copies of training pictures: of quality::copies() those that are less than
-  /// half as far from the one copied as any other training picture is.
+  /// Share of samples that are copies of training pictures, by quality::copies(); where there are more than
+  /// 50 training pictures, of these only those that are less than half as far from the one copied as any
+  /// other training picture is.
   double copies = 0;
   /// How far samples are from their nearest training pictures, over how far training pictures are from their
   /// nearest others: the medians of both. 0 where all samples are copies.
