@@ -288,7 +288,7 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
   try {
     outcome = run_in(folder, o, trainer, *data, position, left);
   } catch (const OutOfMemory& error) {
-    fail(error.what(), gan::advice_for_memory(c, device), "; ", folder.path().string(),
+    fail(error.what(), gan::advice_for_memory(c, *data, device), "; ", folder.path().string(),
          " is as its last checkpoint left it: --resume ", folder.path().string(),
          " goes on, there or with --device cpu");
   }

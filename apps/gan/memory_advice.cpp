@@ -10,24 +10,28 @@
 namespace duel::gan {
 namespace {
 
-/// The most that an iteration has in use beside the networks and their optimisers, bytes.
+int64_t held_bytes(const CachingAllocator& allocator) {
+  const CachingAllocator::Stats stats = allocator.stats();
+  return stats.bytes_in_use + stats.bytes_cached;
+}
+
+/// What iterations take of the device beside the networks and their optimisers, recordings and blocks that
+/// fit no other request included.
 int64_t iteration_bytes(Config config, int64_t batch_size, Device device) {
   config.batch_size = batch_size;
   Trainer trainer(config, device);
   CachingAllocator& allocator = kernels(device).allocator();
-  const int64_t before = allocator.stats().bytes_in_use;
-  allocator.begin_report();
-  Iteration iteration(trainer, false);
+  allocator.trim();
+  const int64_t before = held_bytes(allocator);
+  Iteration iteration(trainer, true);
   iteration.pictures().fill(0);
-  iteration.run().wait();
-  int64_t peak = 0;
-  for (const auto& [phase, bytes] : allocator.peak_by_phase()) peak += bytes;
-  return peak - before;
+  for (int i = 0; i < 3; ++i) iteration.run().wait();  // the third one is recorded
+  return held_bytes(allocator) - before;
 }
 
 }  // namespace
 
-std::string advice_for_memory(const Config& config, Device device) {
+std::string advice_for_memory(const Config& config, const Dataset& data, Device device) {
   constexpr int64_t small = 2, larger = 6;  // batch norm needs two
   constexpr double usable = 0.9;            // the rest goes into blocks that no longer fit a request
   CachingAllocator& allocator = kernels(device).allocator();
@@ -38,7 +42,9 @@ std::string advice_for_memory(const Config& config, Device device) {
     allocator.trim();
     const auto room = allocator.room();
     if (!room || for_one <= 0) return "";
-    const auto most = static_cast<int64_t>((usable * static_cast<double>(room->free) - fixed) / for_one);
+    const int64_t set = data.size() * data.picture_bytes(),
+                  free = room->free - (2 * set > room->free ? 0 : set);
+    const auto most = static_cast<int64_t>((usable * static_cast<double>(free) - fixed) / for_one);
     const int64_t fits = std::min(most, config.batch_size - 1);
     return fits >= small ? concat(" (--batch-size ", fits, " would fit)") : " (none would fit)";
   } catch (const OutOfMemory&) {

@@ -1,0 +1,172 @@
+// The program on the CUDA backend, from its first line to its files. What needs a machine of a certain kind
+// is tried where the host plays the card (tests/host_cuda).
+#include <cstdlib>
+#include <regex>
+
+#include "tests/cuda_test.h"
+#include "tests/dcgan_program.h"
+
+namespace duel {
+namespace {
+
+class CudaProgram : public CudaTest {};
+
+/// Skips unless the host plays the card, whose machine an environment variable can then change.
+class HostCudaProgram : public CudaTest {
+ protected:
+  void SetUp() override {
+    CudaTest::SetUp();
+    if (IsSkipped()) return;
+    if (!contains(kernels(cuda_device).description(), "the host as a GPU"))
+      GTEST_SKIP() << "changes the machine: for the emulated card alone";
+  }
+};
+
+/// An environment variable of the programs that are started while it lives.
+class Environment {
+ public:
+  Environment(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  ~Environment() { ::unsetenv(name_); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  const char* name_;
+};
+
+Words on_card(const Words& more, const char* device = "cuda") {
+  return tiny_train(Words{"--device", device, "--hflip"} + more);
+}
+
+/// metrics.csv without the last column, the speed.
+Words metrics(const Program& dcgan, const std::string& run) {
+  Words lines = dcgan.lines(run + "/metrics.csv");
+  for (std::string& line : lines) line.resize(line.rfind(','));
+  return lines;
+}
+
+void expect_same_files(const Program& dcgan, const std::string& a, const std::string& b) {
+  for (const char* file : {"/networks.safetensors", "/checkpoints/latest.safetensors"})
+    EXPECT_TRUE(dcgan.bytes(a + file) == dcgan.bytes(b + file)) << file;
+  EXPECT_EQ(dcgan.names(a + "/samples"), dcgan.names(b + "/samples"));
+  for (const std::string& name : dcgan.names(a + "/samples"))
+    EXPECT_TRUE(dcgan.bytes(a + "/samples/" + name) == dcgan.bytes(b + "/samples/" + name)) << name;
+  EXPECT_EQ(metrics(dcgan, a), metrics(dcgan, b));
+}
+
+TEST_F(CudaProgram, RecordedRunsWriteTheBytesOfOthers) {
+  const Program dcgan;
+  const std::string recorded = dcgan.good(on_card({"--epochs", "2", "--output", "recorded"}));
+  EXPECT_TRUE(contains(recorded, "Duel on CUDA, ")) << recorded;
+  EXPECT_TRUE(contains(recorded, "With products in fp32, convolutions by im2col, steps replayed as graphs"))
+      << recorded;
+  const std::string plain =
+      dcgan.good(on_card({"--epochs", "2", "--step-graphs", "off", "--output", "plain"}));
+  EXPECT_TRUE(contains(plain, "kernel by kernel")) << plain;
+  expect_same_files(dcgan, "recorded", "plain");
+}
+
+TEST_F(CudaProgram, ARunThatWasStoppedGoesOnExactly) {
+  const Program dcgan;
+  dcgan.good(on_card({"--epochs", "3", "--output", "whole"}));
+  dcgan.good(on_card({"--epochs", "1", "--output", "parts"}));
+  dcgan.good({"train", "--resume", "parts", "--epochs", "3", "--device", "cuda", "--threads", "1"});
+  expect_same_files(dcgan, "whole", "parts");
+}
+
+TEST_F(CudaProgram, ARunGoesOnOnTheOtherDevice) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--hflip", "--epochs", "3", "--output", "cpu"}));
+  dcgan.good(tiny_train({"--hflip", "--epochs", "1", "--output", "both"}));
+  dcgan.good({"train", "--resume", "both", "--epochs", "2", "--device", "cuda", "--threads", "1"});
+  dcgan.good({"train", "--resume", "both", "--epochs", "3", "--device", "cpu", "--threads", "1"});
+  const Words expected = metrics(dcgan, "cpu"), actual = metrics(dcgan, "both");
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 1; i < expected.size(); ++i) {  // epoch,batch,step, then the numbers
+    std::istringstream a(actual[i]), e(expected[i]);
+    for (std::string x, y; std::getline(e, y, ',') && std::getline(a, x, ',');)
+      EXPECT_NEAR(std::stod(x), std::stod(y), 1e-3 * std::abs(std::stod(y))) << actual[i] << "\n"
+                                                                             << expected[i];
+  }
+}
+
+TEST_F(CudaProgram, OtherPrecisionsAreSaidInTheFirstLines) {
+  const Program dcgan;
+  for (const std::string precision : {"tf32", "bf16"}) {
+    const Finished run = dcgan.run(
+        on_card({"--steps", "2", "--precision", precision, "--output", precision, "--conv", "implicit"}));
+    if (run.code != 0 && contains(run.err, "compute capability 8.0")) GTEST_SKIP() << run.err;
+    EXPECT_EQ(run.code, 0) << run.err;
+    EXPECT_TRUE(contains(run.out, "With products in " + precision + ", convolutions without a stored matrix"))
+        << run.out;
+  }
+}
+
+TEST_F(CudaProgram, ProfilesSayWhoHeldTheMemory) {
+  const Program dcgan;
+  const std::string out = dcgan.good(on_card({"--steps", "3", "--profile", "--output", "run"}));
+  EXPECT_TRUE(std::regex_search(out, std::regex("Memory of cuda:0: [0-9.]+ MB in use at the peak"))) << out;
+  EXPECT_TRUE(std::regex_search(out, std::regex("at the peak by phase: .*before it began [0-9.]+ MB")))
+      << out;
+  EXPECT_TRUE(std::regex_search(out, std::regex("at the peak by phase: .*D (real|fake) [0-9.]+ MB"))) << out;
+  EXPECT_TRUE(dcgan.exists("run/trace.json"));
+}
+
+TEST_F(CudaProgram, TheOtherCommandsTakeTheDevice) {
+  const Program dcgan;
+  dcgan.good(on_card({"--epochs", "1", "--output", "run"}));
+  dcgan.good({"sample", "--checkpoint", "run", "--device", "cuda", "--output", "card.png"});
+  EXPECT_TRUE(dcgan.exists("card.png"));
+}
+
+// ---- machines of all kinds ----
+
+TEST_F(HostCudaProgram, WhatIsMissingIsSaidInOneLine) {
+  const Program dcgan;
+  for (const auto& [machine, part] :
+       {std::pair<const char*, const char*>{"no-device", "no NVIDIA GPU was found"},
+        {"no-driver", "no NVIDIA driver is installed"},
+        {"old-driver", "the NVIDIA driver is for CUDA 11.4, this build needs CUDA 13.0"},
+        {"no-code", "this build has no code for compute capability 9.0"}}) {
+    const Environment environment("HOST_CUDA", machine);
+    const std::string line = dcgan.bad(on_card({"--output", "run"}), part);
+    EXPECT_TRUE(contains(line, "--device cpu")) << line;
+    EXPECT_FALSE(dcgan.exists("run"));
+    dcgan.good(tiny_train({"--device", "auto", "--steps", "1", "--output", machine}));
+  }
+  dcgan.bad(on_card({"--output", "run"}, "cuda:7"), "there are 2 GPUs, numbered from 0");
+  dcgan.good(on_card({"--steps", "1", "--output", "second"}, "cuda:1"));
+}
+
+TEST_F(HostCudaProgram, ARunThatDoesNotFitNamesABatchThatDoes) {
+  const Program dcgan;
+  const Environment memory("HOST_CUDA_MEMORY", "64");
+  const auto words = [](const std::string& batch, const std::string& output) {
+    return on_card({"--synthetic-count", "900", "--batch-size", batch, "--steps", "3", "--output", output});
+  };
+  const std::string line = dcgan.bad(words("900", "large"), "out of memory: asked for ");
+  EXPECT_TRUE(contains(line, " of 64 MiB free")) << line;
+  EXPECT_TRUE(contains(line, "--resume large")) << line;
+  std::smatch fits;
+  ASSERT_TRUE(std::regex_search(line, fits, std::regex("--batch-size (\\d+) would fit"))) << line;
+  const int batch = std::stoi(fits[1]);
+  EXPECT_GT(batch, 90) << "far less than the memory holds";
+  dcgan.good(words(fits[1], "smaller"));
+  // The run itself is whole: elsewhere it goes on.
+  dcgan.good({"train", "--resume", "large", "--device", "cpu", "--steps", "1", "--threads", "1"});
+}
+
+TEST_F(HostCudaProgram, ASetThatDoesNotFitStaysOnTheHost) {
+  const Program dcgan;
+  // 3 KiB a picture: of 40 MiB, the libraries' 32 leave too little for all of them, and enough for a batch.
+  const Words words{"--synthetic-count", "1500", "--steps", "4"};
+  {
+    const Environment memory("HOST_CUDA_MEMORY", "40");
+    dcgan.good(on_card(words + Words{"--output", "host"}));
+  }
+  dcgan.good(on_card(words + Words{"--output", "card"}));
+  expect_same_files(dcgan, "host", "card");
+}
+
+}  // namespace
+}  // namespace duel
