@@ -45,6 +45,7 @@ class Peer:
 PEERS = (
     Peer("Duel", "duel"),
     Peer("Duel, bf16 products", "duel", ("--precision", "bf16")),
+    Peer("Duel, without minimal filtering", "duel", ("--conv", "implicit")),
     Peer("Duel, im2col and OpenBLAS", "duel", ("--conv", "im2col")),
     Peer("PyTorch, as the original writes it", "torch", ("--as-written",)),
     Peer("PyTorch, useless work removed", "torch"),
