@@ -14,8 +14,8 @@ TEST(AppTrain, WritesTheRunFolder) {
   EXPECT_TRUE(contains(out, "12 iterations to go")) << out;
   const std::string run = "runs/celeba32-1/";
   EXPECT_EQ(dcgan.names(run),
-            (Words{"about.json", "checkpoints", "config.json", "losses.png", "metrics.csv", "networks.safetensors",
-                   "norms.csv", "reals.png", "report.html", "samples"}));
+            (Words{"about.json", "checkpoints", "config.json", "losses.png", "metrics.csv",
+                   "networks.safetensors", "norms.csv", "reals.png", "report.html", "samples"}));
   EXPECT_EQ(dcgan.names(run + "checkpoints"),
             (Words{"epoch-0002.safetensors", "epoch-0003.safetensors", "latest.safetensors"}));
   EXPECT_EQ(dcgan.names(run + "samples"), (Words{"epoch-0001.png", "epoch-0002.png", "epoch-0003.png"}));
