@@ -41,8 +41,13 @@ step() {
   local name=$1 limit=$2 log=$logs/${1// /-}.log start=$SECONDS result=passed status=0 left=$((budget - SECONDS)) detail
   shift 2
   [ "$left" -gt "$limit" ] && left=$limit
+  if [ "$left" -le 0 ]; then
+    failed=1
+    row "$name" "not run" 0 "out of time"
+    return 1
+  fi
   echo "$name ..."
-  timeout $((left > 1 ? left : 1)) "$@" >"$log" 2>"$log.err" </dev/null || status=$?
+  timeout -k 5 "$left" "$@" >"$log" 2>"$log.err" </dev/null || status=$?
   [ $status = 0 ] || { result=failed; failed=1; }
   # Of a test run, how many passed and were skipped; of a sanitizer, its verdict; of a failure, its last line.
   detail=$(sed -nE 's/^\[  (PASSED|SKIPPED|FAILED) +\] ([0-9]+) tests?.*/\2 \L\1/p; s/^=+ (ERROR SUMMARY|RACECHECK SUMMARY): //p' \
