@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the roofline of the machine with every benchmarked operation on it.
+"""Draws the roofline of the machine with the benchmarked products on it.
 
     build/release/duel_bench --benchmark_out=bench.json --benchmark_out_format=json
     python3 scripts/plot_roofline.py bench.json docs/images/roofline.png
