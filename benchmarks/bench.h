@@ -31,14 +31,18 @@ double bytes_of(const std::vector<Tensor>& tensors);
 /// pass 100.
 void report(benchmark::State& state, const Work& work, double calls, double seconds);
 
-/// Times body(), which has run once before. Where the device records work, as in a training step, it is timed
-/// so: many calls in one replay, without the host's part.
+/// Times body(), which has run for a while before. Where the device records work, as in a training step, it
+/// is timed so: many calls in one replay, without the host's part.
 template <class Body>
 void measure(benchmark::State& state, const Work& work, const Body& body) {
   using Clock = std::chrono::steady_clock;
   constexpr int64_t recorded_calls = 20;
   Kernels& k = kernels(device());
-  body();
+  // Until the threads of OpenBLAS, which spin for a while after the benchmark before, have gone to sleep.
+  constexpr double calm_after = 0.1;
+  const auto begin = Clock::now();
+  do body();
+  while (std::chrono::duration<double>(Clock::now() - begin).count() < calm_after);
   const auto recording = k.record([&] {
     for (int64_t i = 0; i < recorded_calls; ++i) body();
   });
