@@ -47,6 +47,14 @@ std::optional<Epilogue> epilogue_of(const Tensor* bias, const Unary* f) {
   return epilogue;
 }
 
+/// Which of the fast kernels takes a shape, where minimal filtering is allowed or not.
+auto fprop_of(const Conv2dShape& shape, bool filtered) {
+  return filtered && filtered_fprop_pays(shape) ? conv2d_fprop_filtered : conv2d_fprop_implicit;
+}
+auto dgrad_of(const Conv2dShape& shape, bool filtered) {
+  return filtered && filtered_dgrad_pays(shape) ? conv2d_dgrad_filtered : conv2d_dgrad_implicit;
+}
+
 int64_t x_size(const Conv2dShape& s) { return s.ih * s.iw * s.ic; }
 int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 
@@ -55,8 +63,7 @@ int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 void CpuKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
                               const Tensor& y, Write write) {
   if (implicit(x.dtype())) {
-    const auto fprop =
-        filtered() && filtered_fprop_pays(shape) ? conv2d_fprop_filtered : conv2d_fprop_implicit;
+    const auto fprop = fprop_of(shape, filtered());
     return fprop(shape, x.data<float>(), weight.data<float>(), {}, y.data<float>(), write);
   }
   dispatch_float(x.dtype(), [&](auto type) {
@@ -72,8 +79,7 @@ void CpuKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const T
 void CpuKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
                               const Tensor& dx, Write write) {
   if (implicit(dy.dtype())) {
-    const auto dgrad =
-        filtered() && filtered_dgrad_pays(shape) ? conv2d_dgrad_filtered : conv2d_dgrad_implicit;
+    const auto dgrad = dgrad_of(shape, filtered());
     return dgrad(shape, dy.data<float>(), weight.data<float>(), {}, dx.data<float>(), write);
   }
   if (write == Write::Set) fill(dx, 0);
@@ -108,8 +114,7 @@ void CpuKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const T
 void CpuKernels::conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
                                     const Tensor* bias, const Unary* f, const Tensor& y) {
   if (implicit(x.dtype())) {
-    const auto fprop =
-        filtered() && filtered_fprop_pays(shape) ? conv2d_fprop_filtered : conv2d_fprop_implicit;
+    const auto fprop = fprop_of(shape, filtered());
     if (const auto epilogue = epilogue_of(bias, f))
       return fprop(shape, x.data<float>(), weight.data<float>(), *epilogue, y.data<float>(), Write::Set);
   }
@@ -119,8 +124,7 @@ void CpuKernels::conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, c
 void CpuKernels::conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
                                     const Tensor* bias, const Unary* f, const Tensor& dx) {
   if (implicit(dy.dtype())) {
-    const auto dgrad =
-        filtered() && filtered_dgrad_pays(shape) ? conv2d_dgrad_filtered : conv2d_dgrad_implicit;
+    const auto dgrad = dgrad_of(shape, filtered());
     if (const auto epilogue = epilogue_of(bias, f))
       return dgrad(shape, dy.data<float>(), weight.data<float>(), *epilogue, dx.data<float>(), Write::Set);
   }
