@@ -21,7 +21,7 @@ std::optional<CachingAllocator::Room> DeviceAllocator::room() const {
     cudaGetLastError();
     return {};
   }
-  return Room{static_cast<int64_t>(free), static_cast<int64_t>(total)};
+  return Room{static_cast<int64_t>(free), static_cast<int64_t>(total), concat("cuda:", device_)};
 }
 
 void* PageLockedAllocator::system_allocate(size_t bytes) noexcept {

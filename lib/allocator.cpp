@@ -21,7 +21,9 @@ size_t rounded(size_t bytes) {
 
 std::string refusal(size_t size, int64_t in_use, const std::optional<CachingAllocator::Room>& room) {
   return concat("out of memory: asked for ", size, " bytes with ", in_use, " bytes in use",
-                room ? concat(", ", mebibytes(room->free), " of ", mebibytes(room->total), " MiB free") : "",
+                room ? concat(", ", mebibytes(room->free), " of ", mebibytes(room->total), " MiB free on ",
+                              room->device)
+                     : "",
                 "; a smaller --batch-size needs less");
 }
 

@@ -48,6 +48,7 @@ class CachingAllocator {
   /// The system's own memory, bytes.
   struct Room {
     int64_t free = 0, total = 0;
+    std::string device;  ///< whose memory it is, "cuda:0" say
   };
   /// What the system says of it; nothing where it says nothing.
   virtual std::optional<Room> room() const { return {}; }

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
-#include <regex>
 
 #include "lib/allocator.h"
 #include "lib/autograd.h"
@@ -103,7 +102,7 @@ TEST_F(CudaDevice, RunningOutOfMemorySaysHowMuchWasAskedAndIsFree) {
   } catch (const Error& error) {
     const std::string message = error.what();
     EXPECT_NE(message.find("asked for 1125899906842624 bytes"), std::string::npos) << message;
-    EXPECT_TRUE(std::regex_search(message, std::regex(R"(, \d+ of \d+ MiB free;)"))) << message;
+    EXPECT_NE(message.find("MiB free on cuda:0"), std::string::npos) << message;
   }
   // The device is as usable as before.
   EXPECT_EQ(before.clone().to_vector<float>(), std::vector<float>(100, 5));
