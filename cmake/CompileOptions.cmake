@@ -43,7 +43,8 @@ function(duel_choose_instruction_sets list)
     set(files ${sources})
     list(FILTER files INCLUDE REGEX "_${set}\\.cpp$")
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-      set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS "${${set}_flags}")
+      set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS "${${set}_flags}"
+                                  SKIP_PRECOMPILE_HEADERS ON)
     else()
       list(FILTER sources EXCLUDE REGEX "_${set}\\.cpp$")
     endif()
@@ -51,7 +52,7 @@ function(duel_choose_instruction_sets list)
   set(${list} ${sources} PARENT_SCOPE)
 endfunction()
 
-# duel_precompile(TARGET HEADER...) compiles large headers of other projects once for all of a target's sources. These
+# duel_precompile(TARGET HEADER...) compiles large headers once for all of a target's sources. These
 # must still include what they use: the debug preset builds without.
 function(duel_precompile target)
   target_precompile_headers(${target} PRIVATE ${ARGN})

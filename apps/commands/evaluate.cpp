@@ -1,12 +1,12 @@
 // dcgan evaluate
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
 #include "apps/gan/checkpoint.h"
+#include "apps/gan/json.h"
 #include "apps/quality/evaluation.h"
 #include "apps/quality/samples.h"
 #include "lib/data/open_dataset.h"
@@ -40,9 +40,9 @@ void run(const EvaluateOptions& o) {
       quality::draw_samples(*generator.network, c, evaluator.count(), o.evaluation.seed, device));
   std::cout << quality::table(evaluation) << std::flush;
   if (o.json.empty()) return;
-  nlohmann::ordered_json json{{"checkpoint", generator.path.string()}, {"data", data->description()}};
+  gan::Json json{{"checkpoint", generator.path.string()}, {"data", data->description()}};
   json.update(quality::to_json(evaluation));
-  write_file_atomically(o.json, json.dump(2) + "\n");
+  write_file_atomically(o.json, gan::json_text(json, 2) + "\n");
 }
 
 }  // namespace

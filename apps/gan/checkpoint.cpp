@@ -2,11 +2,11 @@
 
 #include <charconv>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "apps/gan/json.h"
 #include "lib/io/safetensors.h"
 
 namespace duel::gan {
@@ -95,9 +95,8 @@ int64_t number(const std::filesystem::path& path, const SafetensorsFile& file, c
 }
 
 Config config_of(const std::filesystem::path& path, const SafetensorsFile& file) {
-  const std::string& text = metadata(path, file, "config");
-  const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
-  check(!json.is_discarded(), path.string(), ": the configuration in its metadata is no JSON");
+  const Json json =
+      parse_json(metadata(path, file, "config"), path.string() + ": the configuration in its metadata");
   try {
     Config config = config_from_json(json);
     check_config(config);
@@ -111,7 +110,7 @@ Config config_of(const std::filesystem::path& path, const SafetensorsFile& file)
 
 void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const Position& position) {
   std::map<std::string, std::string> metadata{{format_key, format_value},
-                                              {"config", to_json(trainer.config()).dump()},
+                                              {"config", json_text(to_json(trainer.config()))},
                                               {"epoch", std::to_string(position.epoch)},
                                               {"batch", std::to_string(position.batch)},
                                               {"pictures", std::to_string(position.pictures)}};
@@ -121,7 +120,7 @@ void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const 
 }
 
 void save_networks(const std::filesystem::path& path, Trainer& trainer) {
-  write(path, network_entries(trainer), {{"config", to_json(trainer.config()).dump()}});
+  write(path, network_entries(trainer), {{"config", json_text(to_json(trainer.config()))}});
 }
 
 Config read_config(const std::filesystem::path& path) {

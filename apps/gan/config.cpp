@@ -51,23 +51,15 @@ void check_optimizer(const std::string& section, const OptimizerConfig& o) {
         ": --clip-value and --decay belong to RMSprop, this recipe's is ", o.type);
 }
 
-nlohmann::ordered_json parse(std::string_view text, const std::string& where) {
-  try {
-    return nlohmann::ordered_json::parse(text);
-  } catch (const nlohmann::json::parse_error& error) {
-    fail(where, ": is no JSON: ", error.what());
-  }
-}
-
 }  // namespace
 
 const Layers& celeba32_generator() {
-  static const Layers layers = parse(celeba32_json(), "celeba32")["generator"];
+  static const Layers layers = parse_json(celeba32_json(), "celeba32")["generator"];
   return layers;
 }
 
 const Layers& celeba32_discriminator() {
-  static const Layers layers = parse(celeba32_json(), "celeba32")["discriminator"];
+  static const Layers layers = parse_json(celeba32_json(), "celeba32")["discriminator"];
   return layers;
 }
 
@@ -118,15 +110,13 @@ std::string_view recipe_schema() { return recipe_schema_json(); }
 
 Config recipe(const std::string& name_or_file) {
   for (const ShippedRecipe& recipe : shipped)
-    if (name_or_file == recipe.name) return config_from_json(parse(recipe.text(), recipe.name));
+    if (name_or_file == recipe.name) return config_from_json(parse_json(recipe.text(), recipe.name));
   std::string names;
   for (const std::string& name : recipe_names()) names += name + ", ";
   const std::filesystem::path file = name_or_file;
   check(std::filesystem::is_regular_file(file), "there is no recipe and no file '", name_or_file,
         "'; --recipe takes: ", names, "or a JSON file");
-  const std::vector<uint8_t> bytes = read_file(file);
-  nlohmann::ordered_json json =
-      parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string());
+  Json json = read_json(file);
   try {
     if (json.is_object() && !json.contains("recipe")) json["recipe"] = file.stem().string();
     Config config = config_from_json(json);

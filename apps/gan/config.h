@@ -3,10 +3,11 @@
 
 #include <array>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "apps/gan/json.h"
 
 namespace duel::gan {
 
@@ -24,7 +25,7 @@ struct OptimizerConfig {
 };
 
 /// The layers of a network as a recipe lists them; build_layers() in apps/gan/layers.h reads them.
-using Layers = nlohmann::ordered_json;
+using Layers = Json;
 
 /// Those of the recipe celeba32.
 const Layers& celeba32_generator();
@@ -101,10 +102,10 @@ std::string recipe_text(const Config& config);
 /// The recipe and the run, likewise.
 std::string config_text(const Config& config);
 /// The same as JSON.
-nlohmann::ordered_json to_json(const Config& config);
+Json to_json(const Config& config);
 /// What is not there has its default. Also reads the flat form without layers that files had before recipes
 /// were data. Throws Error naming a key that is unknown, that its optimiser does not
 /// have, or whose value has the wrong type. "$schema" is skipped.
-Config config_from_json(const nlohmann::ordered_json& json);
+Config config_from_json(const Json& json);
 
 }  // namespace duel::gan

@@ -9,8 +9,6 @@
 namespace duel::gan {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 template <class SomeOptimizer, class Visit>
 void for_each_optimizer_member(const std::string& section, SomeOptimizer& o, const Visit& visit) {
   visit(section + ".type", o.type);
@@ -63,10 +61,10 @@ void for_each_member(SomeConfig& c, const Visit& visit) {
 }
 
 /// The place of "section.key" or "key".
-nlohmann::ordered_json::json_pointer pointer(std::string path) {
+Json::json_pointer pointer(std::string path) {
   for (char& c : path)
     if (c == '.') c = '/';
-  return nlohmann::ordered_json::json_pointer("/" + path);
+  return Json::json_pointer("/" + path);
 }
 
 /// What a member's value must be, for messages; empty where `json` is it.
@@ -137,9 +135,9 @@ void check_known(const Json& json, const std::string& prefix, const std::vector<
 }
 
 void check_optimizer_keys(const Json& optimizer, const std::string& section) {
-  const std::string type = optimizer.value("type", Json("Adam")).dump();
+  const Json type = optimizer.value("type", Json("Adam"));
   for (const char* known : {"Adam", "RMSprop"}) {
-    if (type != Json(known).dump()) continue;
+    if (type != Json(known)) continue;
     for (const std::string& key : keys_of_other_type(known))
       check(!optimizer.contains(key), section, ".", key, " does not belong to ", known);
   }
@@ -150,7 +148,7 @@ void check_keys(const Json& json) {
   check_known(json, "", keys.at(""));
   for (const auto& [section, value] : json.items()) {
     if (!keys.contains(section)) continue;
-    check(value.is_object(), "the configuration's ", section, " must be an object, got ", value);
+    check(value.is_object(), "the configuration's ", section, " must be an object, got ", json_text(value));
     check_known(value, section + ".", keys.at(section));
     if (section.starts_with("optimizer_")) check_optimizer_keys(value, section);
   }
@@ -159,11 +157,11 @@ void check_keys(const Json& json) {
 /// JSON with line breaks only inside what does not fit into a line.
 std::string pretty(const Json& json, size_t indent = 0) {
   constexpr size_t width = 110;
-  if (!json.is_structured()) return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (!json.is_structured()) return json_text(json);
   const std::string blanks(indent + 2, ' ');
   std::string line, lines;
   for (const auto& entry : json.items()) {
-    const std::string key = json.is_object() ? Json(entry.key()).dump() + ": " : "";
+    const std::string key = json.is_object() ? json_text(Json(entry.key())) + ": " : "";
     const std::string part = key + pretty(entry.value(), indent + 2);
     line += (line.empty() ? "" : ", ") + part;
     lines += (lines.empty() ? "\n" : ",\n") + blanks + part;
@@ -175,7 +173,7 @@ std::string pretty(const Json& json, size_t indent = 0) {
 
 }  // namespace
 
-nlohmann::ordered_json to_json(const Config& config) {
+Json to_json(const Config& config) {
   Json json;
   for_each_member(config, [&](const std::string& path, const auto& member) { json[pointer(path)] = member; });
   for (const char* optimizer : {"optimizer_G", "optimizer_D"})
@@ -191,7 +189,7 @@ std::string recipe_text(const Config& config) {
 
 std::string config_text(const Config& config) { return pretty(to_json(config)) + "\n"; }
 
-Config config_from_json(const nlohmann::ordered_json& json) {
+Config config_from_json(const Json& json) {
   check(json.is_object(), "a configuration must be a JSON object, got ", json.type_name());
   const bool flat =
       std::none_of(json.begin(), json.end(), [](const Json& value) { return value.is_object(); });
@@ -203,7 +201,7 @@ Config config_from_json(const nlohmann::ordered_json& json) {
     if (!nested.contains(pointer(path))) return;
     const Json& value = nested[pointer(path)];
     const std::string expected = mismatch<std::remove_reference_t<decltype(member)>>(value);
-    check(expected.empty(), "the configuration's ", path, " must be ", expected, ", got ", value);
+    check(expected.empty(), "the configuration's ", path, " must be ", expected, ", got ", json_text(value));
     value.get_to(member);
   });
   return config;

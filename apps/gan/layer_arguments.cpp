@@ -7,11 +7,9 @@
 
 namespace duel::gan {
 
-using Json = nlohmann::ordered_json;
-
 LayerArguments::LayerArguments(const Json& layer, std::string path, const Variables& variables)
     : layer_(layer), path_(std::move(path)), variables_(variables) {
-  check(layer.is_object(), path_, " must be a layer, as in {\"type\": \"ReLU\"}, got ", layer);
+  check(layer.is_object(), path_, " must be a layer, as in {\"type\": \"ReLU\"}, got ", json_text(layer));
 }
 
 bool LayerArguments::has(const char* key) {
@@ -28,7 +26,7 @@ const Json& LayerArguments::at(const char* key) {
 
 double LayerArguments::evaluated(const Json& value, const char* key) const {
   if (value.is_number()) return value.get<double>();
-  if (!value.is_string()) complain(key, "must be a number or an expression, got ", value);
+  if (!value.is_string()) complain(key, "must be a number or an expression, got ", json_text(value));
   try {
     return evaluate(value.get_ref<const std::string&>(), variables_);
   } catch (const Error& error) {
@@ -55,12 +53,12 @@ int64_t LayerArguments::whole(const char* key, int64_t least, std::optional<int6
 
 bool LayerArguments::flag(const char* key, bool standard) {
   if (!has(key)) return standard;
-  if (!at(key).is_boolean()) complain(key, "must be true or false, got ", at(key));
+  if (!at(key).is_boolean()) complain(key, "must be true or false, got ", json_text(at(key)));
   return at(key).get<bool>();
 }
 
 std::string LayerArguments::text(const char* key) {
-  if (!at(key).is_string()) complain(key, "must be a text, got ", at(key));
+  if (!at(key).is_string()) complain(key, "must be a text, got ", json_text(at(key)));
   return at(key).get<std::string>();
 }
 
@@ -71,13 +69,13 @@ Pair LayerArguments::pair(const char* key, int64_t least, std::optional<Pair> st
     const int64_t both = evaluated_whole(value, key, least);
     return {both, both};
   }
-  if (value.size() != 2) complain(key, "must be one number or [height, width], got ", value);
+  if (value.size() != 2) complain(key, "must be one number or [height, width], got ", json_text(value));
   return {evaluated_whole(value[0], key, least), evaluated_whole(value[1], key, least)};
 }
 
 std::vector<int64_t> LayerArguments::wholes(const char* key, size_t count) {
   const Json& values = list(key);
-  if (values.size() != count) complain(key, "must be a list of ", count, " numbers, got ", values);
+  if (values.size() != count) complain(key, "must be a list of ", count, " numbers, got ", json_text(values));
   std::vector<int64_t> numbers;
   for (const Json& value : values) numbers.push_back(evaluated_whole(value, key, 1));
   return numbers;
@@ -90,7 +88,7 @@ void LayerArguments::check_size(const char* key, int64_t actual, const std::stri
 }
 
 const Json& LayerArguments::list(const char* key) {
-  if (!at(key).is_array()) complain(key, "must be a list, got ", at(key));
+  if (!at(key).is_array()) complain(key, "must be a list, got ", json_text(at(key)));
   return at(key);
 }
 

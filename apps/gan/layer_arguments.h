@@ -15,7 +15,7 @@ namespace duel::gan {
 /// number may be an expression; one without a `standard` must be there.
 class LayerArguments {
  public:
-  LayerArguments(const nlohmann::ordered_json& layer, std::string path, const Variables& variables);
+  LayerArguments(const Json& layer, std::string path, const Variables& variables);
 
   const std::string& path() const { return path_; }
   bool has(const char* key);
@@ -30,7 +30,7 @@ class LayerArguments {
   std::vector<int64_t> wholes(const char* key, size_t count);
   /// A size that the layer's input has: it may be left out, and must be `actual` where it is there.
   void check_size(const char* key, int64_t actual, const std::string& input);
-  const nlohmann::ordered_json& list(const char* key);
+  const Json& list(const char* key);
 
   /// Throws if the layer has a key that none of the above was asked for.
   void check_all_known() const;
@@ -41,11 +41,11 @@ class LayerArguments {
   }
 
  private:
-  const nlohmann::ordered_json& at(const char* key);
-  double evaluated(const nlohmann::ordered_json& value, const char* key) const;
-  int64_t evaluated_whole(const nlohmann::ordered_json& value, const char* key, int64_t least) const;
+  const Json& at(const char* key);
+  double evaluated(const Json& value, const char* key) const;
+  int64_t evaluated_whole(const Json& value, const char* key, int64_t least) const;
 
-  const nlohmann::ordered_json& layer_;
+  const Json& layer_;
   std::string path_;
   const Variables& variables_;
   std::set<std::string> known_;

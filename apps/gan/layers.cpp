@@ -170,7 +170,7 @@ std::string layer_name(LayerArguments& arguments, const Variables& variables) {
   return name;
 }
 
-void append_layer(nn::Sequential& network, const nlohmann::ordered_json& json, const std::string& path,
+void append_layer(nn::Sequential& network, const Json& json, const std::string& path,
                   const Variables& variables, Shape& shape, RandomStream& dropout) {
   LayerArguments arguments(json, path, variables);
   const LayerType& type = layer_type(arguments);

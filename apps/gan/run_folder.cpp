@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "apps/gan/json.h"
 #include "lib/io/file.h"
 
 namespace duel::gan {
@@ -78,9 +78,7 @@ RunFolder RunFolder::open(const fs::path& path) {
 
 Config RunFolder::config() const {
   const fs::path file = path_ / "config.json";
-  const std::vector<uint8_t> bytes = read_file(file);
-  const auto json = nlohmann::ordered_json::parse(bytes.begin(), bytes.end(), nullptr, false);
-  check(!json.is_discarded(), file.string(), ": is no JSON");
+  const Json json = read_json(file);
   try {
     Config config = config_from_json(json);
     check_config(config);

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "apps/gan/json.h"
 #include "apps/quality/estimate.h"
 #include "apps/quality/factor_coverage.h"
 #include "apps/quality/features.h"
@@ -69,6 +69,6 @@ class Evaluator {
 
 /// For people: one line a number, each with its interval.
 std::string table(const Evaluation& evaluation);
-nlohmann::ordered_json to_json(const Evaluation& evaluation);
+gan::Json to_json(const Evaluation& evaluation);
 
 }  // namespace duel::quality

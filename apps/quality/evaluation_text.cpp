@@ -1,7 +1,7 @@
 // The forms in which an evaluation leaves the program.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "apps/gan/json.h"
 #include "apps/quality/evaluation.h"
 
 namespace duel::quality {
@@ -28,7 +28,7 @@ std::string row(const std::string& name, const std::string& a, const std::string
   return line + "\n";
 }
 
-nlohmann::ordered_json to_json(const Estimate& estimate) {
+gan::Json to_json(const Estimate& estimate) {
   return {{"value", estimate.value}, {"low", estimate.low}, {"high", estimate.high}};
 }
 
@@ -68,10 +68,10 @@ std::string table(const Evaluation& evaluation) {
   return text;
 }
 
-nlohmann::ordered_json to_json(const Evaluation& evaluation) {
-  nlohmann::ordered_json json{{"count", evaluation.count}};
+gan::Json to_json(const Evaluation& evaluation) {
+  gan::Json json{{"count", evaluation.count}};
   const auto three = [](const auto& s) {
-    return nlohmann::ordered_json{
+    return gan::Json{
         {"samples", to_json(s.samples)}, {"reals", to_json(s.reals)}, {"noise", to_json(s.noise)}};
   };
   for (const Score& score : evaluation.scores) json["scores"][score.name] = three(score);

@@ -38,8 +38,8 @@ std::string fill(std::string_view page, const std::map<std::string_view, std::st
 }
 
 /// JSON that may stand in a script element: no text of it can end the element.
-std::string for_script(const nlohmann::ordered_json& json) {
-  const std::string text = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+std::string for_script(const gan::Json& json) {
+  const std::string text = gan::json_text(json);
   std::string escaped;
   escaped.reserve(text.size());
   for (const char c : text) {
@@ -52,14 +52,14 @@ std::string for_script(const nlohmann::ordered_json& json) {
   return escaped;
 }
 
-std::vector<double> numbers(const nlohmann::ordered_json& list) {
+std::vector<double> numbers(const gan::Json& list) {
   std::vector<double> values;
   for (const auto& value : list)
     values.push_back(value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN());
   return values;
 }
 
-LossCurves loss_curves(const nlohmann::ordered_json& run) {
+LossCurves loss_curves(const gan::Json& run) {
   LossCurves curves{run["name"], {}, {}, {}};
   const auto& metrics = run["metrics"];
   if (metrics.is_null()) return curves;
@@ -79,7 +79,7 @@ std::filesystem::path losses_picture_beside(const std::filesystem::path& page, s
 std::vector<std::string> write_report(const std::vector<std::filesystem::path>& runs,
                                       const std::filesystem::path& output) {
   check(!runs.empty(), "a report takes at least one run");
-  nlohmann::ordered_json data = nlohmann::ordered_json::array();
+  gan::Json data = gan::Json::array();
   std::vector<std::string> left_out;
   std::set<std::filesystem::path> folders;
   std::set<std::string> names;

@@ -1,8 +1,8 @@
 #include "apps/report/report_observer.h"
 
 #include <iostream>
-#include <nlohmann/json.hpp>
 
+#include "apps/gan/json.h"
 #include "apps/gan/training_run.h"
 #include "apps/report/csv.h"
 #include "apps/report/norms.h"
@@ -17,13 +17,13 @@ void ReportObserver::begin(gan::Trainer& trainer, const gan::RunFolder& folder,
                            const gan::Position& position) {
   folder_ = folder.path();
   const int64_t batches = position.pictures / trainer.config().batch_size;
-  const nlohmann::ordered_json about{{"machine", kernels(trainer.device()).description()},
-                                     {"data", data_.description()},
-                                     {"pictures", position.pictures},
-                                     {"batches_per_epoch", batches},
-                                     {"networks", gan::describe_networks(trainer)},
-                                     {"work", gan::describe_work(trainer)}};
-  write_file_atomically(folder_ / "about.json", about.dump(2) + "\n");
+  const gan::Json about{{"machine", kernels(trainer.device()).description()},
+                        {"data", data_.description()},
+                        {"pictures", position.pictures},
+                        {"batches_per_epoch", batches},
+                        {"networks", gan::describe_networks(trainer)},
+                        {"work", gan::describe_work(trainer)}};
+  write_file_atomically(folder_ / "about.json", gan::json_text(about, 2) + "\n");
   drop_rows_after(folder_ / "norms.csv", "step",
                   static_cast<double>(position.epoch * batches + position.batch));
   refresh();

@@ -14,14 +14,13 @@ namespace duel::report {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
+using gan::Json;
 
 /// Points of a curve beyond this number are not told apart on any screen.
 constexpr size_t most_points = 4000;
 
-Json read_json(const fs::path& path) {
-  const std::vector<uint8_t> bytes = read_file(path);
-  Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+Json read_object(const fs::path& path) {
+  Json json = gan::read_json(path);
   check(json.is_object(), path.string(), ": is no JSON object");
   return json;
 }
@@ -184,14 +183,14 @@ RunData read_run(const fs::path& folder, uint64_t film_bytes) {
   check(fs::is_directory(folder), folder.string(), ": is no folder; a report takes the folder of a run");
   check(fs::exists(folder / "config.json"), folder.string(), ": holds no run: config.json is not there");
   RunData run;
-  const Json about = fs::exists(folder / "about.json") ? read_json(folder / "about.json") : Json(nullptr);
+  const Json about = fs::exists(folder / "about.json") ? read_object(folder / "about.json") : Json(nullptr);
   const fs::path metrics_path = folder / "metrics.csv";
   const Table metrics = fs::exists(metrics_path) ? read_table(metrics_path) : Table{metrics_path, {}, {}};
   const double batches = batches_per_epoch(about, metrics);
 
   Json& json = run.json;
   json["name"] = fs::weakly_canonical(folder).filename().string();
-  json["config"] = read_json(folder / "config.json");
+  json["config"] = read_object(folder / "config.json");
   json["about"] = about;
   json["metrics"] = metrics.columns.empty() ? Json(nullptr) : read_metrics(metrics, batches);
   json["norms"] = if_written(folder / "norms.csv", [&](const Table& t) { return read_norms(t, batches); });

@@ -3,16 +3,17 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "apps/gan/json.h"
 
 namespace duel::report {
 
 /// All that the page's script reads of a run. What the folder lacks is null: a run may have just begun, or
 /// come from a version that did not write it.
 struct RunData {
-  nlohmann::ordered_json json;
+  gan::Json json;
   /// One line for each file of the run that cannot be shown.
   std::vector<std::string> left_out;
 };

@@ -1,0 +1,28 @@
+#include "apps/gan/json.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/error.h"
+#include "lib/io/file.h"
+
+namespace duel::gan {
+
+Json parse_json(std::string_view text, const std::string& where) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {  // syntax, or a number that is out of range
+    fail(where, ": is no JSON: ", error.what());
+  }
+}
+
+Json read_json(const std::filesystem::path& file) {
+  const std::vector<uint8_t> bytes = read_file(file);
+  return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file.string());
+}
+
+std::string json_text(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace duel::gan
