@@ -18,9 +18,15 @@ namespace {
 /// Fewer channels than this do not fill the products' vectors and depths.
 constexpr int64_t least_channels = 32;
 
+/// Rows of pairs are put together from runs of channels, which must not end in the middle of one.
+bool fits_kernels(const Conv2dShape& s) {
+  const Microkernels& kernels = microkernels();
+  return !kernels.pairs() || (kernels.filter_row != nullptr && s.ic % 2 == 0 && s.oc % 2 == 0);
+}
+
 bool fits(const Conv2dShape& s) {
-  return s.stride_h <= 2 && s.stride_w <= 2 && s.kh == 2 * s.stride_h && s.kw == 2 * s.stride_w &&
-         s.ic >= least_channels && s.oc >= least_channels && s.n > 0;
+  return fits_kernels(s) && s.stride_h <= 2 && s.stride_w <= 2 && s.kh == 2 * s.stride_h &&
+         s.kw == 2 * s.stride_w && s.ic >= least_channels && s.oc >= least_channels && s.n > 0;
 }
 
 /// The four taps (t, u), u fastest, of one phase of the weight, `step_h` and `step_w` floats apart.

@@ -87,6 +87,8 @@ class WgradWorker {
     return ceil_div(work.shape.ic, kernels.panel) * max_depth * kernels.panel;
   }
   int64_t tiles() const { return ceil_div(rows_count_, kernels_.tile_rows); }
+  int64_t first_of(int64_t tile) const { return rows_count_ * tile / tiles(); }
+  int64_t rows_of(int64_t tile) const { return first_of(tile + 1) - first_of(tile); }
   int64_t panels() const { return ceil_div(work_.shape.ic, kernels_.panel); }
 
   void transform_dy(int64_t group, int64_t depth) {
@@ -97,13 +99,17 @@ class WgradWorker {
       const float* pixels[9];
       pixels_of_dy.locate(place, {0, 0}, zeros_, pixels);
       for (int64_t t = 0; t < tiles(); ++t) {
-        const int64_t begin = rows_count_ * t / tiles(), rows = rows_count_ * (t + 1) / tiles() - begin;
-        const int64_t at = row_ + begin;
+        const int64_t at = row_ + first_of(t);
         const float* const square[4] = {pixels[0] + at, pixels[1] + at, pixels[3] + at, pixels[4] + at};
-        kernels_.filter_taps(square, rows, left_ + (t * max_depth + d) * kernels_.left_step,
+        kernels_.filter_taps(square, rows_of(t), left_ + (t * max_depth + d) * kernels_.left_step,
                              left_floats(kernels_));
       }
     }
+    if (!kernels_.pairs()) return;
+    for (int64_t i = 0; i < filter_products; ++i)
+      for (int64_t t = 0; t < tiles(); ++t)
+        kernels_.pair_left[1](left_ + i * left_floats(kernels_) + t * max_depth * kernels_.left_step,
+                              rows_of(t), depth);
   }
 
   void transform_x(int64_t group, int64_t depth, const FilterGrid::Origin& origin) {
@@ -118,6 +124,11 @@ class WgradWorker {
         for (const float*& pixel : pixels) pixel += kernels_.panel;
       }
     }
+    if (!kernels_.pairs()) return;
+    for (int64_t i = 0; i < filter_products; ++i)
+      for (int64_t panel = 0; panel < panels(); ++panel)
+        kernels_.pair_right(right_ + i * right_floats(kernels_, work_) + panel * max_depth * kernels_.panel,
+                            depth);
   }
 
   void multiply(int64_t phase, int64_t depth, bool accumulate) {
@@ -138,20 +149,19 @@ class WgradWorker {
       Tile tile{};
       tile.a_step = kernels_.left_step;
       tile.b_rows = table_;
-      tile.depth = depth;
+      tile.depth = kernels_.tile_depth(depth);
       tile.accumulate = accumulate || i != filter_whole;
       tile.destinations = targets.count;
       std::copy_n(targets.offsets, targets.count, tile.offsets);
       for (int64_t t = 0; t < tiles(); ++t) {
-        const int64_t begin = rows_count_ * t / tiles(), rows = rows_count_ * (t + 1) / tiles() - begin;
         tile.a = left_ + i * left_floats(kernels_) + t * max_depth * kernels_.left_step;
-        tile.c = rows_ + begin;
+        tile.c = rows_ + first_of(t);
         for (int64_t panel = 0; panel < panels(); ++panel) {
           tile.b_offset = i * right_floats(kernels_, work_) + panel * max_depth * kernels_.panel;
           tile.column = first + panel * kernels_.panel;
           tile.columns = std::min(kernels_.panel, s.ic - panel * kernels_.panel);
           wanted.hand_out(tile);
-          kernels_.tile[1][tile.columns > kernels_.vector ? 1 : 0][rows - 1](tile);
+          kernels_.tile[1][tile.columns > kernels_.vector ? 1 : 0][rows_of(t) - 1](tile);
         }
       }
     }
@@ -171,7 +181,7 @@ class WgradWorker {
 
 void conv2d_wgrad_filtered(const Conv2dShape& shape, const float* x, const float* dy, float* dw,
                            Write write) {
-  const Microkernels& kernels = microkernels(active_isa());
+  const Microkernels& kernels = microkernels();
   const Work work(shape, x, dy);
   const int threads = omp_get_max_threads();
   const int64_t size = shape.oc * shape.gemm_k();

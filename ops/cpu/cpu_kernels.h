@@ -90,9 +90,8 @@ class CpuKernels final : public Kernels {
     return dtype == DType::Float32 && conv_algorithm() != ConvAlgorithm::Im2col;
   }
 
-  /// Whether it takes a convolution by minimal filtering if that pays. Bfloat16 factors would lose too much
-  /// by it.
-  bool filtered() const { return conv_algorithm() == ConvAlgorithm::Filtered && !active_bf16(); }
+  /// Whether it takes a convolution by minimal filtering if that pays.
+  bool filtered() const { return conv_algorithm() == ConvAlgorithm::Filtered; }
 
   HostAllocator allocator_;
 };

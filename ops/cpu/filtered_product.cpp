@@ -35,6 +35,8 @@ struct PackedWeight {
     const int64_t column = panel * kernels->panel;
     product->weight->pack(*kernels, column, std::min(kernels->panel, product->columns - column), k, depth,
                           at(k, depth, 0, panel), panels() * depth * kernels->panel);
+    if (!kernels->pairs()) return;
+    for (int64_t i = 0; i < filter_products; ++i) kernels->pair_right(at(k, depth, i, panel), depth);
   }
 };
 
@@ -89,7 +91,7 @@ class FilteredWorker {
           const float* pixels[9];
           product.grid.locate(place, product.origins[origin], zeros_, pixels);
           for (const float*& pixel : pixels) pixel += channel;
-          kernels_.filter_input(pixels, count, row + done, left_floats(kernels_));
+          kernels_.filter_row(pixels, count, row + kernels_.tile_depth(done), left_floats(kernels_));
           done += count;
         }
       }
@@ -102,7 +104,7 @@ class FilteredWorker {
     const FilterTargets targets(i, product.down, product.right);
     const bool last = k + depth == product.depth() && filter_is_last(i);
     Tile tile{};
-    tile.depth = depth;
+    tile.depth = kernels_.tile_depth(depth);
     tile.accumulate = product.accumulate || k > 0 || i != filter_whole;
     tile.epilogue = last ? &product.epilogue : nullptr;
     tile.destinations = targets.count;
@@ -166,7 +168,7 @@ int64_t block_groups(const Microkernels& kernels, std::span<const FilteredProduc
 void multiply_filtered(std::span<const FilteredProduct> products) {
   check(products.size() <= max_filtered_products, "[cpu] ", products.size(),
         " filtered products at once: a bug in the kernel");
-  const Microkernels& kernels = microkernels(active_isa());
+  const Microkernels& kernels = microkernels();
   const int threads = omp_get_max_threads();
   const int64_t channels = products[0].grid.channels;
   const int64_t blocks = ceil_div(products[0].groups, block_groups(kernels, products, threads));

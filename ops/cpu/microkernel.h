@@ -111,6 +111,8 @@ struct Microkernels {
   const float* (*pair_left[2])(float* left, int64_t rows, int64_t depth);
   void (*pair_right)(float* panel, int64_t depth);
   bool pairs() const { return pair_right != nullptr; }
+  /// Steps of a block of the depth as the tiles count them.
+  int64_t tile_depth(int64_t depth) const { return pairs() ? (depth + 1) / 2 : depth; }
 
   /// Room for a packed tile of A.
   int64_t left_floats() const {
@@ -127,6 +129,9 @@ struct Microkernels {
   /// input: the 9 results B^T d B of 3 x 3 pixels. taps: the 9 results G g G^T of 2 x 2 taps.
   void (*filter_input)(const float* const* pixels, int64_t count, float* out, int64_t out_stride);
   void (*filter_taps)(const float* const* taps, int64_t count, float* out, int64_t out_stride);
+  /// filter_input for a row of a packed tile of A (LeftLayout::Rows). Where the microkernels take pairs it
+  /// writes these, count / 2 floats of each result; null where such products cannot be filtered.
+  void (*filter_row)(const float* const* pixels, int64_t count, float* out, int64_t out_stride);
 
   /// The activation of `epilogue`, Tanh too, on `count` elements in place; its bias is not added.
   void (*activate)(const Epilogue& epilogue, float* y, int64_t count);

@@ -167,6 +167,7 @@ constinit const Microkernels avx512amx_microkernels = [] {
   table.pair_left[0] = Amx::pair_left_rows;
   table.pair_left[1] = Amx::pair_left_columns;
   table.pair_right = Amx::pair_panel;
+  table.filter_row = nullptr;  // the unit would wait for the data: its products are not worth saving
   table.begin = Amx::begin;
   table.end = Amx::end;
   Amx::add_tiles<Amx::rows>(table);

@@ -186,6 +186,7 @@ struct Body : Packing<V> {
     result.transpose = Packing<V>::transpose;
     result.filter_input = Packing<V>::filter_input;
     result.filter_taps = Packing<V>::filter_taps;
+    result.filter_row = Packing<V>::filter_input;
     result.activate = activate;
     add_tiles<tile_rows>(result);
     return result;

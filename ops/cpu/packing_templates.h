@@ -17,6 +17,13 @@ struct Packing {
   // ---- minimal filtering ----
 
   static void filter_input(const float* const* pixels, int64_t count, float* out, int64_t out_stride) {
+    filter_pixels(pixels, count, [=](int i, int64_t c) { return out + i * out_stride + c; });
+  }
+
+  /// place(i, channel) is where result i of a channel goes, as V::store takes it.
+  template <class Place>
+  [[gnu::always_inline]] static inline void filter_pixels(const float* const* pixels, int64_t count,
+                                                          const Place& place) {
     const auto transform = [&](const auto& load, const auto& store, int64_t c) {
       Reg rows[3][3];
 #pragma GCC unroll 3
@@ -29,10 +36,9 @@ struct Packing {
       }
 #pragma GCC unroll 3
       for (int i = 0; i < 3; ++i) {
-        float* const to = out + 3 * i * out_stride + c;
-        store(to, rows[i][0] - rows[i][1]);
-        store(to + out_stride, rows[i][1]);
-        store(to + 2 * out_stride, rows[i][2] - rows[i][1]);
+        store(place(3 * i, c), rows[i][0] - rows[i][1]);
+        store(place(3 * i + 1, c), rows[i][1]);
+        store(place(3 * i + 2, c), rows[i][2] - rows[i][1]);
       }
     };
     for_channels(count, transform);
@@ -63,10 +69,10 @@ struct Packing {
   [[gnu::always_inline]] static inline void for_channels(int64_t count, const Transform& transform) {
     int64_t c = 0;
     for (; c + width <= count; c += width)
-      transform([](const float* p) { return V::load(p); }, [](float* p, Reg x) { V::store(p, x); }, c);
+      transform([](const float* p) { return V::load(p); }, [](auto* p, Reg x) { V::store(p, x); }, c);
     if (c < count)
       transform([=](const float* p) { return V::load_part(p, count - c); },
-                [=](float* p, Reg x) { V::store_part(p, x, count - c); }, c);
+                [=](auto* p, Reg x) { V::store_part(p, x, count - c); }, c);
   }
 
   // ---- moving data ----
