@@ -1,25 +1,25 @@
 // dcgan evaluate, and the same numbers while a run trains.
-#include <nlohmann/json.hpp>
 
+#include "apps/gan/json.h"
 #include "tests/dcgan_program.h"
 
 namespace duel {
 namespace {
 
-using nlohmann::json;
+using json = gan::Json;
 
 const Words few{"--count", "12", "--threads", "1"};
 
 json evaluated(const Program& dcgan, const std::string& run, const Words& more = {}) {
   dcgan.good(Words{"evaluate", "--checkpoint", run, "--json", "numbers.json"} + few + more);
-  return json::parse(dcgan.text("numbers.json"));
+  return gan::parse_json(dcgan.text("numbers.json"), "numbers.json");
 }
 
 TEST(AppEvaluate, TellsEachNumberBesideThoseOfRealsAndNoise) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
   const std::string out = dcgan.good(Words{"evaluate", "--checkpoint", "run", "--json", "a.json"} + few);
-  const json numbers = json::parse(dcgan.text("a.json"));
+  const json numbers = gan::parse_json(dcgan.text("a.json"), "a.json");
   EXPECT_EQ(numbers.at("count"), 12);
   EXPECT_EQ(numbers.at("checkpoint"), "run/checkpoints/latest.safetensors");
   for (const char* name :

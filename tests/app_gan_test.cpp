@@ -1,7 +1,7 @@
 // The parts of apps/gan that a whole run shows badly.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "apps/gan/json.h"
 #include "apps/gan/progress.h"
 #include "apps/gan/run_folder.h"
 #include "apps/gan/trainer.h"
@@ -23,13 +23,13 @@ TEST(GanConfig, GoesThroughJsonUnchanged) {
   config.seed = ~uint64_t{0};
   config.init = "a.safetensors";
   config.image_size = 128;
-  EXPECT_EQ(config_from_json(nlohmann::ordered_json::parse(config_text(config))), config);
-  EXPECT_EQ(config_from_json(nlohmann::ordered_json::object()), Config{});
+  EXPECT_EQ(config_from_json(parse_json(config_text(config), "config")), config);
+  EXPECT_EQ(config_from_json(Json::object()), Config{});
 }
 
 TEST(GanConfig, NamesWhatJsonHasWrong) {
   const auto error = [](const char* text) {
-    return error_of([&] { config_from_json(nlohmann::ordered_json::parse(text)); });
+    return error_of([&] { config_from_json(parse_json(text, "config")); });
   };
   EXPECT_TRUE(contains(error("[1]"), "must be a JSON object, got array"));
   EXPECT_TRUE(contains(error(R"({"colour": 1})"), "unknown entry 'colour'"));

@@ -9,6 +9,18 @@
 namespace duel {
 namespace {
 
+/// A machine whose /dev/pts is not mounted has no terminals to give.
+class AppTerminal : public testing::Test {
+ protected:
+  void SetUp() override {
+    const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+    const char* const name = terminal >= 0 ? ::ptsname(terminal) : nullptr;
+    const bool exists = name != nullptr && ::access(name, F_OK) == 0;
+    if (terminal >= 0) ::close(terminal);
+    if (!exists) GTEST_SKIP() << "this system gives no pseudo-terminal";
+  }
+};
+
 /// What the program writes on a terminal of so many columns, its stderr included.
 std::string on_terminal(const Program& dcgan, const Words& words, unsigned short columns) {
   const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
@@ -40,7 +52,7 @@ Words progress_lines(const std::string& text) {
   return lines;
 }
 
-TEST(AppTerminal, TheProgressLineStaysWithinTheTerminal) {
+TEST_F(AppTerminal, TheProgressLineStaysWithinTheTerminal) {
   const Program dcgan;
   for (const unsigned short columns : {200, 80, 40}) {
     const std::string text =
@@ -54,7 +66,7 @@ TEST(AppTerminal, TheProgressLineStaysWithinTheTerminal) {
   }
 }
 
-TEST(AppTerminal, WhatElseIsSaidBeginsALineOfItsOwn) {
+TEST_F(AppTerminal, WhatElseIsSaidBeginsALineOfItsOwn) {
   const Program dcgan;
   const std::string text =
       on_terminal(dcgan, tiny_train({"--epochs", "2", "--output", "run", "--evaluate-every", "1"}), 100);

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "apps/gan/json.h"
 #include "lib/io/file.h"
 #include "lib/io/safetensors.h"
 #include "tests/files.h"
@@ -83,7 +83,7 @@ TEST(Safetensors, WritesAnAlignedFileInTheGivenOrder) {
   const std::string text = header_of(read_file(folder / "a"));
   EXPECT_EQ(text.size() % 8, 0U);
 
-  const auto header = nlohmann::ordered_json::parse(text);
+  const auto header = gan::parse_json(text, "the header");
   const NamedTensors tensors = example();
   ASSERT_EQ(header.size(), tensors.size());
   size_t i = 0;

@@ -4,8 +4,8 @@
 
 #include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "apps/gan/json.h"
 #include "lib/autograd.h"
 #include "lib/io/safetensors.h"
 #include "ops/arithmetic.h"
@@ -26,7 +26,7 @@ const SafetensorsFile& reference() {
 
 struct OptimizerCase {
   std::string name;
-  nlohmann::json options;
+  gan::Json options;
 
   double operator()(const char* option, double otherwise) const { return options.value(option, otherwise); }
 
@@ -50,7 +50,7 @@ struct OptimizerCase {
 void PrintTo(const OptimizerCase& optimizer_case, std::ostream* out) { *out << optimizer_case.name; }
 
 std::vector<OptimizerCase> optimizer_cases() {
-  const nlohmann::json notes = nlohmann::json::parse(reference().metadata.at("reference"));
+  const gan::Json notes = gan::parse_json(reference().metadata.at("reference"), "optim.safetensors");
   std::vector<OptimizerCase> cases;
   for (const auto& [name, options] : notes.at("cases").items()) cases.push_back({name, options});
   return cases;

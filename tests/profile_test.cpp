@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 
+#include "apps/gan/json.h"
 #include "lib/autograd.h"
 #include "lib/error.h"
 #include "lib/io/file.h"
@@ -223,10 +223,10 @@ TEST(Profile, TraceIsWhatChromeReads) {
     relu(conv2d(x, weight));
   }
   profile.write_trace(folder / "trace.json");
-  const auto trace = nlohmann::json::parse(text_of(folder / "trace.json"));
+  const auto trace = gan::parse_json(text_of(folder / "trace.json"), "trace.json");
   std::set<std::string> slices;
   double end_of_last = -1;
-  nlohmann::json phase, kernel;
+  gan::Json phase, kernel;
   for (const auto& event : trace.at("traceEvents")) {
     if (event.at("ph") != "X") continue;
     slices.insert(event.at("name"));

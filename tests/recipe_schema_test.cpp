@@ -5,16 +5,15 @@
 #include <set>
 #include <sstream>
 
+#include "apps/gan/json.h"
 #include "apps/gan/layers.h"
 #include "tests/files.h"
 
 namespace duel::gan {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 const Json& schema() {
-  static const Json json = Json::parse(recipe_schema());
+  static const Json json = parse_json(recipe_schema(), "the schema");
   return json;
 }
 
@@ -59,7 +58,7 @@ std::string complaint(const Action& action) {
 
 /// What is said of a recipe once it has been read from a file.
 std::string verdict(const Json& recipe) {
-  return complaint([&] { check_config(config_from_json(Json::parse(recipe.dump()))); });
+  return complaint([&] { check_config(config_from_json(parse_json(json_text(recipe), "recipe"))); });
 }
 
 void expect_good(const Leaf& leaf, const Json& value) {

@@ -13,15 +13,13 @@
 namespace duel::gan {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 TEST(Recipe, ShippedOnesAreWhole) {
   EXPECT_EQ(recipe_names(), (std::vector<std::string>{"celeba32", "anime64", "dcgan64"}));
   for (const std::string& name : recipe_names()) {
     Config config = recipe(name);
     EXPECT_EQ(config.recipe, name);
     EXPECT_NO_THROW(check_config(config)) << name;
-    EXPECT_EQ(config_from_json(Json::parse(recipe_text(config))), config) << name;
+    EXPECT_EQ(config_from_json(parse_json(recipe_text(config), name)), config) << name;
     config.g_dim = config.d_dim = 2;
     EXPECT_NO_THROW(Generator{config}) << name;
     EXPECT_NO_THROW(Discriminator{config}) << name;
@@ -73,11 +71,13 @@ TEST(Recipe, TheFormWithoutSectionsIsStillRead) {
   expected.optimizer_g.betas = expected.optimizer_d.betas = {0.25, 0.75};
   expected.epochs = 3;
   expected.seed = 9;
-  EXPECT_EQ(config_from_json(Json::parse(R"({"recipe": "celeba32", "data": "faces", "z_dim": 12, "lr": 0.5,
-      "beta1": 0.25, "beta2": 0.75, "init_std": 0.1, "epochs": 3, "seed": 9})")),
+  EXPECT_EQ(config_from_json(parse_json(R"({"recipe": "celeba32", "data": "faces", "z_dim": 12, "lr": 0.5,
+      "beta1": 0.25, "beta2": 0.75, "init_std": 0.1, "epochs": 3, "seed": 9})",
+                                        "recipe")),
             expected);
-  EXPECT_TRUE(contains(error_of([] { config_from_json(Json::parse(R"({"z_dim": 12, "zdim": 3})")); }),
-                       "unknown entry 'zdim'"));
+  EXPECT_TRUE(
+      contains(error_of([] { config_from_json(parse_json(R"({"z_dim": 12, "zdim": 3})", "recipe")); }),
+               "unknown entry 'zdim'"));
 }
 
 TEST(Recipe, SaysWhichFileAndKeyIsWrong) {
@@ -110,7 +110,7 @@ TEST(Recipe, SaysWhichFileAndKeyIsWrong) {
 std::string layers_error(const std::string& layers) {
   Config config;
   config.z_dim = 8;
-  config.generator = Json::parse(layers);
+  config.generator = parse_json(layers, "layers");
   return error_of([&] { Generator{config}; });
 }
 
@@ -171,10 +171,12 @@ TEST(RecipeLayers, RepeatsCountAndNamesFollow) {
   nn::Sequential network;
   RandomStream dropout(0, Stream::Dropout);
   Shape shape{1, 4};
-  build_layers(network, Json::parse(R"json([
+  build_layers(network,
+               parse_json(R"json([
       {"name": "fc_{i}", "type": "Linear", "out_features": "2^i + n", "repeat": "log2(n)", "bias": false},
       {"name": "never", "type": "Tanh", "repeat": 0},
-      {"type": "Tanh"}])json"),
+      {"type": "Tanh"}])json",
+                          "layers"),
                "layers", {{"n", 8}}, shape, dropout);
   std::vector<std::string> names;
   for (const auto& [name, layer] : network.children()) names.push_back(name + " " + layer->description());

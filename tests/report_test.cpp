@@ -3,8 +3,8 @@
 #include <array>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "apps/gan/json.h"
 #include "apps/gan/trainer.h"
 #include "apps/report/base64.h"
 #include "apps/report/csv.h"
@@ -16,14 +16,14 @@
 namespace duel {
 namespace {
 
-using Json = nlohmann::json;
+using gan::Json;
 
 /// The runs in a page, as its script reads them.
 Json runs_in(const std::string& page) {
   const std::string open = "<script type=\"application/json\" id=\"data\">", close = "</script>";
   const size_t from = page.find(open) + open.size();
   EXPECT_NE(page.find(open), std::string::npos);
-  return Json::parse(page.substr(from, page.find(close, from) - from));
+  return gan::parse_json(page.substr(from, page.find(close, from) - from), "the page");
 }
 
 constexpr const char* kMetricsHead = "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second\n";
@@ -166,7 +166,7 @@ TEST_F(ReportOfFiles, LeavesOutWhatIsNoPicture) {
 
 TEST_F(ReportOfFiles, NoTextOfARunLeavesItsScriptElement) {
   const std::string nasty = "</script><script>alert('x')</script><!-- \"{{data}}\" -->";
-  write("config.json", Json{{"epochs", 3}, {"data", nasty}}.dump());
+  write("config.json", gan::json_text({{"epochs", 3}, {"data", nasty}}));
   write("diagnosis.csv", "epoch,step,cause,text\n2,7," + report::csv_field(nasty) + ",\"a, b\n\"\"c\"\"\"\n");
   const Json run = report();
   EXPECT_EQ(run["config"]["data"], nasty);
@@ -189,7 +189,7 @@ TEST_F(ReportOfFiles, NamesWhatIsWrong) {
   write("metrics.csv", std::string(kMetricsHead) + "1,1,1,x1,1,1,1,1\n");
   bad("run/metrics.csv, row 1: d_loss is 'x1', which is no number");
   write("config.json", "{\"epochs\"");
-  bad("run/config.json: is no JSON object");
+  bad("run/config.json: is no JSON");
   std::filesystem::remove(dcgan_ / "run/config.json");
   bad("run: holds no run: config.json is not there");
   dcgan_.bad({"report", "nowhere"}, "nowhere: is no folder; a report takes the folder of a run");
