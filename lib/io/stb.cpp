@@ -18,9 +18,9 @@ void* limited_realloc(void* old, size_t size) {
   return size > kMaxAllocation ? nullptr : std::realloc(old, size);
 }
 
-/// zlib in place of stb's own compressor, which takes several times as long for larger files; at a level from which
-/// on a grid of faces gets smaller by a few percent only. Null where memory is wanting, which stb hands on as a picture
-/// that cannot be written.
+/// zlib in place of stb's own compressor, which takes several times as long for larger files; at a level from
+/// which on a grid of faces gets smaller by a few percent only. Null where memory is wanting, which stb hands
+/// on as a picture that cannot be written.
 unsigned char* compress_with_zlib(const unsigned char* data, int size, int* compressed_size, int) {
   constexpr int level = 3;
   uLongf length = compressBound(static_cast<uLong>(size));
