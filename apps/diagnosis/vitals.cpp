@@ -128,16 +128,14 @@ double share_of_copies(const Tensor& samples, const Tensor& training) {
   const std::vector<double> close = quality::copies(samples, training);
   const auto total = static_cast<double>(close.size());
   if (training.dim(0) <= few) return std::accumulate(close.begin(), close.end(), 0.0) / total;
-  const std::vector<int64_t> nearest = quality::nearest(samples, training);
-  std::vector<int64_t> suspects, copied;
-  for (size_t i = 0; i < close.size(); ++i) {
-    if (close[i] == 0) continue;
-    suspects.push_back(static_cast<int64_t>(i));
-    copied.push_back(nearest[i]);
-  }
-  if (suspects.empty()) return 0;
+  std::vector<int64_t> rows;
+  for (size_t i = 0; i < close.size(); ++i)
+    if (close[i] != 0) rows.push_back(static_cast<int64_t>(i));
+  if (rows.empty()) return 0;
+  const Tensor suspects = take_rows(samples, rows);
+  const std::vector<int64_t> copied = quality::nearest(suspects, training);
   const Tensor to_all = quality::distances(take_rows(training, copied), training);
-  const Tensor from_samples = quality::distances(take_rows(samples, suspects), take_rows(training, copied));
+  const Tensor from_samples = quality::distances(suspects, take_rows(training, copied));
   const int64_t n = training.dim(0), m = from_samples.dim(1);
   double count = 0;
   for (int64_t i = 0; i < m; ++i) {
