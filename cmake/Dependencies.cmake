@@ -18,7 +18,7 @@ macro(duel_find name debian_package)
 endmacro()
 
 duel_find(OpenMP g++ COMPONENTS CXX)
-duel_find(OpenBLAS libopenblas-dev)
+duel_find(OpenBLAS libopenblas-openmp-dev)
 duel_find(ZLIB zlib1g-dev)
 duel_find(Stb libstb-dev)
 duel_find(nlohmann_json nlohmann-json3-dev)

@@ -1,6 +1,8 @@
 # OpenBLAS::OpenBLAS, with OpenBLAS's own cblas.h (it lies beside openblas_config.h).
 # Debian keeps it in a folder named after the kind of threads, reached otherwise only through /etc/alternatives.
-set(suffixes openblas-pthread openblas-openmp openblas)
+# The one with OpenMP comes first: it works with the threads that Duel's own kernels have. Threads of its own would spin,
+# as they begin and after each product, on cores that those are using.
+set(suffixes openblas-openmp openblas-pthread openblas)
 set(homebrew /opt/homebrew/opt/openblas /usr/local/opt/openblas)
 
 find_path(OpenBLAS_INCLUDE_DIR openblas_config.h HINTS ${homebrew} PATH_SUFFIXES include ${suffixes})

@@ -3,8 +3,8 @@
 # Packages given as arguments are installed as well. Needs nothing but a shell; does nothing where all is present.
 set -eu
 
-packages="g++ make cmake libopenblas-dev zlib1g-dev libstb-dev nlohmann-json3-dev libcli11-dev libgtest-dev libbenchmark-dev
-          libjs-dygraphs $*"
+packages="g++ make cmake libopenblas-openmp-dev zlib1g-dev libstb-dev nlohmann-json3-dev libcli11-dev libgtest-dev
+          libbenchmark-dev libjs-dygraphs $*"
 
 if ! command -v apt-get >/dev/null; then
   cat >&2 <<'NAMES'
