@@ -89,6 +89,13 @@ class WgradWorker {
   int64_t tiles() const { return ceil_div(rows_count_, kernels_.tile_rows); }
   int64_t first_of(int64_t tile) const { return rows_count_ * tile / tiles(); }
   int64_t rows_of(int64_t tile) const { return first_of(tile + 1) - first_of(tile); }
+  /// Product i's packed factors: a tile of dy's, and a panel of x's.
+  float* left_of(int64_t i, int64_t tile) const {
+    return left_ + i * left_floats(kernels_) + tile * max_depth * kernels_.left_step;
+  }
+  float* right_of(int64_t i, int64_t panel) const {
+    return right_ + i * right_floats(kernels_, work_) + panel * max_depth * kernels_.panel;
+  }
   int64_t panels() const { return ceil_div(work_.shape.ic, kernels_.panel); }
 
   void transform_dy(int64_t group, int64_t depth) {
@@ -101,15 +108,13 @@ class WgradWorker {
       for (int64_t t = 0; t < tiles(); ++t) {
         const int64_t at = row_ + first_of(t);
         const float* const square[4] = {pixels[0] + at, pixels[1] + at, pixels[3] + at, pixels[4] + at};
-        kernels_.filter_taps(square, rows_of(t), left_ + (t * max_depth + d) * kernels_.left_step,
+        kernels_.filter_taps(square, rows_of(t), left_of(0, t) + d * kernels_.left_step,
                              left_floats(kernels_));
       }
     }
     if (!kernels_.pairs()) return;
     for (int64_t i = 0; i < filter_products; ++i)
-      for (int64_t t = 0; t < tiles(); ++t)
-        kernels_.pair_left[1](left_ + i * left_floats(kernels_) + t * max_depth * kernels_.left_step,
-                              rows_of(t), depth);
+      for (int64_t t = 0; t < tiles(); ++t) kernels_.pair_left[1](left_of(i, t), rows_of(t), depth);
   }
 
   void transform_x(int64_t group, int64_t depth, const FilterGrid::Origin& origin) {
@@ -119,16 +124,14 @@ class WgradWorker {
       work_.grid.locate(place, origin, zeros_, pixels);
       for (int64_t panel = 0; panel < panels(); ++panel) {
         const int64_t count = std::min(kernels_.panel, work_.shape.ic - panel * kernels_.panel);
-        kernels_.filter_input(pixels, count, right_ + (panel * max_depth + d) * kernels_.panel,
+        kernels_.filter_input(pixels, count, right_of(0, panel) + d * kernels_.panel,
                               right_floats(kernels_, work_));
         for (const float*& pixel : pixels) pixel += kernels_.panel;
       }
     }
     if (!kernels_.pairs()) return;
     for (int64_t i = 0; i < filter_products; ++i)
-      for (int64_t panel = 0; panel < panels(); ++panel)
-        kernels_.pair_right(right_ + i * right_floats(kernels_, work_) + panel * max_depth * kernels_.panel,
-                            depth);
+      for (int64_t panel = 0; panel < panels(); ++panel) kernels_.pair_right(right_of(i, panel), depth);
   }
 
   void multiply(int64_t phase, int64_t depth, bool accumulate) {
@@ -141,10 +144,10 @@ class WgradWorker {
       Wanted wanted;
       if (turn + 1 < filter_products) {
         const int next = filter_order[turn + 1];
-        wanted.add({left_ + next * left_floats(kernels_), depth * kernels_.left_step * 4,
-                    max_depth * kernels_.left_step * 4, tiles()});
-        wanted.add({right_ + next * right_floats(kernels_, work_), depth * kernels_.panel * 4,
-                    max_depth * kernels_.panel * 4, panels()});
+        const int64_t steps = kernels_.tile_depth(depth);
+        wanted.add(
+            {left_of(next, 0), steps * kernels_.left_step * 4, max_depth * kernels_.left_step * 4, tiles()});
+        wanted.add({right_of(next, 0), steps * kernels_.panel * 4, max_depth * kernels_.panel * 4, panels()});
       }
       Tile tile{};
       tile.a_step = kernels_.left_step;
@@ -154,14 +157,15 @@ class WgradWorker {
       tile.destinations = targets.count;
       std::copy_n(targets.offsets, targets.count, tile.offsets);
       for (int64_t t = 0; t < tiles(); ++t) {
-        tile.a = left_ + i * left_floats(kernels_) + t * max_depth * kernels_.left_step;
+        const int64_t rows = rows_of(t);
+        tile.a = left_of(i, t);
         tile.c = rows_ + first_of(t);
         for (int64_t panel = 0; panel < panels(); ++panel) {
-          tile.b_offset = i * right_floats(kernels_, work_) + panel * max_depth * kernels_.panel;
+          tile.b_offset = right_of(i, panel) - right_;
           tile.column = first + panel * kernels_.panel;
           tile.columns = std::min(kernels_.panel, s.ic - panel * kernels_.panel);
           wanted.hand_out(tile);
-          kernels_.tile[1][tile.columns > kernels_.vector ? 1 : 0][rows_of(t) - 1](tile);
+          kernels_.tile[1][tile.columns > kernels_.vector ? 1 : 0][rows - 1](tile);
         }
       }
     }

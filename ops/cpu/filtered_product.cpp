@@ -28,6 +28,12 @@ struct PackedWeight {
     return buffer + (filter_products * k * panels() + (i * panels() + panel) * depth) * kernels->panel;
   }
 
+  /// All panels of one of the nine.
+  Region region(int64_t k, int64_t depth, int64_t i) const {
+    const int64_t step = kernels->panel * 4;
+    return {at(k, depth, i, 0), kernels->tile_depth(depth) * step, depth * step, panels()};
+  }
+
   int64_t pieces() const { return DepthBlocks(product->depth()).count * panels(); }
   void pack(int64_t piece) const {
     const int64_t whole = DepthBlocks(product->depth()).depth, panel = piece % panels();
@@ -61,8 +67,7 @@ class FilteredWorker {
       for (size_t turn = 0; turn < filter_products; ++turn) {
         Wanted wanted;
         if (turn + 1 < filter_products)
-          wanted.add({weight.at(k, depth, filter_order[turn + 1], 0),
-                      weight.panels() * depth * kernels_.panel * 4, 0, 1});
+          wanted.add(weight.region(k, depth, filter_order[turn + 1]));
         else
           wanted.add(following(product, weight, group + groups, k + depth));
         multiply_one(product, weight, groups, k, depth, filter_order[turn], wanted);
@@ -129,7 +134,7 @@ class FilteredWorker {
                    int64_t k) const {
     if (k < product.depth()) {
       const int64_t depth = std::min(DepthBlocks(product.depth()).depth, product.depth() - k);
-      return {weight.at(k, depth, filter_whole, 0), weight.panels() * depth * kernels_.panel * 4, 0, 1};
+      return weight.region(k, depth, filter_whole);
     }
     const FilterGrid& grid = product.grid;
     const auto row_of = [&](int64_t g) {
