@@ -43,6 +43,7 @@ function(duel_choose_instruction_sets list)
     set(files ${sources})
     list(FILTER files INCLUDE REGEX "_${set}\\.cpp$")
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+      # What was precompiled with other flags does not fit them.
       set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS "${${set}_flags}"
                                   SKIP_PRECOMPILE_HEADERS ON)
     else()

@@ -189,7 +189,9 @@ TEST_F(ReportOfFiles, NamesWhatIsWrong) {
   write("metrics.csv", std::string(kMetricsHead) + "1,1,1,x1,1,1,1,1\n");
   bad("run/metrics.csv, row 1: d_loss is 'x1', which is no number");
   write("config.json", "{\"epochs\"");
-  bad("run/config.json: is no JSON");
+  bad("run/config.json: is no JSON: ");
+  write("config.json", "[1]");
+  bad("run/config.json: is no JSON object");
   std::filesystem::remove(dcgan_ / "run/config.json");
   bad("run: holds no run: config.json is not there");
   dcgan_.bad({"report", "nowhere"}, "nowhere: is no folder; a report takes the folder of a run");

@@ -134,8 +134,9 @@ double share_of_copies(const Tensor& samples, const Tensor& training) {
   if (rows.empty()) return 0;
   const Tensor suspects = take_rows(samples, rows);
   const std::vector<int64_t> copied = quality::nearest(suspects, training);
-  const Tensor to_all = quality::distances(take_rows(training, copied), training);
-  const Tensor from_samples = quality::distances(suspects, take_rows(training, copied));
+  const Tensor originals = take_rows(training, copied);
+  const Tensor to_all = quality::distances(originals, training);
+  const Tensor from_samples = quality::distances(suspects, originals);
   const int64_t n = training.dim(0), m = from_samples.dim(1);
   double count = 0;
   for (int64_t i = 0; i < m; ++i) {

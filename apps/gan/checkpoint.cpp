@@ -97,13 +97,7 @@ int64_t number(const std::filesystem::path& path, const SafetensorsFile& file, c
 Config config_of(const std::filesystem::path& path, const SafetensorsFile& file) {
   const Json json =
       parse_json(metadata(path, file, "config"), path.string() + ": the configuration in its metadata");
-  try {
-    Config config = config_from_json(json);
-    check_config(config);
-    return config;
-  } catch (const Error& error) {
-    fail(path.string(), ": ", error.what());
-  }
+  return checked_config(json, path.string());
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include "apps/recipes/dcgan64_json.h"
 #include "apps/recipes/recipe_schema_json.h"
 #include "lib/error.h"
-#include "lib/io/file.h"
 
 namespace duel::gan {
 namespace {
@@ -100,6 +99,16 @@ void check_config(const Config& c) {
   at_least("--sample-count", "run.sample_count", c.sample_count, 1);
 }
 
+Config checked_config(const Json& json, const std::string& where) {
+  try {
+    Config config = config_from_json(json);
+    check_config(config);
+    return config;
+  } catch (const Error& error) {
+    fail(where, ": ", error.what());
+  }
+}
+
 std::vector<std::string> recipe_names() {
   std::vector<std::string> names;
   for (const ShippedRecipe& recipe : shipped) names.emplace_back(recipe.name);
@@ -117,14 +126,8 @@ Config recipe(const std::string& name_or_file) {
   check(std::filesystem::is_regular_file(file), "there is no recipe and no file '", name_or_file,
         "'; --recipe takes: ", names, "or a JSON file");
   Json json = read_json(file);
-  try {
-    if (json.is_object() && !json.contains("recipe")) json["recipe"] = file.stem().string();
-    Config config = config_from_json(json);
-    check_config(config);
-    return config;
-  } catch (const Error& error) {
-    fail(file.string(), ": ", error.what());
-  }
+  if (json.is_object() && !json.contains("recipe")) json["recipe"] = file.stem().string();
+  return checked_config(json, file.string());
 }
 
 }  // namespace duel::gan

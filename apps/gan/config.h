@@ -107,5 +107,7 @@ Json to_json(const Config& config);
 /// were data. Throws Error naming a key that is unknown, that its optimiser does not
 /// have, or whose value has the wrong type. "$schema" is skipped.
 Config config_from_json(const Json& json);
+/// That, checked. What is wrong is said of `where`.
+Config checked_config(const Json& json, const std::string& where);
 
 }  // namespace duel::gan

@@ -148,7 +148,8 @@ void check_keys(const Json& json) {
   check_known(json, "", keys.at(""));
   for (const auto& [section, value] : json.items()) {
     if (!keys.contains(section)) continue;
-    check(value.is_object(), "the configuration's ", section, " must be an object, got ", json_text(value));
+    if (!value.is_object())
+      fail("the configuration's ", section, " must be an object, got ", json_text(value));
     check_known(value, section + ".", keys.at(section));
     if (section.starts_with("optimizer_")) check_optimizer_keys(value, section);
   }
@@ -201,7 +202,8 @@ Config config_from_json(const Json& json) {
     if (!nested.contains(pointer(path))) return;
     const Json& value = nested[pointer(path)];
     const std::string expected = mismatch<std::remove_reference_t<decltype(member)>>(value);
-    check(expected.empty(), "the configuration's ", path, " must be ", expected, ", got ", json_text(value));
+    if (!expected.empty())
+      fail("the configuration's ", path, " must be ", expected, ", got ", json_text(value));
     value.get_to(member);
   });
   return config;

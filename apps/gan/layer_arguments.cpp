@@ -9,7 +9,7 @@ namespace duel::gan {
 
 LayerArguments::LayerArguments(const Json& layer, std::string path, const Variables& variables)
     : layer_(layer), path_(std::move(path)), variables_(variables) {
-  check(layer.is_object(), path_, " must be a layer, as in {\"type\": \"ReLU\"}, got ", json_text(layer));
+  if (!layer.is_object()) fail(path_, " must be a layer, as in {\"type\": \"ReLU\"}, got ", json_text(layer));
 }
 
 bool LayerArguments::has(const char* key) {

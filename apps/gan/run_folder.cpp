@@ -78,14 +78,7 @@ RunFolder RunFolder::open(const fs::path& path) {
 
 Config RunFolder::config() const {
   const fs::path file = path_ / "config.json";
-  const Json json = read_json(file);
-  try {
-    Config config = config_from_json(json);
-    check_config(config);
-    return config;
-  } catch (const Error& error) {
-    fail(file.string(), ": ", error.what());
-  }
+  return checked_config(read_json(file), file.string());
 }
 
 void RunFolder::write_config(const Config& config) const {
