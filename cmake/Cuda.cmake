@@ -30,8 +30,8 @@ if(NOT DUEL_HAS_CUDA)
 endif()
 
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  # Turing to Hopper, and PTX that the driver compiles for what comes later.
-  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90)
+  # Turing to Hopper, and PTX that the driver compiles for what comes later; 8.9 runs the code of 8.6.
+  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 90)
 endif()
 enable_language(CUDA)
 find_package(CUDAToolkit 12 REQUIRED)

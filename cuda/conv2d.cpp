@@ -34,7 +34,8 @@ int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 }  // namespace
 
 bool CudaKernels::implicit(const Conv2dShape& shape, DType dtype) const {
-  return conv_algorithm() != ConvAlgorithm::Im2col && dtype == DType::Float32 && fits_implicit(shape);
+  return conv_algorithm() != ConvAlgorithm::Im2col && dtype == DType::Float32 &&
+         queue_.compute_capability() >= 80 && fits_implicit(shape);
 }
 
 void CudaKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,

@@ -1,7 +1,10 @@
-// The factors of the three products that a convolution is, for tile_product.cuh, and what their launches
-// share.
+// The factors of the three products that a convolution is, for tile_product.cuh, where their sums go, and
+// what their launches share.
 #pragma once
 
+#include <type_traits>
+
+#include "cuda/epilogue.h"
 #include "cuda/pack.cuh"
 #include "cuda/tile_product.cuh"
 #include "lib/conv2d_patches.h"
@@ -9,20 +12,14 @@
 
 namespace duel::cuda {
 
-/// Blocks that a multiprocessor shall have registers for: two hide each other's barriers, but single floats
-/// instead of packs need more registers than that leaves.
-template <int width>
-constexpr int blocks_at_once = width == 1 ? 1 : 2;
-
-template <int width>
-__device__ Pack<float, width> load_or_zero(const float* data, int64_t index) {
-  return index < 0 ? Pack<float, width>{} : load_pack<width>(data, index / width);
-}
+// ---- factors ----
+// `whole_taps`: channels come in product_depths, so that all elements of a step belong to one tap, which is
+// looked up once.
 
 /// The patches of a picture as the left factor: m is a row, k a column.
-template <int pack>
+template <int pack, bool whole_taps>
 struct PatchRows {
-  PatchMatrix patches;
+  const PatchMatrix& patches;
   const float* picture;
 
   static constexpr int width = pack;
@@ -30,16 +27,21 @@ struct PatchRows {
   using Line = PatchMatrix::Row;
   using Step = PatchMatrix::Column;
   __device__ Line line(int m) const { return patches.row(m); }
-  __device__ Step step(int k) const { return patches.column(k); }
-  __device__ Pack<float, width> load(const Line& line, const Step& step) const {
-    return load_or_zero<width>(picture, patches.index(line, step));
+  __device__ Step step(int k, int ahead) const {
+    if (!whole_taps) return patches.column(k + ahead);
+    Step step = patches.column(k);
+    step.index += ahead;
+    return step;
+  }
+  __device__ Source source(const Line& line, const Step& step) const {
+    return {picture + line.index + step.index, patches.inside(line, step)};
   }
 };
 
 /// The patches as the right factor of the weight gradient: k is a row, n a column.
 template <int pack>
 struct PatchColumns {
-  PatchMatrix patches;
+  const PatchMatrix& patches;
   const float* picture;
 
   static constexpr int width = pack;
@@ -47,64 +49,179 @@ struct PatchColumns {
   using Line = PatchMatrix::Column;
   using Step = PatchMatrix::Row;
   __device__ Line line(int n) const { return patches.column(n); }
-  __device__ Step step(int k) const { return patches.row(k); }
-  __device__ Pack<float, width> load(const Line& line, const Step& step) const {
-    return load_or_zero<width>(picture, patches.index(step, line));
+  __device__ Step step(int k, int ahead) const { return patches.row(k + ahead); }
+  __device__ Source source(const Line& line, const Step& step) const {
+    return {picture + step.index + line.index, patches.inside(step, line)};
   }
 };
 
-/// A stored matrix, `lines` by `steps`, whose element (i, k) stands at i * line_stride + k * step_stride, one
-/// of which is 1.
-template <int pack, bool steps_are_neighbours>
-struct Stored {
-  const float* data;
-  int lines, steps, stride;  // from one line, or one step, to the next, whichever are not neighbours
+/// The weight of a forward convolution, whose elements along k are neighbours: n is an output channel.
+template <int pack>
+struct WeightRows {
+  const float* weight;
+  int channels, depth;
 
   static constexpr int width = pack;
-  static constexpr bool along_k = steps_are_neighbours;
-  using Line = int64_t;
-  using Step = int64_t;
-  __device__ Line line(int i) const { return place(i, lines, !along_k); }
-  __device__ Step step(int k) const { return place(k, steps, along_k); }
-  __device__ Pack<float, width> load(Line line, Step step) const {
-    return load_or_zero<width>(data, line < 0 || step < 0 ? -1 : line + step);
-  }
-
- private:
-  __device__ int64_t place(int i, int count, bool neighbours) const {
-    return i >= count ? -1 : neighbours ? i : static_cast<int64_t>(i) * stride;
-  }
+  static constexpr bool along_k = true;
+  using Line = Source;
+  using Step = int;
+  __device__ Line line(int n) const { return {weight + static_cast<int64_t>(n) * depth, n < channels}; }
+  __device__ Step step(int k, int ahead) const { return k + ahead; }
+  __device__ Source source(const Line& line, Step k) const { return {line.at + k, line.valid && k < depth}; }
 };
 
 /// The part of the weight that a phase of the data gradient meets: k is a tap and a channel of dy, n a
 /// channel of dx.
-template <int pack>
+template <int pack, bool whole_taps>
 struct PhaseWeight {
-  const Conv2dShape& shape;
   const DgradPhase& phase;
   const float* weight;
+  int channels;
 
   static constexpr int width = pack;
   static constexpr bool along_k = false;
-  using Line = int64_t;
-  using Step = int64_t;
-  __device__ Line line(int n) const { return n < shape.ic ? n : -1; }
-  __device__ Step step(int k) const { return phase.weight_row(shape, k); }
-  __device__ Pack<float, width> load(Line line, Step step) const {
-    return load_or_zero<width>(weight, line < 0 || step < 0 ? -1 : line + step);
+  using Line = Source;
+  using Step = int;
+  __device__ Line line(int n) const { return {weight + n, n < channels}; }
+  __device__ Step step(int k, int ahead) const {
+    return whole_taps ? phase.weight_row(k) + ahead * phase.weight_oc : phase.weight_row(k + ahead);
+  }
+  __device__ Source source(const Line& line, Step row) const {
+    if (!whole_taps && row < 0) return {line.at, false};
+    return {line.at + row, line.valid};
   }
 };
 
-/// Calls launch(arithmetic, width) with a value of the type that `precision` stands for and the number of
-/// neighbouring floats, 4 or 1, that can be loaded at once, as an integral_constant.
-template <class Launch>
-void dispatch_product(Precision precision, bool packed, const Launch& launch) {
-  const auto with = [&](auto arithmetic) {
-    if (packed) {
-      launch(arithmetic, std::integral_constant<int, pack_width<float>>{});
-    } else {
-      launch(arithmetic, std::integral_constant<int, 1>{});
+/// dy as the left factor of the weight gradient: k is an output pixel, m a channel.
+template <int pack>
+struct PixelChannels {
+  const float* dy;
+  int channels, pixels;
+
+  static constexpr int width = pack;
+  static constexpr bool along_k = false;
+  using Line = Source;
+  using Step = int;
+  __device__ Line line(int m) const { return {dy + m, m < channels}; }
+  __device__ Step step(int k, int ahead) const { return k + ahead; }
+  __device__ Source source(const Line& line, Step k) const {
+    return {line.at + static_cast<int64_t>(k) * channels, line.valid && k < pixels};
+  }
+};
+
+// ---- sums ----
+
+/// Where the sums of a product go: rows of `columns`.
+struct SumRows {
+  float* data;
+  int columns;
+  bool pairs;  // whether two neighbours may be stored at once
+  bool add;
+  Epilogue epilogue;
+
+  SumRows(float* rows, int64_t row_length, Write write, const Epilogue& then = {})
+      : data(rows),
+        columns(static_cast<int>(row_length)),
+        pairs(row_length % 2 == 0 && aligned_to_pack<2>(rows)),
+        add(write == Write::Add),
+        epilogue(then) {}
+
+  __device__ float* row(int64_t row) const { return data + row * columns; }
+
+  /// Stores a tile's sums that begins at column n, those that are not past the end of the rows. row_of(l) is
+  /// where the thread's line l goes, null for nowhere.
+  template <class Sums, class RowOf>
+  __device__ void store(Sums& sums, int n, const RowOf& row_of) const {
+    finish(sums, n);
+#pragma unroll
+    for (int l = 0; l < Sums::lines; ++l) {
+      float* const row = row_of(l);
+      if (!row) continue;
+#pragma unroll
+      for (int p = 0; p < Sums::packs; ++p) {
+        const int column = n + sums.column(p);
+        if (column < columns) put<Sums::width>(row + column, columns - column, sums.at(l, p));
+      }
     }
+  }
+
+ private:
+  /// Bias and activation, in registers.
+  template <class Sums>
+  __device__ void finish(Sums& sums, int n) const {
+    const auto each = [&](const auto& change) {
+#pragma unroll
+      for (int p = 0; p < Sums::packs; ++p) {
+#pragma unroll
+        for (int i = 0; i < Sums::width; ++i) change(p, i);
+      }
+    };
+    if (epilogue.bias) {
+      each([&](int p, int i) {
+        const int column = n + sums.column(p) + i;
+        const float bias = column < columns ? epilogue.bias[column] : 0;
+#pragma unroll
+        for (int l = 0; l < Sums::lines; ++l) sums.at(l, p)[i] += bias;
+      });
+    }
+    epilogue.with_activation([&](const auto& f) {
+      each([&](int p, int i) {
+#pragma unroll
+        for (int l = 0; l < Sums::lines; ++l) sums.at(l, p)[i] = f.value(sums.at(l, p)[i]);
+      });
+    });
+  }
+  template <int width>
+  __device__ void put(float* target, int left, const float* values) const {
+    if constexpr (width == 2) {
+      if (pairs) return store_pack<2>(target, 0, Pack<float, 2>{values[0], values[1]}, add);
+      if (left > 1) store_pack<1>(target, 1, Pack<float, 1>{values[1]}, add);
+    }
+    store_pack<1>(target, 0, Pack<float, 1>{values[0]}, add);
+  }
+};
+
+// ---- launches ----
+
+/// How a kernel fetches its factors: so many neighbouring floats of each at once, and `whole_taps`.
+template <int a_, int b_, bool whole_taps_>
+struct Fetch {
+  static constexpr int a = a_, b = b_;
+  static constexpr bool whole_taps = whole_taps_;
+};
+
+/// What the factors of a product allow.
+struct Layout {
+  bool a_in_fours, b_in_fours;  // whether four neighbours can be fetched at once
+  bool whole_taps;
+};
+
+/// Whether every four of `data`, which holds `channels` a pixel, begin where they may be fetched at once.
+inline bool in_fours(int64_t channels, const float* data) {
+  return channels % 4 == 0 && aligned_to_pack<4>(data);
+}
+
+/// Calls launch(arithmetic, tile, fetch) with values of the types that these stand for. Float32, which is for
+/// checks, and factors that do not come in fours or in whole taps have one tile each, which spares the
+/// compiler most of what could be asked for. `left_alone`: whether the left factor may come in fours where
+/// the right one does not.
+template <class OddTile, bool left_alone, class Launch>
+void dispatch_product(Precision precision, TileSize size, const Layout& layout, const Launch& launch) {
+  const auto with = [&]<class Arithmetic>(Arithmetic arithmetic) {
+    if (layout.a_in_fours && layout.b_in_fours) {
+      if (!layout.whole_taps) return launch(arithmetic, MiddleTile{}, Fetch<4, 4, false>{});
+      using Best = Fetch<4, 4, true>;
+      if constexpr (!std::is_same_v<Arithmetic, Float32Arithmetic>) {
+        if (size == TileSize::Wide) return launch(arithmetic, WideTile{}, Best{});
+        if (size == TileSize::Small) return launch(arithmetic, SmallTile{}, Best{});
+        if (size == TileSize::Narrow) return launch(arithmetic, NarrowTile{}, Best{});
+      }
+      return launch(arithmetic, MiddleTile{}, Best{});
+    }
+    if constexpr (left_alone) {
+      if (layout.a_in_fours && layout.whole_taps) return launch(arithmetic, OddTile{}, Fetch<4, 1, true>{});
+    }
+    return launch(arithmetic, OddTile{}, Fetch<1, 1, false>{});
   };
   switch (precision) {
     case Precision::Float32:
@@ -116,12 +233,24 @@ void dispatch_product(Precision precision, bool packed, const Launch& launch) {
   }
 }
 
-/// Whether every pack of these, which hold `s.ic` or `s.oc` channels, begins where one may be loaded.
-inline bool packed(const Conv2dShape& s, const float* a, const float* b) {
-  constexpr int width = pack_width<float>;
-  return s.ic % width == 0 && s.oc % width == 0 && aligned_to_pack<width>(a) && aligned_to_pack<width>(b);
+/// Blocks of a product that a multiprocessor shall have registers for: they hide each other's barriers. The
+/// sums of a wide tile take half of a thread's registers, and single floats take more to look up.
+template <class Tile, class Fetch>
+constexpr int blocks_at_once = std::is_same_v<Tile, WideTile> || Fetch::a == 1 ? 2 : 3;
+
+/// The body of a kernel of products, which is empty for cards before compute capability 8.0: they lack its
+/// instructions and are never asked.
+template <class Body>
+__device__ void on_products_card(const Body& body) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+  body();
+#endif
 }
 
 inline int tiles_along(int64_t length, int tile) { return static_cast<int>(ceil_divide(length, tile)); }
+
+DUEL_HOST_DEVICE constexpr int product_steps(int64_t k) {
+  return static_cast<int>(ceil_divide(k, product_depth));
+}
 
 }  // namespace duel::cuda

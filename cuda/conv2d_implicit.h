@@ -1,5 +1,6 @@
 // The three kernels of convolution without a stored im2col matrix, float32: its elements are looked up in the
-// picture on their way into shared memory (tile_product.cuh), where they are rounded as `precision` says.
+// picture on their way into shared memory (tile_product.cuh) and rounded as `precision` says on their way out
+// of it. They need compute capability 8.0.
 #pragma once
 
 #include "cuda/device_allocator.h"
@@ -11,7 +12,8 @@
 
 namespace duel::cuda {
 
-/// Whether they can: they count rows and columns in 32 bits and have room for so many phases.
+/// Whether they can: they count rows, columns, pixels, and the elements of a picture and of the weight in 32
+/// bits, and have room for so many phases.
 bool fits_implicit(const Conv2dShape& shape);
 
 /// See Kernels::conv2d_fprop and so on. The epilogue comes before the adding.

@@ -13,48 +13,56 @@ namespace {
 constexpr int most_phases = 9;
 
 struct Phases {
-  Conv2dShape shape;
   DgradPhase phase[most_phases];
+  StepOrder order[most_phases];
   ChunkTable<most_phases> blocks;
 };
 
-template <class Arithmetic, int width>
-__global__ void __launch_bounds__(block_threads, blocks_at_once<width>)
+template <class Arithmetic, class Tile, class Fetch>
+__global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
     dgrad_kernel(const __grid_constant__ Phases phases, const float* __restrict__ dy,
-                 const float* __restrict__ weight, bool add, Epilogue epilogue, float* __restrict__ dx) {
-  const Conv2dShape& s = phases.shape;
-  const int number = phases.blocks.tensor_of(blockIdx.x);
-  const DgradPhase& phase = phases.phase[number];
-  const int block = static_cast<int>(blockIdx.x - phases.blocks.first_chunk[number]);
-  const int channels = static_cast<int>(s.ic), tiles_n = (channels + tile_n - 1) / tile_n;
-  const int pixels = static_cast<int>(phase.patches.rows()),
-            depth = static_cast<int>(phase.patches.columns());
-  const PatchRows<width> a{phase.patches, dy};
-  const PhaseWeight<width> b{s, phase, weight};
-  tile_product<Arithmetic>(a, b, block / tiles_n * tile_m, block % tiles_n * tile_n, 0, depth,
-                           [&](int m, int n, float sum) {
-                             if (m >= pixels || n >= channels) return;
-                             float& target = dx[phase.pixel(s, m) * channels + n];
-                             const float value = epilogue(n, sum);
-                             target = add ? target + value : value;
-                           });
+                 const float* __restrict__ weight, const __grid_constant__ SumRows dx) {
+  on_products_card([&] {
+    const int number = phases.blocks.tensor_of(blockIdx.x);
+    const DgradPhase phase = phases.phase[number];
+    const int pixels = phase.patches.rows();
+    const int tiles_n = (dx.columns + Tile::n - 1) / Tile::n;
+    const int block = static_cast<int>(blockIdx.x - phases.blocks.first_chunk[number]);
+    const int m = block / tiles_n * Tile::m, n = block % tiles_n * Tile::n;
+    const PatchRows<Fetch::a, Fetch::whole_taps> a{phase.patches, dy};
+    const PhaseWeight<Fetch::b, Fetch::whole_taps> b{phase, weight, dx.columns};
+    typename Arithmetic::template Sums<Tile> sums;
+    multiply_tile<Tile>(a, b, m, n, 0, product_steps(phase.patches.columns()), phases.order[number], sums);
+    dx.store(sums, n, [&](int l) {
+      const int row = m + sums.row(l);
+      return row < pixels ? dx.row(phase.pixel(row)) : nullptr;
+    });
+  });
 }
 
 }  // namespace
 
 void conv2d_dgrad_implicit(const Queue& queue, Precision precision, const Conv2dShape& s, const float* dy,
                            const float* weight, float* dx, Write write, const Epilogue& epilogue) {
-  Phases phases{s, {}, {}};
-  for (int64_t p = 0; p < s.stride_h * s.stride_w; ++p) {
-    const DgradPhase phase = dgrad_phase(s, p);
-    phases.phase[p] = phase;
-    phases.blocks.append(static_cast<int64_t>(tiles_along(phase.patches.rows(), tile_m)) *
-                         tiles_along(s.ic, tile_n));
-  }
-  dispatch_product(precision, packed(s, dy, weight), [&]<class A>(A, auto width) {
-    queue.launch(phases.blocks.chunks(), block_threads, dgrad_kernel<A, width>, phases, dy, weight,
-                 write == Write::Add, epilogue, dx);
-  });
+  const int64_t count = s.stride_h * s.stride_w;
+  const TileSize size =
+      tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic, queue.multiprocessors());
+  dispatch_product<NarrowTile, true>(
+      precision, size, {in_fours(s.oc, dy), in_fours(s.ic, weight), s.oc % product_depth == 0},
+      [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
+        Phases phases{};
+        for (int64_t p = 0; p < count; ++p) {
+          const DgradPhase phase = dgrad_phase(s, p);
+          const PatchMatrix& patches = phase.patches;
+          phases.phase[p] = phase;
+          phases.order[p] = StepOrder::taps_first(patches.channels, patches.columns());
+          phases.blocks.append(int64_t{tiles_along(patches.rows(), Tile::m)} * tiles_along(s.ic, Tile::n));
+        }
+        queue.launch(phases.blocks.chunks(), product_threads,
+                     product_shared_bytes<Tile, PatchRows<Fetch::a, Fetch::whole_taps>,
+                                          PhaseWeight<Fetch::b, Fetch::whole_taps>>,
+                     dgrad_kernel<A, Tile, Fetch>, phases, dy, weight, SumRows(dx, s.ic, write, epilogue));
+      });
 }
 
 }  // namespace duel::cuda

@@ -18,21 +18,24 @@ struct Epilogue {
   Activation activation = Activation::None;
   LeakyRelu leaky_relu{};
 
-  DUEL_HOST_DEVICE float operator()(int64_t column, float sum) const {
-    return activated(bias ? sum + bias[column] : sum);
-  }
-  DUEL_HOST_DEVICE float activated(float x) const {
+  /// Calls run(f) with the activation f, unless there is none.
+  template <class Run>
+  DUEL_HOST_DEVICE void with_activation(const Run& run) const {
     switch (activation) {
       case Activation::Relu:
-        return Relu{}.value(x);
+        return run(Relu{});
       case Activation::LeakyRelu:
-        return leaky_relu.value(x);
+        return run(leaky_relu);
       case Activation::Tanh:
-        return Tanh{}.value(x);
+        return run(Tanh{});
       case Activation::None:
         break;
     }
-    return x;
+  }
+  DUEL_HOST_DEVICE float operator()(int64_t column, float sum) const {
+    float value = bias ? sum + bias[column] : sum;
+    with_activation([&](const auto& f) { value = f.value(value); });
+    return value;
   }
   bool nothing() const { return !bias && activation == Activation::None; }
 };

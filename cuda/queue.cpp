@@ -11,8 +11,8 @@ Queue::Queue(int device) : device_(device) {
   };
   compute_capability_ =
       10 * attribute(cudaDevAttrComputeCapabilityMajor) + attribute(cudaDevAttrComputeCapabilityMinor);
-  resident_blocks_ = static_cast<int64_t>(attribute(cudaDevAttrMultiProcessorCount)) *
-                     (attribute(cudaDevAttrMaxThreadsPerMultiProcessor) / block_threads);
+  multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount);
+  resident_blocks_ = multiprocessors_ * (attribute(cudaDevAttrMaxThreadsPerMultiProcessor) / block_threads);
   DUEL_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
 }
 

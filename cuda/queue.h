@@ -33,22 +33,36 @@ class Queue {
   /// The number of blocks of `block_threads` threads that the device runs at once.
   int64_t resident_blocks() const { return resident_blocks_; }
 
+  int64_t multiprocessors() const { return multiprocessors_; }
+
   /// Runs `kernel` in `blocks` blocks (none: nothing is done) of `threads` threads.
   template <class... Parameters, class... Arguments>
   void launch(int64_t blocks, int threads, void (*kernel)(Parameters...),
               const Arguments&... arguments) const {
+    launch(blocks, threads, 0, kernel, arguments...);
+  }
+  /// The same with `shared_bytes` of shared memory for each block, beside what the kernel declares.
+  template <class... Parameters, class... Arguments>
+  void launch(int64_t blocks, int threads, int shared_bytes, void (*kernel)(Parameters...),
+              const Arguments&... arguments) const {
+    constexpr int without_asking = 48 << 10;
     if (blocks == 0) return;
     cudaLaunchConfig_t config{};
+    config.dynamicSmemBytes = static_cast<size_t>(shared_bytes);
     config.gridDim = dim3(static_cast<unsigned>(blocks));
     config.blockDim = dim3(static_cast<unsigned>(threads));
     config.stream = stream();
+    if (shared_bytes > without_asking) {
+      DUEL_CUDA(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                     cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
+    }
     DUEL_CUDA(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...));
   }
 
  private:
   int device_;
   int compute_capability_ = 0;
-  int64_t resident_blocks_ = 0;
+  int64_t multiprocessors_ = 0, resident_blocks_ = 0;
   cudaStream_t stream_ = nullptr;
 };
 

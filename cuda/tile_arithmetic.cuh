@@ -1,161 +1,145 @@
-// What one block of a product does with a tile of each factor in shared memory: multiplies and sums, by the
-// tensor cores or by ordinary fused multiply-adds.
+// What one block of a product does with a step's elements of both factors in shared memory: multiplies and
+// sums, by the tensor cores or by ordinary fused multiply-adds.
 //
-// A block computes 128 x 64 sums with 8 warps, each a square of 32 x 32: what it fetches from memory is used
-// 64 and 128 times over, and 32 sums a thread leave registers for the fetches of the next step. Tiles of a
-// factor are 64 bytes deep, either way of lying: along k (rows of `depth` elements) or across it. Every row
-// is followed by 16 unused bytes, so that the rows a warp reads at once begin in different banks.
+// The elements lie there as they came from memory, float32, for every precision; a warp rounds them on their
+// way into its registers. So one pipeline serves all, and no thread touches an element before that.
+//
+// A thread's sums lie in `lines` rows of the tile, row(l), and in each of them in `packs` runs of `width`
+// neighbours that begin at column(p); at(l, p) is the first of a run. multiply<A, B>(a, b) adds the product
+// of two tiles in shared memory, which lie along k or not.
 #pragma once
 
-#include <cuda_bf16.h>
-#include <mma.h>
-
 #include <cmath>
-#include <type_traits>
 
-#include "lib/launch.h"
+#include "cuda/instructions.cuh"
+#include "lib/product_tile.h"
 
 namespace duel::cuda {
 
-constexpr int tile_m = 128, tile_n = 64;
-constexpr int warp_size = 32, warp_square = 32;
-constexpr int warps_m = tile_m / warp_square;
-static_assert(warps_m * (tile_n / warp_square) * warp_size == block_threads);
-
-/// A tile of `extent` rows or columns of a factor, in shared memory; elements of k are neighbours if
-/// `along_k`.
-template <class Element, int extent, bool along_k>
-struct SharedTile {
-  static constexpr int depth = 64 / static_cast<int>(sizeof(Element));
-  static constexpr int line = (along_k ? depth : extent) + 16 / static_cast<int>(sizeof(Element));
-  static constexpr int elements = line * (along_k ? extent : depth);
-
-  __device__ static int place(int i, int k) { return along_k ? i * line + k : k * line + i; }
-};
-
-/// Sums of one step after the other, in registers.
-///   Element    what the factors are rounded to in shared memory, by round()
-///   multiply   adds the product of two tiles
-///   store      writes the sums as rows of `sums_line` floats
-constexpr int sums_line = tile_n + 4;
-
-/// float32 as it is: a thread has 8 x 4 sums, 16 apart, so that a warp reads few different words at a time.
+/// float32 as it is: a thread's sums lie so far apart that the threads of a warp read neighbours.
 struct Float32Arithmetic {
-  using Element = float;
-  __device__ static float round(float x) { return x; }
-
+  template <class Tile>
   class Sums {
+    static constexpr int threads_m = 16, threads_n = product_threads / threads_m;
+
    public:
+    static constexpr int lines = Tile::m / threads_m, packs = Tile::n / threads_n, width = 1;
+    __device__ static int row(int l) { return static_cast<int>(threadIdx.x) / threads_n + threads_m * l; }
+    __device__ static int column(int p) { return static_cast<int>(threadIdx.x) % threads_n + threads_n * p; }
+    __device__ float* at(int l, int p) { return &sums_[l][p]; }
+
     template <bool a_along_k, bool b_along_k>
     __device__ void multiply(const float* a, const float* b) {
-      using A = SharedTile<float, tile_m, a_along_k>;
-      using B = SharedTile<float, tile_n, b_along_k>;
-      const int row = static_cast<int>(threadIdx.x) / spacing,
-                column = static_cast<int>(threadIdx.x) % spacing;
-      for (int k = 0; k < A::depth; ++k) {
-        float x[rows], y[columns];
+      using A = SharedTile<Tile::m, a_along_k>;
+      using B = SharedTile<Tile::n, b_along_k>;
+#pragma unroll 4
+      for (int k = 0; k < product_depth; ++k) {
+        float x[lines], y[packs];
 #pragma unroll
-        for (int i = 0; i < rows; ++i) x[i] = a[A::place(row + spacing * i, k)];
+        for (int l = 0; l < lines; ++l) x[l] = a[A::place(row(l), k)];
 #pragma unroll
-        for (int j = 0; j < columns; ++j) y[j] = b[B::place(column + spacing * j, k)];
+        for (int p = 0; p < packs; ++p) y[p] = b[B::place(column(p), k)];
 #pragma unroll
-        for (int i = 0; i < rows; ++i) {
+        for (int l = 0; l < lines; ++l) {
 #pragma unroll
-          for (int j = 0; j < columns; ++j) sums_[i][j] = std::fma(x[i], y[j], sums_[i][j]);
+          for (int p = 0; p < packs; ++p) sums_[l][p] = std::fma(x[l], y[p], sums_[l][p]);
         }
-      }
-    }
-    __device__ void store(float* sums) const {
-      const int row = static_cast<int>(threadIdx.x) / spacing,
-                column = static_cast<int>(threadIdx.x) % spacing;
-#pragma unroll
-      for (int i = 0; i < rows; ++i) {
-#pragma unroll
-        for (int j = 0; j < columns; ++j)
-          sums[(row + spacing * i) * sums_line + column + spacing * j] = sums_[i][j];
       }
     }
 
    private:
-    static constexpr int spacing = 16, rows = tile_m / spacing, columns = tile_n / spacing;
-    float sums_[rows][columns] = {};
+    float sums_[lines][packs] = {};
   };
 };
 
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+/// Squares of 16 x 8 sums on the tensor cores. `Factors` rounds and multiplies `Factors::depth` elements of k
+/// at once.
+template <class Factors>
+struct TensorCoreArithmetic {
+  template <class Tile>
+  class Sums {
+    static constexpr int squares_m = Tile::warp_m / Fragment::m, squares_n = Tile::warp_n / Fragment::n;
+    static_assert(squares_m * Fragment::m == Tile::warp_m && squares_n * Fragment::n == Tile::warp_n);
+    __device__ static int thread() { return static_cast<int>(threadIdx.x); }
+    __device__ static int lane() { return thread() % warp_size; }
 
-// The tensor cores of Turing know neither type; the host does not ask for them there.
-struct Tf32Arithmetic : Float32Arithmetic {};
-struct Bf16Arithmetic : Float32Arithmetic {};
-
-#else
-
-/// Squares of 16 x 16 sums on the tensor cores, `step` elements of k at a time.
-template <class Element, class Factor, int step>
-class TensorCoreSums {
- public:
-  __device__ TensorCoreSums() {
-#pragma unroll
-    for (int i = 0; i < squares; ++i) {
-#pragma unroll
-      for (int j = 0; j < squares; ++j) nvcuda::wmma::fill_fragment(sums_[i][j], 0.0f);
+   public:
+    static constexpr int lines = 2 * squares_m, packs = squares_n, width = 2;
+    __device__ static int row(int l) { return Tile::warp_row(thread()) + Fragment::line(lane()) + 8 * l; }
+    __device__ static int column(int p) {
+      return Tile::warp_column(thread()) + Fragment::column(lane()) + Fragment::n * p;
     }
-  }
-  template <bool a_along_k, bool b_along_k>
-  __device__ void multiply(const Element* a, const Element* b) {
-    using namespace nvcuda;
-    using A = SharedTile<Element, tile_m, a_along_k>;
-    using B = SharedTile<Element, tile_n, b_along_k>;
-    using LayoutA = std::conditional_t<a_along_k, wmma::row_major, wmma::col_major>;
-    using LayoutB = std::conditional_t<b_along_k, wmma::col_major, wmma::row_major>;
+    __device__ float* at(int l, int p) { return &sums_[l / 2][p][l % 2 * 2]; }
+
+    template <bool a_along_k, bool b_along_k>
+    __device__ void multiply(const float* a, const float* b) {
+      using A = SharedTile<Tile::m, a_along_k>;
+      using B = SharedTile<Tile::n, b_along_k>;
+      const int line = Fragment::line(lane()), step = Fragment::step(lane());
+      const float* const left = a + A::place(Tile::warp_row(thread()) + line, step);
+      const float* const right = b + B::place(Tile::warp_column(thread()) + line, step);
 #pragma unroll
-    for (int k = 0; k < A::depth; k += step) {
-      wmma::fragment<wmma::matrix_a, 16, 16, step, Factor, LayoutA> x[squares];
-      wmma::fragment<wmma::matrix_b, 16, 16, step, Factor, LayoutB> y[squares];
+      for (int k = 0; k < product_depth; k += Factors::depth) {
+        uint32_t x[squares_m][4], y[squares_n][2];
 #pragma unroll
-      for (int i = 0; i < squares; ++i) {
-        wmma::load_matrix_sync(x[i], a + A::place(row() + 16 * i, k), A::line);
-        wmma::load_matrix_sync(y[i], b + B::place(column() + 16 * i, k), B::line);
-      }
+        for (int l = 0; l < lines; ++l) {
+          const auto element = [&](int at) { return left[A::place(8 * l, k + at)]; };
+          x[l / 2][l % 2] = Factors::first(element);
+          x[l / 2][l % 2 + 2] = Factors::second(element);
+        }
 #pragma unroll
-      for (int i = 0; i < squares; ++i) {
+        for (int j = 0; j < squares_n; ++j) {
+          const auto element = [&](int at) { return right[B::place(Fragment::n * j, k + at)]; };
+          y[j][0] = Factors::first(element);
+          y[j][1] = Factors::second(element);
+        }
 #pragma unroll
-        for (int j = 0; j < squares; ++j) wmma::mma_sync(sums_[i][j], x[i], y[j], sums_[i][j]);
-      }
-    }
-  }
-  __device__ void store(float* sums) const {
-    using namespace nvcuda;
+        for (int i = 0; i < squares_m; ++i) {
 #pragma unroll
-    for (int i = 0; i < squares; ++i) {
-#pragma unroll
-      for (int j = 0; j < squares; ++j) {
-        wmma::store_matrix_sync(sums + (row() + 16 * i) * sums_line + column() + 16 * j, sums_[i][j],
-                                sums_line, wmma::mem_row_major);
+          for (int j = 0; j < squares_n; ++j) Factors::multiply(sums_[i][j], x[i], y[j]);
+        }
       }
     }
+
+   private:
+    float sums_[squares_m][squares_n][4] = {};
+  };
+};
+
+struct Tf32Factors {
+  static constexpr int depth = 8;
+  template <class Element>
+  __device__ static uint32_t first(const Element& element) {
+    return round_to_tf32(element(0));
   }
-
- private:
-  static constexpr int squares = warp_square / 16;
-  __device__ static int row() { return static_cast<int>(threadIdx.x) / warp_size % warps_m * warp_square; }
-  __device__ static int column() { return static_cast<int>(threadIdx.x) / warp_size / warps_m * warp_square; }
-
-  nvcuda::wmma::fragment<nvcuda::wmma::accumulator, 16, 16, step, float> sums_[squares][squares];
+  template <class Element>
+  __device__ static uint32_t second(const Element& element) {
+    return round_to_tf32(element(4));
+  }
+  __device__ static void multiply(float (&sums)[4], const uint32_t (&x)[4], const uint32_t (&y)[2]) {
+    multiply_tf32(sums, x, y);
+  }
 };
 
-struct Tf32Arithmetic {
-  using Element = float;
-  __device__ static float round(float x) { return nvcuda::wmma::__float_to_tf32(x); }
-  using Sums = TensorCoreSums<float, nvcuda::wmma::precision::tf32, 8>;
+/// The instruction wants a lane to hold k = 2 t, 2 t + 1, 2 t + 8 and 2 t + 9. It gets t, t + 4, t + 8 and
+/// t + 12 of both factors instead, which are as good, since the order of a sum is free, and lie in shared
+/// memory as those of TF32 do.
+struct Bf16Factors {
+  static constexpr int depth = 16;
+  template <class Element>
+  __device__ static uint32_t first(const Element& element) {
+    return round_to_bf16(element(0), element(4));
+  }
+  template <class Element>
+  __device__ static uint32_t second(const Element& element) {
+    return round_to_bf16(element(8), element(12));
+  }
+  __device__ static void multiply(float (&sums)[4], const uint32_t (&x)[4], const uint32_t (&y)[2]) {
+    multiply_bf16(sums, x, y);
+  }
 };
 
-struct Bf16Arithmetic {
-  using Element = __nv_bfloat16;
-  __device__ static __nv_bfloat16 round(float x) { return __float2bfloat16(x); }
-  using Sums = TensorCoreSums<__nv_bfloat16, __nv_bfloat16, 16>;
-};
-
-#endif
+using Tf32Arithmetic = TensorCoreArithmetic<Tf32Factors>;
+using Bf16Arithmetic = TensorCoreArithmetic<Bf16Factors>;
 
 }  // namespace duel::cuda

@@ -1,119 +1,125 @@
 // A tile of a matrix product whose factors are not there: their elements are looked up on the way.
 //
-// While the tensor cores work on one step of k in shared memory, the next one is under way from memory into
-// registers; then it is rounded and stored into the other half of shared memory. One barrier a step. A thread
-// fetches packs of neighbouring floats, and always at the same place along one side of the tile, so that what
-// it has to know about a row or column of a factor is computed once, or once a step.
+// Elements go from memory to shared memory by asynchronous copies, so that no register holds what is under
+// way: while the tensor cores work on one step of k, the next two are arriving. With one barrier a step: it
+// tells that the step's elements have come for all threads, and that all have done with those of the step
+// before, in whose place the copies of a later one then go.
+//
+// A thread fetches packs of neighbouring floats, and always at the same place along one side of the tile, so
+// that what it has to know about a row or column of a factor is computed once, or once a step. What an
+// element costs in instructions counts: a warp that looks up addresses does not multiply meanwhile.
 //
 // A factor is a struct with
 //   width          floats in a pack
 //   along_k        whether a pack runs along k, or along m or n
-//   Line, line(i)  what is to be known of row or column i (of m or n), valid or not
-//   Step, step(k)  what is to be known of element k, likewise
-//   load(line, step)  the pack that begins there; zeros where either is not valid
+//   Line, line(i)        what is to be known of row or column i (of m or n), valid or not
+//   Step, step(k, ahead) what is to be known of element k + ahead, likewise, of the step that begins at k
+//   source(line, step)   where the pack is
 #pragma once
 
-#include "cuda/pack.cuh"
 #include "cuda/tile_arithmetic.cuh"
 
 namespace duel::cuda {
 
-/// One factor's tiles on their way: fetch() from memory into registers, store() from there into shared
-/// memory.
-template <class Arithmetic, class Factor, int extent>
+/// Steps of k in shared memory at once.
+constexpr int product_stages = 4;
+
+/// The shared memory that a block needs.
+template <class Tile, class A, class B>
+constexpr int product_shared_bytes = product_stages* static_cast<int>(sizeof(float)) *
+                                     (SharedTile<Tile::m, A::along_k>::elements +
+                                      SharedTile<Tile::n, B::along_k>::elements);
+
+/// A pack in memory; zeros if it is not valid, and then `at` may be any place where a pack could begin.
+struct Source {
+  const float* at;
+  bool valid;
+};
+
+/// One factor's elements on their way into shared memory.
+template <class Factor, int extent>
 class TileStream {
  public:
-  using Element = typename Arithmetic::Element;
-  using Tile = SharedTile<Element, extent, Factor::along_k>;
+  using Tile = SharedTile<extent, Factor::along_k>;
 
   __device__ TileStream(const Factor& factor, int first) : factor_(factor) {
 #pragma unroll
     for (int p = 0; p < lines; ++p) lines_[p] = factor.line(first + line_of(p));
   }
-  __device__ void fetch(int k) {
+  /// Starts to copy the elements of the step that begins at k.
+  __device__ void fetch(int k, float* tile) const {
+    if (threads < product_threads && static_cast<int>(threadIdx.x) >= threads) return;
+    float* const target = tile + Tile::place(line_of(0), step_of(0));
     if constexpr (Factor::along_k) {
-      const typename Factor::Step step = factor_.step(k + step_of(0));
+      const typename Factor::Step step = factor_.step(k, step_of(0));
 #pragma unroll
-      for (int p = 0; p < packs; ++p) packs_[p] = factor_.load(lines_[p], step);
+      for (int p = 0; p < packs; ++p)
+        copy(target + Tile::place(p * further, 0), factor_.source(lines_[p], step));
     } else {
 #pragma unroll
-      for (int p = 0; p < packs; ++p) packs_[p] = factor_.load(lines_[0], factor_.step(k + step_of(p)));
-    }
-  }
-  __device__ void store(Element* tile) const {
-#pragma unroll
-    for (int p = 0; p < packs; ++p) {
-      Pack<Element, width> rounded;
-#pragma unroll
-      for (int i = 0; i < width; ++i) rounded.lane[i] = Arithmetic::round(packs_[p].lane[i]);
-      *reinterpret_cast<Pack<Element, width>*>(tile + Tile::place(line_of(p), step_of(p))) = rounded;
+      for (int p = 0; p < packs; ++p)
+        copy(target + Tile::place(0, p * further), factor_.source(lines_[0], factor_.step(k, step_of(p))));
     }
   }
 
  private:
   static constexpr int width = Factor::width;
-  static constexpr int packs = extent * Tile::depth / (width * block_threads);
+  static constexpr int all_packs = extent * product_depth / width;
+  static constexpr int threads = all_packs < product_threads ? all_packs : product_threads;
+  static constexpr int packs = all_packs / threads;
   static constexpr int lines = Factor::along_k ? packs : 1;
-  static constexpr int packs_a_line = (Factor::along_k ? Tile::depth : extent) / width;
-  static_assert(block_threads % packs_a_line == 0 && packs * width * block_threads == extent * Tile::depth);
+  static constexpr int packs_a_line = (Factor::along_k ? product_depth : extent) / width;
+  static_assert(threads % packs_a_line == 0 && packs * threads == all_packs);
 
-  // Pack p of a thread: threads lie side by side along the packs of a line.
-  __device__ static int beside(int) { return static_cast<int>(threadIdx.x) % packs_a_line * width; }
-  __device__ static int below(int p) {
-    return static_cast<int>(threadIdx.x) / packs_a_line + p * (block_threads / packs_a_line);
+  __device__ static void copy(float* target, const Source& source) {
+    copy_async<width * sizeof(float)>(target, source.at, source.valid);
   }
-  __device__ static int line_of(int p) { return Factor::along_k ? below(p) : beside(p); }
-  __device__ static int step_of(int p) { return Factor::along_k ? beside(p) : below(p); }
+  // Pack p of a thread: threads lie side by side along the packs of a line, `further` apart each time.
+  static constexpr int further = threads / packs_a_line;
+  __device__ static int beside() { return static_cast<int>(threadIdx.x) % packs_a_line * width; }
+  __device__ static int below(int p) { return static_cast<int>(threadIdx.x) / packs_a_line + p * further; }
+  __device__ static int line_of(int p) { return Factor::along_k ? below(p) : beside(); }
+  __device__ static int step_of(int p) { return Factor::along_k ? beside() : below(p); }
 
   const Factor& factor_;
   typename Factor::Line lines_[lines];
-  Pack<float, width> packs_[packs];
 };
 
-/// Sums a(m, k) b(k, n) over k in [k_begin, k_end) for the tile that begins at (m, n), and calls
-/// put(m, n, sum) for each element of the tile, valid or not, neighbouring threads for neighbouring n.
-template <class Arithmetic, class A, class B, class Put>
-__device__ void tile_product(const A& a, const B& b, int m, int n, int k_begin, int k_end, const Put& put) {
-  using Element = typename Arithmetic::Element;
-  using StreamA = TileStream<Arithmetic, A, tile_m>;
-  using StreamB = TileStream<Arithmetic, B, tile_n>;
-  constexpr int depth = StreamA::Tile::depth;
-  constexpr int step_elements = StreamA::Tile::elements + StreamB::Tile::elements;
-  constexpr int sums_bytes = tile_m * sums_line * static_cast<int>(sizeof(float));
-  constexpr int steps_bytes = 2 * step_elements * static_cast<int>(sizeof(Element));
-  alignas(32) __shared__ char shared[sums_bytes > steps_bytes ? sums_bytes : steps_bytes];
-  Element* const halves = reinterpret_cast<Element*>(shared);
-  const auto half = [&](int step) { return halves + step % 2 * step_elements; };
+/// Adds to `sums` a(m, k) b(k, n) over `steps` steps of k, from k on in the given order, for the tile that
+/// begins at (m, n).
+template <class Tile, class A, class B, class Sums>
+__device__ void multiply_tile(const A& a, const B& b, int m, int n, int k, int steps, const StepOrder& order,
+                              Sums& sums) {
+  using StreamA = TileStream<A, Tile::m>;
+  using StreamB = TileStream<B, Tile::n>;
+  float* const shared = dynamic_shared();
+  const auto stage = [&](int step) {
+    return shared + step % product_stages * (StreamA::Tile::elements + StreamB::Tile::elements);
+  };
 
-  StreamA stream_a(a, m);
-  StreamB stream_b(b, n);
-  typename Arithmetic::Sums sums;
-  const int steps = (k_end - k_begin + depth - 1) / depth;
-  if (steps > 0) {
-    stream_a.fetch(k_begin);
-    stream_b.fetch(k_begin);
-    stream_a.store(half(0));
-    stream_b.store(half(0) + StreamA::Tile::elements);
-  }
+  const StreamA stream_a(a, m);
+  const StreamB stream_b(b, n);
+  const auto fetch = [&](int step) {
+    if (step < steps) {
+      stream_a.fetch(k, stage(step));
+      stream_b.fetch(k, stage(step) + StreamA::Tile::elements);
+      k = order.after(k);
+    }
+    end_copy_group();  // also an empty one, so that the last steps wait for theirs as all others do
+  };
+  constexpr int ahead = product_stages - 1;
+#pragma unroll
+  for (int step = 0; step < ahead; ++step) fetch(step);
+
+#pragma unroll 1
   for (int step = 0; step < steps; ++step) {
+    wait_copies<ahead - 1>();
     __syncthreads();
-    const bool more = step + 1 < steps;
-    if (more) {
-      stream_a.fetch(k_begin + (step + 1) * depth);
-      stream_b.fetch(k_begin + (step + 1) * depth);
-    }
-    sums.template multiply<A::along_k, B::along_k>(half(step), half(step) + StreamA::Tile::elements);
-    if (more) {
-      stream_a.store(half(step + 1));
-      stream_b.store(half(step + 1) + StreamA::Tile::elements);
-    }
+    fetch(step + ahead);
+    sums.template multiply<A::along_k, B::along_k>(stage(step), stage(step) + StreamA::Tile::elements);
   }
-  __syncthreads();
-  float* const all = reinterpret_cast<float*>(shared);
-  sums.store(all);
-  __syncthreads();
-  for (int i = static_cast<int>(threadIdx.x); i < tile_m * tile_n; i += block_threads)
-    put(m + i / tile_n, n + i % tile_n, all[i / tile_n * sums_line + i % tile_n]);
+  // Nothing that a card needs; where the host plays the card (tests/host_cuda), lanes meet at barriers only.
+  __syncwarp();
 }
 
 }  // namespace duel::cuda

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "lib/conv2d_shape.h"
+#include "lib/divisor.h"
 #include "lib/host_device.h"
 
 namespace duel {
@@ -19,41 +20,50 @@ namespace duel {
 /// + c a tap and a channel. Element (m, k) is channel c of pixel (y, x) of picture n, or 0 outside of the
 /// picture:
 ///     y = first_y + i * step_y + ty * tap_y,     x = first_x + j * step_x + tx * tap_x.
+/// Rows, columns and the pixels of all pictures are fewer than 2^31; elements may be more.
 struct PatchMatrix {
-  int n, grid_h, grid_w;
-  int height, width, channels;  // of the picture
-  int taps_y, taps_x;
+  int n;
+  Divisor grid_h, grid_w;
+  int height, width;  // of the picture
+  Divisor channels;
+  int taps_y;
+  Divisor taps_x;
   int first_y, step_y, tap_y;
   int first_x, step_x, tap_x;
 
-  DUEL_HOST_DEVICE int64_t rows() const { return static_cast<int64_t>(n) * grid_h * grid_w; }
-  DUEL_HOST_DEVICE int64_t columns() const { return static_cast<int64_t>(taps_y) * taps_x * channels; }
+  DUEL_HOST_DEVICE int rows() const { return n * grid_h * grid_w; }
+  DUEL_HOST_DEVICE int columns() const { return taps_y * taps_x * channels; }
 
-  /// What the elements of a row have in common, and those of a column. One past the last lies outside of
-  /// every picture.
+  /// What the elements of a row have in common, and those of a column: where they are, on the picture and in
+  /// memory. One past the last lies outside of every picture.
   struct Row {
-    int n, y, x;
+    int64_t index;
+    int y, x;
   };
   struct Column {
-    int y, x, channel;
+    int index, y, x;
   };
   static constexpr int outside = std::numeric_limits<int>::min() / 2;
 
   DUEL_HOST_DEVICE Row row(int m) const {
-    if (m >= rows()) return {0, outside, outside};
-    const int line = m / grid_w;
-    return {line / grid_h, first_y + line % grid_h * step_y, first_x + m % grid_w * step_x};
+    const bool exists = m < rows();  // no branch: neighbouring threads may disagree
+    const auto [line, j] = grid_w.divide(exists ? m : 0);
+    const auto [picture, i] = grid_h.divide(line);
+    const int y = first_y + i * step_y, x = first_x + j * step_x;
+    const int pixel = (picture * height + y) * width + x;
+    return {static_cast<int64_t>(pixel) * channels, exists ? y : outside, x};
   }
   DUEL_HOST_DEVICE Column column(int k) const {
-    if (k >= columns()) return {outside, outside, 0};
-    const int tap = k / channels;
-    return {tap / taps_x * tap_y, tap % taps_x * tap_x, k % channels};
+    const bool exists = k < columns();
+    const auto [tap, channel] = channels.divide(exists ? k : 0);
+    const auto [ty, tx] = taps_x.divide(tap);
+    const int y = ty * tap_y, x = tx * tap_x;
+    return {(y * width + x) * channels + channel, exists ? y : outside, x};
   }
-  /// The index into the picture, or -1 outside.
-  DUEL_HOST_DEVICE int64_t index(const Row& row, const Column& column) const {
-    const int y = row.y + column.y, x = row.x + column.x;
-    if (y < 0 || y >= height || x < 0 || x >= width) return -1;
-    return ((static_cast<int64_t>(row.n) * height + y) * width + x) * channels + column.channel;
+  /// Whether the element lies on the picture; if it does, its index is row.index + column.index.
+  DUEL_HOST_DEVICE bool inside(const Row& row, const Column& column) const {
+    return static_cast<unsigned>(row.y + column.y) < static_cast<unsigned>(height) &&
+           static_cast<unsigned>(row.x + column.x) < static_cast<unsigned>(width);
   }
 };
 
@@ -69,21 +79,23 @@ inline PatchMatrix conv2d_patches(const Conv2dShape& s) {
 struct DgradPhase {
   PatchMatrix patches;     // of dy; the grid is that of the phase's pixels
   int first_iy, first_ix;  // of these pixels in dx, stride apart
-  int first_ky, first_kx;  // of the taps in the weight, stride apart
+  int first_weight;        // where V begins in the weight (oc, kh, kw, ic), and how far apart its rows are
+  int weight_oc, weight_ty, weight_tx;
+
+  int ih, iw, stride_h, stride_w;
 
   /// Where row m lies in dx: an index of pixels.
-  DUEL_HOST_DEVICE int64_t pixel(const Conv2dShape& s, int m) const {
-    const int line = m / patches.grid_w, j = m % patches.grid_w;
-    const int64_t n = line / patches.grid_h, i = line % patches.grid_h;
-    return (n * s.ih + first_iy + i * s.stride_h) * s.iw + first_ix + j * s.stride_w;
+  DUEL_HOST_DEVICE int pixel(int m) const {
+    const auto [line, j] = patches.grid_w.divide(m);
+    const auto [n, i] = patches.grid_h.divide(line);
+    return (n * ih + first_iy + i * stride_h) * iw + first_ix + j * stride_w;
   }
-  /// Where row k of V begins in the weight (oc, kh, kw, ic), or -1 past the last row.
-  DUEL_HOST_DEVICE int64_t weight_row(const Conv2dShape& s, int k) const {
+  /// Where row k of V begins in the weight, or -1 past the last row.
+  DUEL_HOST_DEVICE int weight_row(int k) const {
     if (k >= patches.columns()) return -1;
-    const int tap = k / patches.channels, oc = k % patches.channels;
-    const int64_t ky = first_ky + tap / patches.taps_x * s.stride_h;
-    const int64_t kx = first_kx + tap % patches.taps_x * s.stride_w;
-    return ((oc * s.kh + ky) * s.kw + kx) * s.ic;
+    const auto [tap, oc] = patches.channels.divide(k);
+    const auto [ty, tx] = patches.taps_x.divide(tap);
+    return first_weight + oc * weight_oc + ty * weight_ty + tx * weight_tx;
   }
 };
 
@@ -109,7 +121,17 @@ inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase) {
   const auto i = [](int64_t value) { return static_cast<int>(value); };
   const PatchMatrix patches{i(s.n), y.count,        x.count, i(s.oh), i(s.ow),        i(s.oc), y.taps,
                             x.taps, y.first_source, 1,       -1,      x.first_source, 1,       -1};
-  return {patches, y.first, x.first, i(py), i(px)};
+  return {patches,
+          y.first,
+          x.first,
+          i((py * s.kw + px) * s.ic),
+          i(s.kh * s.kw * s.ic),
+          i(s.stride_h * s.kw * s.ic),
+          i(s.stride_w * s.ic),
+          i(s.ih),
+          i(s.iw),
+          i(s.stride_h),
+          i(s.stride_w)};
 }
 
 }  // namespace duel

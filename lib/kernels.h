@@ -32,8 +32,8 @@ struct ParameterState {
 /// How a convolution becomes a matrix product.
 enum class ConvAlgorithm {
   Im2col,    ///< by the stored im2col matrix and the BLAS library: the plain way
-  Implicit,  ///< its tiles packed on the way into this project's own product; float32 only, float64 takes
-             ///< Im2col
+  Implicit,  ///< its tiles packed on the way into this project's own product; float32 only: float64, and
+             ///< cards before compute capability 8.0, take Im2col
   Filtered,  ///< Implicit, but kernels of twice the stride by minimal filtering where the backend has it:
              ///< nine sixteenths of the multiplications, in another order
 };

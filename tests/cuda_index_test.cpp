@@ -3,13 +3,16 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 #include <vector>
 
 #include "lib/accumulators.h"
 #include "lib/conv2d_patches.h"
+#include "lib/divisor.h"
 #include "lib/im2col.h"
 #include "lib/launch.h"
 #include "lib/placement.h"
+#include "lib/product_tile.h"
 #include "ops/conv2d.h"
 
 namespace duel {
@@ -238,18 +241,25 @@ std::vector<Conv2dShape> shapes() {
   return all;
 }
 
+/// The index of an element of the matrix in the picture, or -1 outside of it.
+int64_t source_of(const PatchMatrix& patches, int64_t m, int64_t k) {
+  const PatchMatrix::Row row = patches.row(static_cast<int>(m));
+  const PatchMatrix::Column column = patches.column(static_cast<int>(k));
+  return patches.inside(row, column) ? row.index + column.index : -1;
+}
+
 TEST(Conv2dPatches, AreTheIm2colMatrix) {
   for (const Conv2dShape& s : shapes()) {
     const PatchMatrix patches = conv2d_patches(s);
     ASSERT_EQ(patches.rows(), s.gemm_m());
     ASSERT_EQ(patches.columns(), s.gemm_k());
     for (int m = 0; m < s.gemm_m(); ++m) {
-      for (int k = 0; k < s.gemm_k(); ++k)
-        ASSERT_EQ(patches.index(patches.row(m), patches.column(k)), im2col_source(s, m, k));
+      for (int k = 0; k < s.gemm_k(); ++k) ASSERT_EQ(source_of(patches, m, k), im2col_source(s, m, k));
     }
     for (const int past : {0, 1, 100}) {
-      EXPECT_EQ(patches.index(patches.row(static_cast<int>(s.gemm_m()) + past), patches.column(0)), -1);
-      EXPECT_EQ(patches.index(patches.row(0), patches.column(static_cast<int>(s.gemm_k()) + past)), -1);
+      EXPECT_EQ(source_of(patches, s.gemm_m() + past, 0), -1);
+      EXPECT_EQ(source_of(patches, 0, s.gemm_k() + past), -1);
+      EXPECT_EQ(source_of(patches, s.gemm_m() + past, s.gemm_k() + past), -1);
     }
   }
 }
@@ -263,18 +273,18 @@ TEST(Conv2dPatches, PhasesMakeUpTheDataGradient) {
     for (int64_t p = 0; p < s.stride_h * s.stride_w; ++p) {
       const DgradPhase phase = dgrad_phase(s, p);
       for (int m = 0; m < phase.patches.rows(); ++m) {
-        const int64_t pixel = phase.pixel(s, m);
+        const int64_t pixel = phase.pixel(m);
         ++rows[static_cast<size_t>(pixel)];
         for (int k = 0; k < phase.patches.columns(); ++k) {
-          const int64_t dy = phase.patches.index(phase.patches.row(m), phase.patches.column(k));
+          const int64_t dy = source_of(phase.patches, m, k);
           if (dy < 0) continue;
           ++products;
-          const int64_t row = phase.weight_row(s, k), tap = row / s.ic % (s.kh * s.kw);
+          const int64_t row = phase.weight_row(k), tap = row / s.ic % (s.kh * s.kw);
           ASSERT_EQ(row / (s.ic * s.kh * s.kw), dy % s.oc) << "the channels of dy and weight differ";
           ASSERT_EQ(im2col_source(s, dy / s.oc, tap * s.ic), pixel * s.ic);
         }
       }
-      EXPECT_EQ(phase.weight_row(s, static_cast<int>(phase.patches.columns())), -1);
+      EXPECT_EQ(phase.weight_row(phase.patches.columns()), -1);
     }
     for (int64_t row = 0; row < s.gemm_m(); ++row) {
       for (int64_t tap = 0; tap < s.kh * s.kw; ++tap)
@@ -288,11 +298,116 @@ TEST(Conv2dPatches, PhasesMakeUpTheDataGradient) {
 TEST(Conv2dPatches, ReachPast32Bits) {
   const Conv2dShape s = conv2d_shape({40000, 64, 64, 32}, {64, 3, 3, 32}, {2, 2}, {1, 1});
   const PatchMatrix patches = conv2d_patches(s);
-  const int last = static_cast<int>(s.gemm_m()) - 1;
-  EXPECT_EQ(patches.index(patches.row(last), patches.column(static_cast<int>(s.gemm_k()) - 1)),
-            s.n * s.ih * s.iw * s.ic - 1);
+  EXPECT_EQ(source_of(patches, s.gemm_m() - 1, s.gemm_k() - 1), s.n * s.ih * s.iw * s.ic - 1);
   const DgradPhase phase = dgrad_phase(s, 0);
-  EXPECT_EQ(phase.pixel(s, static_cast<int>(phase.patches.rows()) - 1), s.n * s.ih * s.iw - 1);
+  EXPECT_EQ(phase.pixel(phase.patches.rows() - 1), s.n * s.ih * s.iw - 1);
+}
+
+// ---- products ----
+
+TEST(Divisor, DividesAsTheOperatorDoes) {
+  constexpr int most = std::numeric_limits<int>::max();
+  std::vector<int> divisors;
+  for (int d = 1; d < 3000; ++d) divisors.push_back(d);
+  for (int power = 12; power < 31; ++power) {
+    for (const int off : {-1, 0, 1}) divisors.push_back((1 << power) + off);
+  }
+  for (const int d : {most / 3, most - 1, most}) divisors.push_back(d);
+  for (const int d : divisors) {
+    const Divisor divisor(d);
+    ASSERT_EQ(divisor, d);
+    const int last = most / d * d;  // the quotients next to it are the first to be wrong
+    for (const int n : {0, 1, d - 1, d, d + (d < most), last - 1, last, most - 1, most, 12345678}) {
+      ASSERT_EQ(divisor.divide(n).quotient, n / d) << n << " / " << d;
+      ASSERT_EQ(divisor.divide(n).remainder, n % d) << n << " / " << d;
+    }
+  }
+}
+
+template <class Tile>
+void expect_every_sum_once() {
+  std::vector<int> sums(static_cast<size_t>(Tile::m * Tile::n));
+  for (int thread = 0; thread < product_threads; ++thread) {
+    const int lane = thread % warp_size;
+    for (int i = 0; i < Tile::warp_m; i += Fragment::m) {
+      for (int j = 0; j < Tile::warp_n; j += Fragment::n) {
+        for (int sum = 0; sum < 4; ++sum) {
+          const int row = Tile::warp_row(thread) + i + Fragment::line(lane) + 8 * (sum / 2);
+          const int column = Tile::warp_column(thread) + j + Fragment::column(lane) + sum % 2;
+          ++sums[static_cast<size_t>(row * Tile::n + column)];
+        }
+      }
+    }
+  }
+  EXPECT_EQ(sums, std::vector<int>(sums.size(), 1));
+}
+
+TEST(ProductTile, EverySumHasOneLane) {
+  expect_every_sum_once<WideTile>();
+  expect_every_sum_once<MiddleTile>();
+  expect_every_sum_once<SmallTile>();
+  expect_every_sum_once<NarrowTile>();
+}
+
+/// The places of a tile are different, begin every fourth of a line on 16 bytes, and what the lanes of a warp
+/// read at once lies in 32 banks.
+template <int extent, bool along_k>
+void expect_banks_apart() {
+  using Tile = SharedTile<extent, along_k>;
+  std::set<int> places;
+  for (int i = 0; i < extent; ++i) {
+    for (int k = 0; k < product_depth; ++k) {
+      const int place = Tile::place(i, k);
+      EXPECT_LT(place, Tile::elements);
+      EXPECT_TRUE(places.insert(place).second);
+      EXPECT_TRUE((along_k ? k : i) % 4 != 0 || place % 4 == 0);
+    }
+  }
+  for (int i = 0; i + 8 <= extent; i += 8) {
+    for (int k = 0; k < product_depth; k += 4) {
+      std::set<int> banks;
+      for (int lane = 0; lane < 32; ++lane)
+        banks.insert(Tile::place(i + Fragment::line(lane), k + Fragment::step(lane)) % 32);
+      EXPECT_EQ(banks.size(), 32u) << extent << (along_k ? " along k" : " across k");
+    }
+  }
+}
+
+TEST(ProductTile, LanesReadDifferentBanks) {
+  expect_banks_apart<128, true>();
+  expect_banks_apart<128, false>();
+  expect_banks_apart<64, true>();
+  expect_banks_apart<64, false>();
+  expect_banks_apart<16, true>();
+  expect_banks_apart<16, false>();
+}
+
+TEST(ProductTile, StepsTakeEveryElementOfKOnce) {
+  for (const int channels : {3, 16, 48, 64, 68}) {
+    for (const int taps : {1, 4, 9}) {
+      const int columns = channels * taps;
+      const StepOrder order = StepOrder::taps_first(channels, columns);
+      std::vector<int> visits(static_cast<size_t>(columns));
+      int k = 0;
+      for (int64_t step = 0; step < ceil_divide(columns, product_depth); ++step, k = order.after(k)) {
+        ASSERT_EQ(k % product_depth, 0);
+        for (int i = k; i < std::min(k + product_depth, columns); ++i) ++visits[static_cast<size_t>(i)];
+        EXPECT_TRUE(channels % product_depth != 0 || k / channels == step % taps) << "taps come first";
+      }
+      EXPECT_EQ(visits, std::vector<int>(visits.size(), 1)) << channels << " channels, " << taps << " taps";
+    }
+  }
+}
+
+TEST(ProductTile, SizeFollowsTheResultAndTheCard) {
+  EXPECT_EQ(tile_size_for(1, 1 << 20, 256, 132), TileSize::Wide);
+  EXPECT_EQ(tile_size_for(1, 16384, 128, 132), TileSize::Middle);  // 128 wide ones would each be alone
+  EXPECT_EQ(tile_size_for(1, 16384, 128, 16), TileSize::Wide);
+  EXPECT_EQ(tile_size_for(4, 1024, 256, 132), TileSize::Small);
+  EXPECT_EQ(tile_size_for(1, 65536, 64, 132), TileSize::Middle);  // half of a wide one would be empty
+  EXPECT_EQ(tile_size_for(4, 65536, 3, 132), TileSize::Narrow);
+  EXPECT_EQ(tile_size_for(1, 1024, 512, 132), TileSize::Small);  // narrow ones would fetch all 32 times
+  EXPECT_EQ(tile_size_for(1, 1, 1, 132), TileSize::Small);
 }
 
 // ---- accumulators ----

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "lib/product_tile.h"
 #include "ops/conv2d.h"
 #include "tests/cuda_test.h"
 #include "tests/with_conv_algorithm.h"
@@ -137,8 +138,9 @@ TEST_F(CudaKernelsTest, ProductOverNothingIsZero) {
 }
 
 /// The three kernels of a convolution, overwriting and adding.
-void expect_same_convolution(const Conv2dShape& s, double tolerance) {
-  for (const Write write : {Write::Set, Write::Add}) {
+void expect_same_convolution(const Conv2dShape& s, double tolerance,
+                             const std::vector<Write>& writes = {Write::Set, Write::Add}) {
+  for (const Write write : writes) {
     expect_same(
         [&](Kernels& k, DType dtype, Device device) {
           const Shape x_shape{s.n, s.ih, s.iw, s.ic}, y_shape{s.n, s.oh, s.ow, s.oc};
@@ -163,15 +165,34 @@ TEST_F(CudaKernelsTest, ConvolutionsOverwriteAndAdd) {
   }
 }
 
-// More pixels, channels and taps than one tile has, and pixels enough for the weight gradient to be split.
+// Factors in single floats and in fours, several tiles each way with an end inside of the last one, weight
+// gradients that are split, taps before channels and behind them, results of few columns.
 TEST_F(CudaKernelsTest, ConvolutionsOfSeveralTiles) {
   const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
-  for (const int64_t channels : {5, 68}) {
-    const Conv2dShape s = conv2d_shape({3, 21, 20, channels}, {132, 3, 4, channels}, {1, 2}, {1, 1});
+  const Conv2dShape shapes[] = {conv2d_shape({3, 21, 20, 5}, {132, 3, 4, 5}, {1, 2}, {1, 1}),
+                                conv2d_shape({3, 14, 20, 36}, {132, 3, 4, 36}, {1, 2}, {1, 1}),
+                                conv2d_shape({2, 9, 7, 32}, {48, 3, 2, 32}, {2, 1}, {1, 0}),
+                                conv2d_shape({2, 16, 16, 3}, {64, 4, 4, 3}, {2, 2}, {1, 1}),
+                                conv2d_shape({2, 8, 8, 64}, {3, 3, 3, 64}, {1, 1}, {1, 1})};
+  for (const Conv2dShape& s : shapes) {
+    SCOPED_TRACE(concat(s.ic, " to ", s.oc, " channels"));
     for (const auto& [precision, tolerance] :
          {std::pair{Precision::Float32, 1e-5}, {Precision::Tf32, 1e-3}, {Precision::Bf16, 1e-2}}) {
       const WithPrecision with(precision);
       if (with.possible()) expect_same_convolution(s, tolerance);
+    }
+  }
+}
+
+// So many pixels that also a large card takes the widest tile, forward and backward.
+TEST_F(CudaKernelsTest, ConvolutionsOfTheWidestTile) {
+  const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
+  for (const auto& [ic, oc] : {std::pair<int64_t, int64_t>{16, 124}, {124, 16}}) {
+    const Conv2dShape s = conv2d_shape({1, 130, 132, ic}, {oc, 1, 1, ic}, {1, 1}, {0, 0});
+    ASSERT_EQ(tile_size_for(1, s.gemm_m(), std::max(ic, oc), 132), TileSize::Wide);
+    for (const auto& [precision, tolerance] : {std::pair{Precision::Tf32, 1e-3}, {Precision::Bf16, 1e-2}}) {
+      const WithPrecision with(precision);
+      if (with.possible()) expect_same_convolution(s, tolerance, {Write::Set});
     }
   }
 }

@@ -1,5 +1,6 @@
 #include "tests/host_cuda/cuda_runtime.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <limits>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "tests/host_cuda/fibers.h"
+#include "tests/host_cuda/instructions.h"
 
 // The environment variable HOST_CUDA makes the machine one that cannot be used: "no-device", "no-driver",
 // "old-driver", "no-code"; HOST_CUDA_MEMORY says how many MiB its device has, 1024 if nothing.
@@ -46,6 +48,9 @@ std::set<cudaStream_t> streams;
 std::set<void*> page_locked;
 std::map<void*, size_t> device_blocks;
 size_t device_bytes = 0;  // in those
+// Shared memory that kernels asked for beyond what is had without asking.
+constexpr size_t shared_without_asking = 48 << 10, most_shared = 99 << 10;
+std::map<const void*, size_t> shared_asked_for;
 
 size_t device_memory() {
   const char* const mebibytes = std::getenv("HOST_CUDA_MEMORY");
@@ -58,7 +63,8 @@ bool machine_is(const char* what) {
 }
 
 host_cuda::Fibers& fibers() {
-  static host_cuda::Fibers fibers([](unsigned thread) { threadIdx = dim3(thread); });
+  static host_cuda::Fibers fibers([](unsigned thread) { threadIdx = dim3(thread); },
+                                  host_cuda::meet_at_barrier);
   return fibers;
 }
 
@@ -67,13 +73,16 @@ void run_grid(const cudaLaunchConfig_t& config, const std::function<void()>& thr
   blockDim = config.blockDim;
   for (unsigned block = 0; block < gridDim.x; ++block) {
     blockIdx = dim3(block);
+    host_cuda::begin_block(blockDim.x, config.dynamicSmemBytes);
     fibers().run(blockDim.x, [&](unsigned) { thread(); });
+    host_cuda::end_block();
   }
 }
 
 }  // namespace
 
 void __syncthreads() { fibers().barrier(); }
+void __syncwarp() { fibers().barrier(); }
 
 // ---- errors ----
 
@@ -133,6 +142,12 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 }
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, void (*)()) {
   return machine_is("no-code") ? cudaErrorNoKernelImageForDevice : cudaSuccess;
+}
+
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
+  if (value < 0 || static_cast<size_t>(value) > most_shared) return cudaErrorInvalidValue;
+  shared_asked_for[kernel] = static_cast<size_t>(value);
+  return cudaSuccess;
 }
 
 // ---- streams and events ----
@@ -267,8 +282,11 @@ cudaError_t host_cuda::enqueue(cudaStream_t stream, std::function<void()> work) 
   return cudaSuccess;
 }
 
-cudaError_t host_cuda::launch(const cudaLaunchConfig_t& config, std::function<void()> thread) {
+cudaError_t host_cuda::launch(const cudaLaunchConfig_t& config, const void* kernel,
+                              std::function<void()> thread) {
   const unsigned threads = config.blockDim.x;
+  if (config.dynamicSmemBytes > std::max(shared_without_asking, shared_asked_for[kernel]))
+    return cudaErrorInvalidValue;
   if (config.gridDim.x < 1 || config.gridDim.x > std::numeric_limits<int32_t>::max() || threads < 1 ||
       threads > 1024) {
     return cudaErrorInvalidValue;

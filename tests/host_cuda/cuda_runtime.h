@@ -5,7 +5,8 @@
 // of bounds. It says nothing about speed, and numbers may differ in their last bits from a card's.
 //
 // It is as unhelpful as the standard allows: a stream's work is done only when the host waits for it, fresh
-// memory holds NaNs, and the threads of a block run in a random order from barrier to barrier.
+// memory holds NaNs, the threads of a block run in a random order from barrier to barrier, and asynchronous
+// copies are made at once or when they are waited for (cuda/instructions.cuh).
 //
 // Declared here is what the backend uses; see CUDA's documentation for what each thing means.
 #pragma once
@@ -32,6 +33,7 @@ struct dim3 {
 extern dim3 gridDim, blockDim, blockIdx, threadIdx;
 
 void __syncthreads();
+void __syncwarp();  // here as the one above: all threads of the block have to call it
 
 // ---- errors ----
 
@@ -75,6 +77,9 @@ struct cudaFuncAttributes {
   int numRegs;
 };
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*kernel)());
+/// As strict as the strictest card of compute capability 8.0 or newer: a block gets 99 KiB.
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
 
 // ---- streams and events ----
 
@@ -131,7 +136,7 @@ struct cudaLaunchConfig_t {
 namespace host_cuda {
 
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
-cudaError_t launch(const cudaLaunchConfig_t& config, std::function<void()> thread);
+cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread);
 
 }  // namespace host_cuda
 
@@ -139,5 +144,6 @@ template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {
   return host_cuda::launch(
-      *config, [kernel, values = std::tuple<Parameters...>(arguments...)] { std::apply(kernel, values); });
+      *config, reinterpret_cast<const void*>(kernel),
+      [kernel, values = std::tuple<Parameters...>(arguments...)] { std::apply(kernel, values); });
 }

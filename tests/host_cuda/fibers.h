@@ -3,6 +3,7 @@
 
 #include <ucontext.h>
 
+#include <csetjmp>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -17,12 +18,23 @@ class Fibers {
   void run(unsigned count, const std::function<void(unsigned)>& body);
   /// Called by a body: goes on when all others have come to a barrier or to their end.
   void barrier();
-  /// Calls before(thread) whenever a thread is about to go on.
-  explicit Fibers(std::function<void(unsigned)> before) : before_(std::move(before)) {}
+  /// Calls before(thread) whenever a thread is about to go on, and met() whenever all have come to a barrier
+  /// or to their end.
+  Fibers(std::function<void(unsigned)> before, std::function<void()> met)
+      : before_(std::move(before)), met_(std::move(met)) {}
 
  private:
+  /// Where a thread goes on.
+  struct Place {
+    bool begun = false;
+    ucontext_t context;  // and where it begins
+    jmp_buf jump;
+
+    /// Comes back when someone leaves for this place.
+    void leave_for(Place& other);
+  };
   struct Fiber {
-    ucontext_t context;
+    Place place;
     std::unique_ptr<std::byte[]> stack;
     bool ended = false;
   };
@@ -30,9 +42,10 @@ class Fibers {
 
   static constexpr size_t stack_bytes = 256 << 10;
   std::function<void(unsigned)> before_;
+  std::function<void()> met_;
   const std::function<void(unsigned)>* body_ = nullptr;
   std::vector<Fiber> fibers_;
-  ucontext_t scheduler_{};
+  Place scheduler_;
   unsigned current_ = 0;
   std::mt19937 random_;
 };

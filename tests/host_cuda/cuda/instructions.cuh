@@ -1,0 +1,55 @@
+// A stand-in for the header of this name: see cuda_runtime.h beside this folder. Lanes of a warp hold what
+// the PTX ISA says they hold, and what a warp does together is done when all of its lanes have come to the
+// next barrier: until then the sums are not to be read.
+#pragma once
+
+#include <cstdint>
+
+#include "tests/host_cuda/cuda_runtime.h"
+
+namespace host_cuda {
+
+/// Copies when the thread waits for it, or at once, as chance has it: a card may do either.
+void copy_async(void* shared, const void* source, int bytes, bool valid);
+void end_copy_group();
+void wait_copies(int groups);
+
+enum class Factors { Tf32, Bf16 };
+void multiply(Factors factors, float* sums, const uint32_t* a, const uint32_t* b);
+
+uint32_t round_to_bf16(float x);
+float* dynamic_shared();
+
+}  // namespace host_cuda
+
+namespace duel::cuda {
+
+template <int bytes>
+void copy_async(void* shared, const void* source, bool valid) {
+  static_assert(bytes == 4 || bytes == 16);
+  host_cuda::copy_async(shared, source, bytes, valid);
+}
+inline void end_copy_group() { host_cuda::end_copy_group(); }
+template <int groups>
+void wait_copies() {
+  host_cuda::wait_copies(groups);
+}
+
+inline uint32_t round_to_tf32(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  return (bits + 0x1000) & ~uint32_t{0x1fff};
+}
+inline uint32_t round_to_bf16(float low, float high) {
+  return host_cuda::round_to_bf16(low) | host_cuda::round_to_bf16(high) << 16;
+}
+inline void multiply_tf32(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  host_cuda::multiply(host_cuda::Factors::Tf32, sums, a, b);
+}
+inline void multiply_bf16(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  host_cuda::multiply(host_cuda::Factors::Bf16, sums, a, b);
+}
+
+inline float* dynamic_shared() { return host_cuda::dynamic_shared(); }
+
+}  // namespace duel::cuda

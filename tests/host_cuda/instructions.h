@@ -1,0 +1,15 @@
+// What the threads of a block have under way: asynchronous copies and products of their warps.
+#pragma once
+
+#include <cstddef>
+
+namespace host_cuda {
+
+/// A block of `threads` threads begins, with so much shared memory, which holds NaNs.
+void begin_block(unsigned threads, size_t shared_bytes);
+/// All threads have come to a barrier or to their end.
+void meet_at_barrier();
+/// The block is at its end: nothing may be under way any more.
+void end_block();
+
+}  // namespace host_cuda
