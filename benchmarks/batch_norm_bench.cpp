@@ -25,7 +25,7 @@ constexpr double eps = 1e-5;
 void statistics(benchmark::State& state, const Shape& shape) {
   const Inputs in(shape);
   measure(state, {0, bytes_of({in.x})},
-          [&] { kernels(device()).batch_norm_statistics(in.x, in.mean, in.variance); });
+          [&] { kernels(device()).batch_norm_statistics(in.x, in.mean, in.variance, nullptr); });
 }
 
 void forward(benchmark::State& state, const Shape& shape) {

@@ -33,9 +33,12 @@ struct MomentsUp {
 template <class T>
 struct StoreMoments {
   T *mean, *variance;
+  T *running_mean, *running_variance;  // or none
+  RunningUpdate<T> update;
   DUEL_HOST_DEVICE void operator()(int64_t c, const Moments<double>& moments) const {
     mean[c] = T(moments.mean);
     variance[c] = T(moments.variance());
+    if (running_mean) update.apply(mean[c], variance[c], running_mean[c], running_variance[c]);
   }
 };
 
@@ -150,36 +153,17 @@ bool with_fused_activation(const Unary& f, DType dtype, const Run& run) {
   return true;
 }
 
-template <class T>
-__global__ void __launch_bounds__(block_threads)
-    update_running_kernel(int64_t channels, T momentum, T variance_momentum, T keep, const T* mean,
-                          const T* variance, T* running_mean, T* running_variance) {
-  const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
-  for (int64_t c = first; c < channels; c += step) {
-    running_mean[c] = keep * running_mean[c] + momentum * mean[c];
-    running_variance[c] = keep * running_variance[c] + variance_momentum * variance[c];
-  }
-}
-
 }  // namespace
 
-void CudaKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) {
+void CudaKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                        const RunningStatistics* running) {
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
-    reduce_rows<T>(queue_, allocator_, rows_of(x), x.dim(-1), MomentsUp<T>{},
-                   StoreMoments<T>{mean.data<T>(), variance.data<T>()}, x.data<T>());
-  });
-}
-
-void CudaKernels::batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows,
-                                            double momentum, const Tensor& running_mean,
-                                            const Tensor& running_variance) {
-  const double unbiased = static_cast<double>(rows) / static_cast<double>(rows - 1);
-  dispatch_float(mean.dtype(), [&](auto type) {
-    using T = decltype(type);
-    queue_.launch(blocks_for(mean.numel(), queue_.resident_blocks()), block_threads, update_running_kernel<T>,
-                  mean.numel(), T(momentum), T(momentum * unbiased), T(1 - momentum), mean.data<T>(),
-                  variance.data<T>(), running_mean.data<T>(), running_variance.data<T>());
+    const StoreMoments<T> store{mean.data<T>(), variance.data<T>(),
+                                running ? running->mean.data<T>() : nullptr,
+                                running ? running->variance.data<T>() : nullptr,
+                                RunningUpdate<T>(running ? running->momentum : 0, rows_of(x))};
+    reduce_rows<T>(queue_, allocator_, rows_of(x), x.dim(-1), MomentsUp<T>{}, store, x.data<T>());
   });
 }
 

@@ -188,6 +188,22 @@ DUEL_HOST_DEVICE T batch_norm_grad(T x, T dy, T mean, T inverse_std, T weight, T
   return weight * inverse_std * (dy - mean_dy - (x - mean) * inverse_std * mean_dy_xhat);
 }
 
+/// running = (1 - momentum) * running + momentum * batch, the variance made unbiased: it was divided by
+/// `rows`.
+template <class T>
+struct RunningUpdate {
+  T keep, mean_weight, variance_weight;
+
+  RunningUpdate(double momentum, int64_t rows)
+      : keep(T(1 - momentum)),
+        mean_weight(T(momentum)),
+        variance_weight(T(momentum * (static_cast<double>(rows) / static_cast<double>(rows - 1)))) {}
+  DUEL_HOST_DEVICE void apply(T mean, T variance, T& running_mean, T& running_variance) const {
+    running_mean = keep * running_mean + mean_weight * mean;
+    running_variance = keep * running_variance + variance_weight * variance;
+  }
+};
+
 // ---- optimisers: prepare() once a step, then apply() to each element p with gradient g and state a, b ----
 
 /// Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), with PyTorch's placing of eps and L2

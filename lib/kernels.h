@@ -29,6 +29,12 @@ struct ParameterState {
   Tensor parameter, grad, a, b;
 };
 
+/// Of the channels of a batch norm, changed in place; `momentum` is the weight of the batch.
+struct RunningStatistics {
+  Tensor mean, variance;
+  double momentum;
+};
+
 /// How a convolution becomes a matrix product.
 enum class ConvAlgorithm {
   Im2col,    ///< by the stored im2col matrix and the BLAS library: the plain way
@@ -161,12 +167,10 @@ class Kernels {
                             Write write) = 0;
 
   // ---- batch normalisation; x is (rows, channels): all dimensions but the last count as rows ----
-  /// Mean and biased variance of each channel, (channels).
-  virtual void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) = 0;
-  /// running = (1 - momentum) * running + momentum * batch, the variance made unbiased with `rows`.
-  virtual void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows,
-                                         double momentum, const Tensor& running_mean,
-                                         const Tensor& running_variance) = 0;
+  /// Mean and biased variance of each channel, (channels). `running`, unless null, moves towards them:
+  /// RunningUpdate.
+  virtual void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                     const RunningStatistics* running) = 0;
   virtual void batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
                                   const Tensor& weight, const Tensor& bias, const Tensor& y) = 0;
   /// Gradients of weight and bias, which are also the two sums that dx needs: dweight = sum dy * xhat, dbias

@@ -81,9 +81,9 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
           "; use a larger batch");
     mean = Tensor::empty_like(weight);
     variance = Tensor::empty_like(weight);
-    k.batch_norm_statistics(x, mean, variance);
+    const RunningStatistics running{running_mean, running_var, options.momentum};
+    k.batch_norm_statistics(x, mean, variance, has_running ? &running : nullptr);
     if (has_running) {
-      k.batch_norm_update_running(mean, variance, rows, options.momentum, running_mean, running_var);
       running_mean.mark_changed();
       running_var.mark_changed();
     }

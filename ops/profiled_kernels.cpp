@@ -198,18 +198,11 @@ void ProfiledKernels::batch_norm_backward_fused(const Tensor& x, const Tensor& y
         });
 }
 
-void ProfiledKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) {
-  timed("batch_norm_statistics", x.shape().str(), 0, {x, mean, variance},
-        [&] { backend_.batch_norm_statistics(x, mean, variance); });
-}
-
-void ProfiledKernels::batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows,
-                                                double momentum, const Tensor& running_mean,
-                                                const Tensor& running_variance) {
-  timed("batch_norm_update_running", mean.shape().str(), 0, {mean, variance, running_mean, running_variance},
-        [&] {
-          backend_.batch_norm_update_running(mean, variance, rows, momentum, running_mean, running_variance);
-        });
+void ProfiledKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                            const RunningStatistics* running) {
+  timed("batch_norm_statistics", x.shape().str(), 0,
+        {x, mean, variance, running ? running->mean : Tensor(), running ? running->variance : Tensor()},
+        [&] { backend_.batch_norm_statistics(x, mean, variance, running); });
 }
 
 void ProfiledKernels::batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& variance,

@@ -197,7 +197,8 @@ TEST_F(CudaKernelsTest, ConvolutionsOfTheWidestTile) {
   }
 }
 
-// A mean of a thousand deviations: a difference of large sums would have no digit of the variance left.
+// A mean of a thousand deviations: a difference of large sums would have no digit of the variance left. Also
+// the running ones, which start elsewhere.
 TEST_F(CudaKernelsTest, BatchNormStatisticsFarFromZero) {
   for (const auto& [rows, channels] : {std::pair<int64_t, int64_t>{2, 1}, {4000, 3}, {3000, 64}}) {
     expect_same(
@@ -205,8 +206,10 @@ TEST_F(CudaKernelsTest, BatchNormStatisticsFarFromZero) {
           const Tensor x = Tensor::empty({r, c}, dtype);
           RandomStream(1, Stream::Test).fill(x, Normal{1000, 1});
           const Tensor mean = Tensor::zeros({c}, dtype, device), variance = mean.clone();
-          k.batch_norm_statistics(x.to(device), mean, variance);
-          return Results{mean, variance};
+          const RunningStatistics running{Tensor::full({c}, 5, dtype, device),
+                                          Tensor::full({c}, 7, dtype, device), 0.3};
+          k.batch_norm_statistics(x.to(device), mean, variance, &running);
+          return Results{mean, variance, running.mean, running.variance};
         },
         1e-4);
   }
@@ -222,7 +225,7 @@ TEST_F(CudaKernelsTest, BatchNormBackwardAddsAndEvaluates) {
           const Tensor dx = normal(shape, dtype, 3).to(device), w = normal(per_channel, dtype, 4).to(device);
           const Tensor mean = Tensor::zeros(per_channel, dtype, device), variance = mean.clone();
           const Tensor dw = mean.clone(), db = mean.clone();
-          k.batch_norm_statistics(x, mean, variance);
+          k.batch_norm_statistics(x, mean, variance, nullptr);
           k.batch_norm_backward_sums(x, dy, mean, variance, 1e-5, dw, db);
           k.batch_norm_backward_input(x, dy, mean, variance, 1e-5, w, dw, db, training, dx, write);
           return Results{dx, dw, db};
@@ -317,7 +320,7 @@ TEST_F(CudaKernelsTest, BatchNormWithActivationIsItsParts) {
           };
           const Tensor x = random(shape, 1), dy = random(shape, 2), w = random(one, 3), b = random(one, 4);
           const Tensor mean = Tensor::zeros(one, DType::Float32, cuda_device), variance = mean.clone();
-          kernels(cuda_device).batch_norm_statistics(x, mean, variance);
+          kernels(cuda_device).batch_norm_statistics(x, mean, variance, nullptr);
           const auto run = [&](Kernels& k, bool fused) {
             const Tensor y = Tensor::empty_like(x), dx = random(shape, 5);
             const Tensor dw = Tensor::empty_like(w), db = Tensor::empty_like(w);

@@ -164,7 +164,8 @@ void backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean, const
 
 // Each chunk finds its own mean and its sum of squared deviations from it (two passes, the second from
 // cache), and the chunks are merged by Chan, Golub & LeVeque's update: no difference of large sums anywhere.
-void CpuKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) {
+void CpuKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                       const RunningStatistics* running) {
   const int64_t channels = x.dim(-1), rows = rows_of(x);
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
@@ -194,21 +195,11 @@ void CpuKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, cons
       mean.data<T>()[c] = T(m[static_cast<size_t>(c)]);
       variance.data<T>()[c] = T(squares[static_cast<size_t>(c)] / seen);
     }
-  });
-}
-
-void CpuKernels::batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows,
-                                           double momentum, const Tensor& running_mean,
-                                           const Tensor& running_variance) {
-  const double unbiased = static_cast<double>(rows) / static_cast<double>(rows - 1);
-  dispatch_float(mean.dtype(), [&](auto type) {
-    using T = decltype(type);
-    const T keep = T(1 - momentum);
-    for (int64_t c = 0; c < mean.numel(); ++c) {
-      T& m = running_mean.data<T>()[c];
-      T& v = running_variance.data<T>()[c];
-      m = keep * m + T(momentum) * mean.data<T>()[c];
-      v = keep * v + T(momentum * unbiased) * variance.data<T>()[c];
+    if (!running) return;
+    const RunningUpdate<T> update(running->momentum, rows);
+    for (int64_t c = 0; c < channels; ++c) {
+      update.apply(mean.data<T>()[c], variance.data<T>()[c], running->mean.data<T>()[c],
+                   running->variance.data<T>()[c]);
     }
   });
 }

@@ -65,9 +65,8 @@ class CpuKernels final : public Kernels {
                                  const Unary& f, bool training, const Tensor& dweight, const Tensor& dbias,
                                  const Tensor* dx, Write write) override;
 
-  void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance) override;
-  void batch_norm_update_running(const Tensor& mean, const Tensor& variance, int64_t rows, double momentum,
-                                 const Tensor& running_mean, const Tensor& running_variance) override;
+  void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                             const RunningStatistics* running) override;
   void batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
                           const Tensor& weight, const Tensor& bias, const Tensor& y) override;
   void batch_norm_backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean, const Tensor& variance,
