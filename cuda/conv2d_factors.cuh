@@ -1,11 +1,11 @@
-// The factors of the three products that a convolution is, for tile_product.cuh, where their sums go, and
-// what their launches share.
+// The factors of the three products that a convolution is, for tile_product.cuh, and what their launches
+// share.
 #pragma once
 
 #include <type_traits>
 
-#include "cuda/epilogue.h"
 #include "cuda/pack.cuh"
+#include "cuda/product_target.cuh"
 #include "cuda/tile_product.cuh"
 #include "lib/conv2d_patches.h"
 #include "lib/kernels.h"
@@ -106,78 +106,6 @@ struct PixelChannels {
   __device__ Step step(int k, int ahead) const { return k + ahead; }
   __device__ Source source(const Line& line, Step k) const {
     return {line.at + static_cast<int64_t>(k) * channels, line.valid && k < pixels};
-  }
-};
-
-// ---- sums ----
-
-/// Where the sums of a product go: rows of `columns`.
-struct SumRows {
-  float* data;
-  int columns;
-  bool pairs;  // whether two neighbours may be stored at once
-  bool add;
-  Epilogue epilogue;
-
-  SumRows(float* rows, int64_t row_length, Write write, const Epilogue& then = {})
-      : data(rows),
-        columns(static_cast<int>(row_length)),
-        pairs(row_length % 2 == 0 && aligned_to_pack<2>(rows)),
-        add(write == Write::Add),
-        epilogue(then) {}
-
-  __device__ float* row(int64_t row) const { return data + row * columns; }
-
-  /// Stores a tile's sums that begins at column n, those that are not past the end of the rows. row_of(l) is
-  /// where the thread's line l goes, null for nowhere.
-  template <class Sums, class RowOf>
-  __device__ void store(Sums& sums, int n, const RowOf& row_of) const {
-    finish(sums, n);
-#pragma unroll
-    for (int l = 0; l < Sums::lines; ++l) {
-      float* const row = row_of(l);
-      if (!row) continue;
-#pragma unroll
-      for (int p = 0; p < Sums::packs; ++p) {
-        const int column = n + sums.column(p);
-        if (column < columns) put<Sums::width>(row + column, columns - column, sums.at(l, p));
-      }
-    }
-  }
-
- private:
-  /// Bias and activation, in registers.
-  template <class Sums>
-  __device__ void finish(Sums& sums, int n) const {
-    const auto each = [&](const auto& change) {
-#pragma unroll
-      for (int p = 0; p < Sums::packs; ++p) {
-#pragma unroll
-        for (int i = 0; i < Sums::width; ++i) change(p, i);
-      }
-    };
-    if (epilogue.bias) {
-      each([&](int p, int i) {
-        const int column = n + sums.column(p) + i;
-        const float bias = column < columns ? epilogue.bias[column] : 0;
-#pragma unroll
-        for (int l = 0; l < Sums::lines; ++l) sums.at(l, p)[i] += bias;
-      });
-    }
-    epilogue.with_activation([&](const auto& f) {
-      each([&](int p, int i) {
-#pragma unroll
-        for (int l = 0; l < Sums::lines; ++l) sums.at(l, p)[i] = f.value(sums.at(l, p)[i]);
-      });
-    });
-  }
-  template <int width>
-  __device__ void put(float* target, int left, const float* values) const {
-    if constexpr (width == 2) {
-      if (pairs) return store_pack<2>(target, 0, Pack<float, 2>{values[0], values[1]}, add);
-      if (left > 1) store_pack<1>(target, 1, Pack<float, 1>{values[1]}, add);
-    }
-    store_pack<1>(target, 0, Pack<float, 1>{values[0]}, add);
   }
 };
 

@@ -21,7 +21,7 @@ struct Phases {
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
     dgrad_kernel(const __grid_constant__ Phases phases, const float* __restrict__ dy,
-                 const float* __restrict__ weight, const __grid_constant__ SumRows dx) {
+                 const float* __restrict__ weight, const __grid_constant__ ProductTarget dx) {
   on_products_card([&] {
     const int number = phases.blocks.tensor_of(blockIdx.x);
     const DgradPhase phase = phases.phase[number];
@@ -61,7 +61,8 @@ void conv2d_dgrad_implicit(const Queue& queue, Precision precision, const Conv2d
         queue.launch(phases.blocks.chunks(), product_threads,
                      product_shared_bytes<Tile, PatchRows<Fetch::a, Fetch::whole_taps>,
                                           PhaseWeight<Fetch::b, Fetch::whole_taps>>,
-                     dgrad_kernel<A, Tile, Fetch>, phases, dy, weight, SumRows(dx, s.ic, write, epilogue));
+                     dgrad_kernel<A, Tile, Fetch>, phases, dy, weight,
+                     ProductTarget(dx, s.ic, write, epilogue));
       });
 }
 

@@ -12,7 +12,7 @@ namespace {
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
     fprop_kernel(const __grid_constant__ PatchMatrix patches, StepOrder order, const float* __restrict__ x,
-                 const float* __restrict__ weight, const __grid_constant__ SumRows y) {
+                 const float* __restrict__ weight, const __grid_constant__ ProductTarget y) {
   on_products_card([&] {
     const int pixels = patches.rows(), depth = patches.columns();
     const int tiles_n = (y.columns + Tile::n - 1) / Tile::n, block = static_cast<int>(blockIdx.x);
@@ -46,7 +46,7 @@ void conv2d_fprop_implicit(const Queue& queue, Precision precision, const Conv2d
         using Right = WeightRows<Fetch::b>;
         queue.launch(int64_t{tiles_along(s.gemm_m(), Tile::m)} * tiles_along(s.oc, Tile::n), product_threads,
                      product_shared_bytes<Tile, Left, Right>, fprop_kernel<A, Tile, Fetch>, patches, order, x,
-                     weight, SumRows(y, s.oc, write, epilogue));
+                     weight, ProductTarget(y, s.oc, write, epilogue));
       });
 }
 

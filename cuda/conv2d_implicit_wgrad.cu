@@ -14,7 +14,7 @@ template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
     wgrad_kernel(const __grid_constant__ PatchMatrix patches, int channels, int steps_a_split,
                  const float* __restrict__ x, const float* __restrict__ dy,
-                 const __grid_constant__ SumRows dw) {
+                 const __grid_constant__ ProductTarget dw) {
   on_products_card([&] {
     const int pixels = patches.rows();
     const int tiles_n = (dw.columns + Tile::n - 1) / Tile::n;
@@ -61,7 +61,7 @@ void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Prec
             product_shared_bytes<Tile, PixelChannels<Fetch::a>, PatchColumns<Fetch::b>>,
             wgrad_kernel<A, Tile, Fetch>, conv2d_patches(s), static_cast<int>(s.oc), static_cast<int>(steps),
             x, dy,
-            SumRows(splits == 1 ? dw : workspace.data(), s.gemm_k(), splits == 1 ? write : Write::Set));
+            ProductTarget(splits == 1 ? dw : workspace.data(), s.gemm_k(), splits == 1 ? write : Write::Set));
         if (splits > 1) {
           reduce_rows(queue, allocator, splits, elements, SumUp<float>{},
                       StoreSum<float>{1, write == Write::Add, dw},
