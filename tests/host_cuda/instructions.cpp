@@ -37,7 +37,7 @@ struct Product {
 };
 
 struct Thread {
-  std::vector<std::vector<Copy>> groups;  // the last one is still open
+  std::vector<std::vector<Copy>> groups{1};  // the last one is still open
   std::vector<Product> products;
 };
 
@@ -102,14 +102,10 @@ void copy_async(void* shared, const void* source, int bytes, bool valid) {
   require(aligned(shared) && aligned(source), "a copy begins between its units");
   const Copy copy{shared, source, bytes, valid};
   if (random_bits() % 2) return copy.make();
-  if (this_thread().groups.empty()) this_thread().groups.emplace_back();
   this_thread().groups.back().push_back(copy);
 }
 
-void end_copy_group() {
-  if (this_thread().groups.empty()) this_thread().groups.emplace_back();
-  this_thread().groups.emplace_back();
-}
+void end_copy_group() { this_thread().groups.emplace_back(); }
 
 void wait_copies(int left) {
   auto& groups = this_thread().groups;
@@ -151,7 +147,7 @@ void meet_at_barrier() {
 void end_block() {
   for (unsigned i = 0; i < count; ++i) {
     for (const auto& group : threads[i].groups) require(group.empty(), "a thread ends before its copies");
-    threads[i].groups.clear();
+    threads[i].groups.resize(1);
   }
 }
 

@@ -36,6 +36,7 @@ void wait_copies() {
 }
 
 inline uint32_t round_to_tf32(float x) {
+  if (x != x) return 0x7fffe000;  // the sum below could make a number of it
   uint32_t bits;
   std::memcpy(&bits, &x, sizeof(bits));
   return (bits + 0x1000) & ~uint32_t{0x1fff};
