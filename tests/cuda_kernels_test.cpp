@@ -170,7 +170,7 @@ TEST_F(CudaKernelsTest, ConvolutionsOverwriteAndAdd) {
 TEST_F(CudaKernelsTest, ConvolutionsOfSeveralTiles) {
   const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
   const Conv2dShape shapes[] = {conv2d_shape({3, 21, 20, 5}, {132, 3, 4, 5}, {1, 2}, {1, 1}),
-                                conv2d_shape({3, 14, 20, 36}, {132, 3, 4, 36}, {1, 2}, {1, 1}),
+                                conv2d_shape({3, 21, 20, 68}, {132, 3, 4, 68}, {1, 2}, {1, 1}),
                                 conv2d_shape({2, 9, 7, 32}, {48, 3, 2, 32}, {2, 1}, {1, 0}),
                                 conv2d_shape({2, 16, 16, 3}, {64, 4, 4, 3}, {2, 2}, {1, 1}),
                                 conv2d_shape({2, 8, 8, 64}, {3, 3, 3, 64}, {1, 1}, {1, 1})};
