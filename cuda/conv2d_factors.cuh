@@ -13,11 +13,10 @@
 namespace duel::cuda {
 
 // ---- factors ----
-// `whole_taps`: channels come in product_depths, so that all elements of a step belong to one tap, which is
-// looked up once.
+// `one_tap`: see whole_taps(); the tap of a step is then looked up once.
 
 /// The patches of a picture as the left factor: m is a row, k a column.
-template <int pack, bool whole_taps>
+template <int pack, bool one_tap>
 struct PatchRows {
   const PatchMatrix& patches;
   const float* picture;
@@ -28,7 +27,7 @@ struct PatchRows {
   using Step = PatchMatrix::Column;
   __device__ Line line(int m) const { return patches.row(m); }
   __device__ Step step(int k, int ahead) const {
-    if (!whole_taps) return patches.column(k + ahead);
+    if (!one_tap) return patches.column(k + ahead);
     Step step = patches.column(k);
     step.index += ahead;
     return step;
@@ -72,7 +71,7 @@ struct WeightRows {
 
 /// The part of the weight that a phase of the data gradient meets: k is a tap and a channel of dy, n a
 /// channel of dx.
-template <int pack, bool whole_taps>
+template <int pack, bool one_tap>
 struct PhaseWeight {
   const DgradPhase& phase;
   const float* weight;
@@ -84,10 +83,10 @@ struct PhaseWeight {
   using Step = int;
   __device__ Line line(int n) const { return {weight + n, n < channels}; }
   __device__ Step step(int k, int ahead) const {
-    return whole_taps ? phase.weight_row(k) + ahead * phase.weight_oc : phase.weight_row(k + ahead);
+    return one_tap ? phase.weight_row(k) + ahead * phase.weight_oc : phase.weight_row(k + ahead);
   }
   __device__ Source source(const Line& line, Step row) const {
-    if (!whole_taps && row < 0) return {line.at, false};
+    if (!one_tap && row < 0) return {line.at, false};
     return {line.at + row, line.valid};
   }
 };
@@ -111,17 +110,17 @@ struct PixelChannels {
 
 // ---- launches ----
 
-/// How a kernel fetches its factors: so many neighbouring floats of each at once, and `whole_taps`.
-template <int a_, int b_, bool whole_taps_>
+/// How a kernel fetches its factors: so many neighbouring floats of each at once, and `one_tap`.
+template <int a_, int b_, bool one_tap_>
 struct Fetch {
   static constexpr int a = a_, b = b_;
-  static constexpr bool whole_taps = whole_taps_;
+  static constexpr bool one_tap = one_tap_;
 };
 
 /// What the factors of a product allow.
 struct Layout {
   bool a_in_fours, b_in_fours;  // whether four neighbours can be fetched at once
-  bool whole_taps;
+  bool one_tap;
 };
 
 /// Whether every four of `data`, which holds `channels` a pixel, begin where they may be fetched at once.
@@ -137,7 +136,7 @@ template <class OddTile, bool left_alone, class Launch>
 void dispatch_product(Precision precision, TileSize size, const Layout& layout, const Launch& launch) {
   const auto with = [&]<class Arithmetic>(Arithmetic arithmetic) {
     if (layout.a_in_fours && layout.b_in_fours) {
-      if (!layout.whole_taps) return launch(arithmetic, MiddleTile{}, Fetch<4, 4, false>{});
+      if (!layout.one_tap) return launch(arithmetic, MiddleTile{}, Fetch<4, 4, false>{});
       using Best = Fetch<4, 4, true>;
       if constexpr (!std::is_same_v<Arithmetic, Float32Arithmetic>) {
         if (size == TileSize::Wide) return launch(arithmetic, WideTile{}, Best{});
@@ -147,7 +146,7 @@ void dispatch_product(Precision precision, TileSize size, const Layout& layout, 
       return launch(arithmetic, MiddleTile{}, Best{});
     }
     if constexpr (left_alone) {
-      if (layout.a_in_fours && layout.whole_taps) return launch(arithmetic, OddTile{}, Fetch<4, 1, true>{});
+      if (layout.a_in_fours && layout.one_tap) return launch(arithmetic, OddTile{}, Fetch<4, 1, true>{});
     }
     return launch(arithmetic, OddTile{}, Fetch<1, 1, false>{});
   };
@@ -174,8 +173,6 @@ __device__ void on_products_card(const Body& body) {
   body();
 #endif
 }
-
-inline int tiles_along(int64_t length, int tile) { return static_cast<int>(ceil_divide(length, tile)); }
 
 DUEL_HOST_DEVICE constexpr int product_steps(int64_t k) {
   return static_cast<int>(ceil_divide(k, product_depth));

@@ -14,7 +14,6 @@ constexpr int most_phases = 9;
 
 struct Phases {
   DgradPhase phase[most_phases];
-  StepOrder order[most_phases];
   ChunkTable<most_phases> blocks;
 };
 
@@ -24,17 +23,17 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
                  const float* __restrict__ weight, const __grid_constant__ ProductTarget dx) {
   on_products_card([&] {
     const int number = phases.blocks.tensor_of(blockIdx.x);
-    const DgradPhase phase = phases.phase[number];
-    const int pixels = phase.patches.rows();
-    const int tiles_n = (dx.columns + Tile::n - 1) / Tile::n;
-    const int block = static_cast<int>(blockIdx.x - phases.blocks.first_chunk[number]);
-    const int m = block / tiles_n * Tile::m, n = block % tiles_n * Tile::n;
-    const PatchRows<Fetch::a, Fetch::whole_taps> a{phase.patches, dy};
-    const PhaseWeight<Fetch::b, Fetch::whole_taps> b{phase, weight, dx.columns};
+    const DgradPhase phase = phases.phase[number];  // out of the arguments, which would be read every step
+    const int pixels = phase.patches.rows(), depth = phase.patches.columns();
+    const typename Tile::Place tile =
+        Tile::place(static_cast<int>(blockIdx.x - phases.blocks.first_chunk[number]), dx.columns);
+    const PatchRows<Fetch::a, Fetch::one_tap> a{phase.patches, dy};
+    const PhaseWeight<Fetch::b, Fetch::one_tap> b{phase, weight, dx.columns};
     typename Arithmetic::template Sums<Tile> sums;
-    multiply_tile<Tile>(a, b, m, n, 0, product_steps(phase.patches.columns()), phases.order[number], sums);
-    dx.store(sums, n, [&](int l) {
-      const int row = m + sums.row(l);
+    multiply_tile<Tile>(a, b, tile.m, tile.n, 0, product_steps(depth),
+                        StepOrder::taps_first(phase.patches.channels, depth), sums);
+    dx.store(sums, tile.n, [&](int l) {
+      const int row = tile.m + sums.row(l);
       return row < pixels ? dx.row(phase.pixel(row)) : nullptr;
     });
   });
@@ -48,19 +47,16 @@ void conv2d_dgrad_implicit(const Queue& queue, Precision precision, const Conv2d
   const TileSize size =
       tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic, queue.multiprocessors());
   dispatch_product<NarrowTile, true>(
-      precision, size, {in_fours(s.oc, dy), in_fours(s.ic, weight), s.oc % product_depth == 0},
+      precision, size, {in_fours(s.oc, dy), in_fours(s.ic, weight), whole_taps(s.oc)},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};
         for (int64_t p = 0; p < count; ++p) {
-          const DgradPhase phase = dgrad_phase(s, p);
-          const PatchMatrix& patches = phase.patches;
-          phases.phase[p] = phase;
-          phases.order[p] = StepOrder::taps_first(patches.channels, patches.columns());
-          phases.blocks.append(int64_t{tiles_along(patches.rows(), Tile::m)} * tiles_along(s.ic, Tile::n));
+          phases.phase[p] = dgrad_phase(s, p);
+          phases.blocks.append(Tile::blocks(phases.phase[p].patches.rows(), s.ic));
         }
         queue.launch(phases.blocks.chunks(), product_threads,
-                     product_shared_bytes<Tile, PatchRows<Fetch::a, Fetch::whole_taps>,
-                                          PhaseWeight<Fetch::b, Fetch::whole_taps>>,
+                     product_shared_bytes<Tile, PatchRows<Fetch::a, Fetch::one_tap>,
+                                          PhaseWeight<Fetch::b, Fetch::one_tap>>,
                      dgrad_kernel<A, Tile, Fetch>, phases, dy, weight,
                      ProductTarget(dx, s.ic, write, epilogue));
       });

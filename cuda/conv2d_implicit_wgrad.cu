@@ -17,18 +17,17 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
                  const __grid_constant__ ProductTarget dw) {
   on_products_card([&] {
     const int pixels = patches.rows();
-    const int tiles_n = (dw.columns + Tile::n - 1) / Tile::n;
-    const int tiles = (channels + Tile::m - 1) / Tile::m * tiles_n;
-    const int split = static_cast<int>(blockIdx.x) / tiles, tile = static_cast<int>(blockIdx.x) % tiles;
-    const int m = tile / tiles_n * Tile::m, n = tile % tiles_n * Tile::n;
+    const int tiles = static_cast<int>(Tile::blocks(channels, dw.columns));
+    const int split = static_cast<int>(blockIdx.x) / tiles;
+    const typename Tile::Place tile = Tile::place(static_cast<int>(blockIdx.x) % tiles, dw.columns);
     const int first_step = split * steps_a_split, left = product_steps(pixels) - first_step;
     const PixelChannels<Fetch::a> a{dy, channels, pixels};
     const PatchColumns<Fetch::b> b{patches, x};
     typename Arithmetic::template Sums<Tile> sums;
-    multiply_tile<Tile>(a, b, m, n, first_step * product_depth, left < steps_a_split ? left : steps_a_split,
-                        StepOrder(), sums);
-    dw.store(sums, n, [&](int l) {
-      const int row = m + sums.row(l);
+    multiply_tile<Tile>(a, b, tile.m, tile.n, first_step * product_depth,
+                        left < steps_a_split ? left : steps_a_split, StepOrder(), sums);
+    dw.store(sums, tile.n, [&](int l) {
+      const int row = tile.m + sums.row(l);
       return row < channels ? dw.row(static_cast<int64_t>(split) * channels + row) : nullptr;
     });
   });
@@ -51,7 +50,7 @@ void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Prec
   dispatch_product<SmallTile, true>(
       precision, size, {in_fours(s.oc, dy), in_fours(s.ic, x), true},  // k runs over no taps
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
-        const int64_t tiles = int64_t{tiles_along(s.oc, Tile::m)} * tiles_along(s.gemm_k(), Tile::n);
+        const int64_t tiles = Tile::blocks(s.oc, s.gemm_k());
         const int64_t steps = steps_a_split(s, tiles);
         const int64_t splits = std::max<int64_t>(1, ceil_divide(product_steps(s.gemm_m()), steps));
         const int64_t elements = s.oc * s.gemm_k();

@@ -81,8 +81,7 @@ struct DgradPhase {
   int first_iy, first_ix;  // of these pixels in dx, stride apart
   int first_weight;        // where V begins in the weight (oc, kh, kw, ic), and how far apart its rows are
   int weight_oc, weight_ty, weight_tx;
-
-  int ih, iw, stride_h, stride_w;
+  int ih, iw, stride_h, stride_w;  // of the convolution
 
   /// Where row m lies in dx: an index of pixels.
   DUEL_HOST_DEVICE int pixel(int m) const {
@@ -121,17 +120,17 @@ inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase) {
   const auto i = [](int64_t value) { return static_cast<int>(value); };
   const PatchMatrix patches{i(s.n), y.count,        x.count, i(s.oh), i(s.ow),        i(s.oc), y.taps,
                             x.taps, y.first_source, 1,       -1,      x.first_source, 1,       -1};
-  return {patches,
-          y.first,
-          x.first,
-          i((py * s.kw + px) * s.ic),
-          i(s.kh * s.kw * s.ic),
-          i(s.stride_h * s.kw * s.ic),
-          i(s.stride_w * s.ic),
-          i(s.ih),
-          i(s.iw),
-          i(s.stride_h),
-          i(s.stride_w)};
+  return {.patches = patches,
+          .first_iy = y.first,
+          .first_ix = x.first,
+          .first_weight = i((py * s.kw + px) * s.ic),
+          .weight_oc = i(s.kh * s.kw * s.ic),
+          .weight_ty = i(s.stride_h * s.kw * s.ic),
+          .weight_tx = i(s.stride_w * s.ic),
+          .ih = i(s.ih),
+          .iw = i(s.iw),
+          .stride_h = i(s.stride_h),
+          .stride_w = i(s.stride_w)};
 }
 
 }  // namespace duel

@@ -23,6 +23,18 @@ struct ProductTile {
   static constexpr int m = m_, n = n_, warps_n = product_threads / warp_size / warps_m;
   static constexpr int warp_m = m / warps_m, warp_n = n / warps_n;
 
+  /// The blocks of a result of `rows` by `columns`.
+  DUEL_HOST_DEVICE static int64_t blocks(int64_t rows, int64_t columns) {
+    return ceil_divide(rows, m) * ceil_divide(columns, n);
+  }
+  /// Where a block's tile begins; blocks of the same rows are neighbours.
+  struct Place {
+    int m, n;
+  };
+  DUEL_HOST_DEVICE static Place place(int block, int columns) {
+    const int across = (columns + n - 1) / n;
+    return {block / across * m, block % across * n};
+  }
   DUEL_HOST_DEVICE static int warp_row(int thread) { return thread / warp_size % warps_m * warp_m; }
   DUEL_HOST_DEVICE static int warp_column(int thread) { return thread / warp_size / warps_m * warp_n; }
 };
@@ -42,8 +54,8 @@ inline TileSize tile_size_for(int64_t products, int64_t m, int64_t n, int64_t mu
   TileSize best = TileSize::Wide;
   int64_t least = std::numeric_limits<int64_t>::max();
   const auto consider = [&]<class Tile>(TileSize size, Tile) {
-    const int64_t blocks = products * ceil_divide(m, Tile::m) * ceil_divide(n, Tile::n);
-    const int64_t most = ceil_divide(blocks, multiprocessors), quarters = most == 1 ? 7 : 4 * most;
+    const int64_t most = ceil_divide(products * Tile::blocks(m, n), multiprocessors),
+                  quarters = most == 1 ? 7 : 4 * most;
     const int64_t time = quarters * (Tile::m + Tile::n);
     if (time >= least) return;
     least = time;
@@ -83,6 +95,9 @@ struct Fragment {
   DUEL_HOST_DEVICE static int column(int lane) { return lane % 4 * 2; }
 };
 
+/// Whether all elements of a step belong to one tap.
+DUEL_HOST_DEVICE constexpr bool whole_taps(int64_t channels) { return channels % product_depth == 0; }
+
 /// The first element of k of each step. All channels of a tap, then those of the next, would come back to a
 /// pixel only after its neighbours' channels have all passed by; taken product_depth channels at a time and
 /// all taps of these first, the cache of the multiprocessor still holds what the taps of a patch share.
@@ -91,8 +106,8 @@ class StepOrder {
   /// All elements in turn.
   DUEL_HOST_DEVICE constexpr StepOrder() : StepOrder(product_depth, everything) {}
   /// Of `columns` elements, `channels` a tap.
-  static StepOrder taps_first(int channels, int columns) {
-    return channels % product_depth == 0 ? StepOrder(channels, columns) : StepOrder();
+  DUEL_HOST_DEVICE static StepOrder taps_first(int channels, int columns) {
+    return whole_taps(channels) ? StepOrder(channels, columns) : StepOrder();
   }
   /// Where the step begins that comes behind the one that begins at k.
   DUEL_HOST_DEVICE int after(int k) const {
