@@ -8,9 +8,9 @@ namespace {
 
 struct Inputs {
   explicit Inputs(const Shape& shape)
-      : x(random_tensor(shape)),
-        dy(random_tensor(shape)),
-        y(empty_tensor(shape)),
+      : x(random_activations(shape)),
+        dy(random_activations(shape)),
+        y(empty_activations(shape)),
         mean(full_tensor({shape[-1]}, 0)),
         variance(full_tensor({shape[-1]}, 1)),
         weight(full_tensor({shape[-1]}, 1)),

@@ -9,6 +9,11 @@ namespace {
 
 Device chosen_device;
 
+Tensor filled(const Tensor& tensor) {
+  RandomStream(0, Stream::Test, device()).fill(tensor, Uniform{-1, 1});
+  return tensor;
+}
+
 }  // namespace
 
 Device device() { return chosen_device; }
@@ -31,10 +36,12 @@ void report(benchmark::State& state, const Work& work, double calls, double seco
   state.counters["roof%"] = 100 * least_seconds * rate;
 }
 
-Tensor random_tensor(const Shape& shape) {
-  const Tensor tensor = empty_tensor(shape);
-  RandomStream(0, Stream::Test, device()).fill(tensor, Uniform{-1, 1});
-  return tensor;
+Tensor random_tensor(const Shape& shape) { return filled(empty_tensor(shape)); }
+
+Tensor random_activations(const Shape& shape) { return filled(empty_activations(shape)); }
+
+Tensor empty_activations(const Shape& shape) {
+  return Tensor::empty(shape, kernels(device()).activation_type(), device());
 }
 
 Tensor full_tensor(const Shape& shape, double value) {

@@ -70,8 +70,11 @@ benchmark::internal::Benchmark* add(const std::string& name, const Function& fun
   return benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Unit(benchmark::kMillisecond);
 }
 
-/// Uniform numbers on (-1, 1), always the same, on the device.
+/// Uniform numbers on (-1, 1), always the same, on the device: float32, and what flows between layers, in the
+/// type that the device has for it under its present precision.
 Tensor random_tensor(const Shape& shape);
+Tensor random_activations(const Shape& shape);
+Tensor empty_activations(const Shape& shape);
 /// On the device, like Tensor's of these names.
 Tensor full_tensor(const Shape& shape, double value);
 Tensor empty_tensor(const Shape& shape);

@@ -41,8 +41,9 @@ constexpr const char* kernel_names[] = {"fprop", "dgrad", "wgrad"};
 void run(benchmark::State& state, const Conv2dShape& s, Kernel kernel, ConvAlgorithm algorithm) {
   const WithConvAlgorithm chosen(algorithm, device());
   Kernels& k = kernels(device());
-  const Tensor x = random_tensor({s.n, s.ih, s.iw, s.ic}), weight = random_tensor({s.oc, s.kh, s.kw, s.ic}),
-               y = random_tensor({s.n, s.oh, s.ow, s.oc});
+  const Tensor x = random_activations({s.n, s.ih, s.iw, s.ic}),
+               weight = random_tensor({s.oc, s.kh, s.kw, s.ic}),
+               y = random_activations({s.n, s.oh, s.ow, s.oc});
   const Work work{2 * static_cast<double>(s.multiply_adds()), bytes_of({x, weight, y})};
   measure(state, work, [&] {
     if (kernel == Kernel::Fprop) k.conv2d_fprop(s, x, weight, y, Write::Set);

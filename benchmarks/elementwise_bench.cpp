@@ -19,11 +19,12 @@ std::string named(const char* kernel, const char* recipe, const Shape& shape) {
 
 void add_activation(const char* name, const Unary& f, const char* recipe, const Shape& shape) {
   add(named(name, recipe, shape), [f, shape](benchmark::State& state) {
-    const Tensor x = random_tensor(shape), y = empty_tensor(shape);
+    const Tensor x = random_activations(shape), y = empty_activations(shape);
     measure(state, {0, bytes_of({x, y})}, [&] { kernels(device()).unary(f, x, y); });
   });
   add(named(concat(name, "_grad").c_str(), recipe, shape), [f, shape](benchmark::State& state) {
-    const Tensor saved = random_tensor(shape), dy = random_tensor(shape), dx = empty_tensor(shape);
+    const Tensor saved = random_activations(shape), dy = random_activations(shape),
+                 dx = empty_activations(shape);
     measure(state, {0, bytes_of({saved, dy, dx})},
             [&] { kernels(device()).unary_grad(f, saved, dy, dx, Write::Set); });
   });
@@ -56,21 +57,22 @@ void add_loss(const char* name, const Loss& f, const char* recipe, int64_t batch
 
 void add_biases(const char* recipe, const Shape& shape) {
   add(named("add_bias", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor y = random_tensor(shape), bias = full_tensor({shape[-1]}, 0);
+    const Tensor y = random_activations(shape), bias = full_tensor({shape[-1]}, 0);
     measure(state, {0, 2 * bytes_of({y})}, [&] { kernels(device()).add_bias(bias, y); });
   });
   add(named("sum_rows", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor x = random_tensor({shape.numel() / shape[-1], shape[-1]}), y = full_tensor({shape[-1]}, 0);
+    const Tensor x = random_activations({shape.numel() / shape[-1], shape[-1]}),
+                 y = full_tensor({shape[-1]}, 0);
     measure(state, {0, bytes_of({x})}, [&] { kernels(device()).sum_rows(x, y, Write::Set); });
   });
 }
 
 void add_permute(const char* name, const char* recipe, const Shape& shape, std::array<int, 4> dims) {
   add(named(name, recipe, shape), [shape, dims](benchmark::State& state) {
-    const Tensor x = random_tensor(shape);
+    const Tensor x = random_activations(shape);
     Shape permuted;
     for (const int dim : dims) permuted.append(shape[dim]);
-    const Tensor y = empty_tensor(permuted);
+    const Tensor y = empty_activations(permuted);
     measure(state, {0, bytes_of({x, y})}, [&] { kernels(device()).permute(x, dims, y, Write::Set); });
   });
 }
@@ -78,7 +80,7 @@ void add_permute(const char* name, const char* recipe, const Shape& shape, std::
 void add_random(const char* name, const Distribution& distribution, const char* recipe, const Shape& shape) {
   add(named(name, recipe, shape), [distribution, shape](benchmark::State& state) {
     RandomStream stream(0, Stream::Test, device());
-    const Tensor x = empty_tensor(shape);
+    const Tensor x = empty_activations(shape);
     measure(state, {0, bytes_of({x})}, [&] { stream.fill(x, distribution); });
   });
 }
@@ -92,15 +94,15 @@ void add_pictures(const char* recipe, const Shape& shape) {
 
 void add_arithmetic(const char* recipe, const Shape& shape) {
   add(named("multiply", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor a = random_tensor(shape), b = random_tensor(shape), y = empty_tensor(shape);
+    const Tensor a = random_activations(shape), b = random_activations(shape), y = empty_activations(shape);
     measure(state, {0, bytes_of({a, b, y})}, [&] { kernels(device()).binary(Multiply{}, a, b, y); });
   });
   add(named("accumulate", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor x = random_tensor(shape), y = random_tensor(shape);
+    const Tensor x = random_activations(shape), y = random_activations(shape);
     measure(state, {0, bytes_of({x, y, y})}, [&] { kernels(device()).accumulate(x, y, Write::Add); });
   });
   add(named("copy", recipe, shape), [shape](benchmark::State& state) {
-    const Tensor x = random_tensor(shape), y = empty_tensor(shape);
+    const Tensor x = random_activations(shape), y = empty_activations(shape);
     measure(state, {0, bytes_of({x, y})}, [&] { kernels(device()).copy(x, y); });
   });
 }

@@ -25,8 +25,8 @@ constexpr const char* kernel_names[] = {"forward", "dx", "dW"};
 void run(benchmark::State& state, const Layer& layer, Kernel kernel, ConvAlgorithm algorithm) {
   const WithConvAlgorithm chosen(algorithm, device());
   Kernels& k = kernels(device());
-  const Tensor x = random_tensor({layer.batch, layer.in}), weight = random_tensor({layer.out, layer.in}),
-               y = random_tensor({layer.batch, layer.out});
+  const Tensor x = random_activations({layer.batch, layer.in}), weight = random_tensor({layer.out, layer.in}),
+               y = random_activations({layer.batch, layer.out});
   const Work work{2 * static_cast<double>(layer.batch * layer.in * layer.out), bytes_of({x, weight, y})};
   measure(state, work, [&] {
     if (kernel == Kernel::Forward) k.gemm(false, true, x, weight, y, Write::Set);

@@ -104,7 +104,7 @@ double product_peak(Device card) {
   Kernels& k = kernels(card);
   double best = 0;
   for (int64_t size = 256; size <= 8192; size *= 2) {
-    const Tensor a = Tensor::full({size, size}, 0, DType::Float32, card), b = a.clone(), y = a.clone();
+    const Tensor a = Tensor::full({size, size}, 0, k.activation_type(), card), b = a.clone(), y = a.clone();
     RandomStream stream(0, Stream::Test, card);
     stream.fill(a, Uniform{-1, 1});
     stream.fill(b, Uniform{-1, 1});

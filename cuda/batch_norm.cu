@@ -138,52 +138,58 @@ struct ReduceThrough : Through<Inner, F> {
   using State = typename Inner::State;
 };
 
-/// Calls run(f) with the activation itself, if it is one that recipes put behind batch norm; the others, and
-/// float64, which is for checks, are composed. Returns whether it did.
+/// Calls run(f, T{}), T being the type of the elements, with the activation itself, if it is one that recipes
+/// put behind batch norm; the others, and float64, which is for checks, are composed. Returns whether it did.
 template <class Run>
 bool with_fused_activation(const Unary& f, DType dtype, const Run& run) {
-  if (dtype != DType::Float32) return false;
-  if (const auto* relu = std::get_if<Relu>(&f)) {
-    run(*relu);
-  } else if (const auto* leaky_relu = std::get_if<LeakyRelu>(&f)) {
-    run(*leaky_relu);
-  } else {
-    return false;
-  }
-  return true;
+  const auto with = [&](auto type) {
+    if (const auto* relu = std::get_if<Relu>(&f)) {
+      run(*relu, type);
+    } else if (const auto* leaky_relu = std::get_if<LeakyRelu>(&f)) {
+      run(*leaky_relu, type);
+    } else {
+      return false;
+    }
+    return true;
+  };
+  if (dtype == DType::Float32) return with(float{});
+  return dtype == DType::BFloat16 && with(BFloat16{});
 }
 
 }  // namespace
 
 void CudaKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance,
                                         const RunningStatistics* running) {
-  dispatch_float(x.dtype(), [&](auto type) {
-    using T = decltype(type);
+  dispatch_stored_float(x.dtype(), [&](auto type) {
+    using Stored = decltype(type);
+    using T = Computed<Stored>;
     const StoreMoments<T> store{mean.data<T>(), variance.data<T>(),
                                 running ? running->mean.data<T>() : nullptr,
                                 running ? running->variance.data<T>() : nullptr,
                                 RunningUpdate<T>(running ? running->momentum : 0, rows_of(x))};
-    reduce_rows<T>(queue_, allocator_, rows_of(x), x.dim(-1), MomentsUp<T>{}, store, x.data<T>());
+    reduce_rows<Stored>(queue_, allocator_, rows_of(x), x.dim(-1), MomentsUp<T>{}, store, x.data<Stored>());
   });
 }
 
 void CudaKernels::batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
                                      const Tensor& weight, const Tensor& bias, const Tensor& y) {
-  dispatch_float(x.dtype(), [&](auto type) {
-    using T = decltype(type);
+  dispatch_stored_float(x.dtype(), [&](auto type) {
+    using Stored = decltype(type);
+    using T = Computed<Stored>;
     const Normalize<T> f{{mean.data<T>(), variance.data<T>(), T(eps)}, weight.data<T>(), bias.data<T>()};
-    map_rows<T>(queue_, rows_of(x), x.dim(-1), f, Write::Set, y.data<T>(), x.data<T>());
+    map_rows<Stored>(queue_, rows_of(x), x.dim(-1), f, Write::Set, y.data<Stored>(), x.data<Stored>());
   });
 }
 
 void CudaKernels::batch_norm_backward_sums(const Tensor& x, const Tensor& dy, const Tensor& mean,
                                            const Tensor& variance, double eps, const Tensor& dweight,
                                            const Tensor& dbias) {
-  dispatch_float(x.dtype(), [&](auto type) {
-    using T = decltype(type);
-    reduce_rows<T>(queue_, allocator_, rows_of(x), x.dim(-1),
-                   GradSums<T>{{mean.data<T>(), variance.data<T>(), T(eps)}},
-                   StoreGradSums<T>{dbias.data<T>(), dweight.data<T>()}, x.data<T>(), dy.data<T>());
+  dispatch_stored_float(x.dtype(), [&](auto type) {
+    using Stored = decltype(type);
+    using T = Computed<Stored>;
+    reduce_rows<Stored>(
+        queue_, allocator_, rows_of(x), x.dim(-1), GradSums<T>{{mean.data<T>(), variance.data<T>(), T(eps)}},
+        StoreGradSums<T>{dbias.data<T>(), dweight.data<T>()}, x.data<Stored>(), dy.data<Stored>());
   });
 }
 
@@ -191,27 +197,30 @@ void CudaKernels::batch_norm_backward_input(const Tensor& x, const Tensor& dy, c
                                             const Tensor& variance, double eps, const Tensor& weight,
                                             const Tensor& dweight, const Tensor& dbias, bool training,
                                             const Tensor& dx, Write write) {
-  dispatch_float(x.dtype(), [&](auto type) {
-    using T = decltype(type);
+  dispatch_stored_float(x.dtype(), [&](auto type) {
+    using Stored = decltype(type);
+    using T = Computed<Stored>;
     const InputGrad<T> f{{mean.data<T>(), variance.data<T>(), T(eps)},
                          weight.data<T>(),
                          dweight.data<T>(),
                          dbias.data<T>(),
                          training ? T(1) / T(rows_of(x)) : T(0)};
-    map_rows<T>(queue_, rows_of(x), x.dim(-1), f, write, dx.data<T>(), x.data<T>(), dy.data<T>());
+    map_rows<Stored>(queue_, rows_of(x), x.dim(-1), f, write, dx.data<Stored>(), x.data<Stored>(),
+                     dy.data<Stored>());
   });
 }
 
 void CudaKernels::batch_norm_forward_fused(const Tensor& x, const Tensor& mean, const Tensor& variance,
                                            double eps, const Tensor& weight, const Tensor& bias,
                                            const Unary& f, const Tensor& y) {
-  const bool done = with_fused_activation(f, x.dtype(), [&]<class F>(const F& activation) {
-    const Normalize<float> inner{{mean.data<float>(), variance.data<float>(), static_cast<float>(eps)},
-                                 weight.data<float>(),
-                                 bias.data<float>()};
-    map_rows<float>(queue_, rows_of(x), x.dim(-1), Then<Normalize<float>, F>{inner, activation}, Write::Set,
-                    y.data<float>(), x.data<float>());
-  });
+  const bool done =
+      with_fused_activation(f, x.dtype(), [&]<class F, class Stored>(const F& activation, Stored) {
+        const Normalize<float> inner{{mean.data<float>(), variance.data<float>(), static_cast<float>(eps)},
+                                     weight.data<float>(),
+                                     bias.data<float>()};
+        map_rows<Stored>(queue_, rows_of(x), x.dim(-1), Then<Normalize<float>, F>{inner, activation},
+                         Write::Set, y.data<Stored>(), x.data<Stored>());
+      });
   if (!done) Kernels::batch_norm_forward_fused(x, mean, variance, eps, weight, bias, f, y);
 }
 
@@ -220,20 +229,22 @@ void CudaKernels::batch_norm_backward_fused(const Tensor& x, const Tensor& y, co
                                             const Tensor& weight, const Tensor& bias, const Unary& f,
                                             bool training, const Tensor& dweight, const Tensor& dbias,
                                             const Tensor* dx, Write write) {
-  const bool done = with_fused_activation(f, x.dtype(), [&]<class F>(const F& activation) {
-    using T = float;
-    const Statistics<T> statistics{mean.data<T>(), variance.data<T>(), T(eps)};
-    const Then<Normalize<T>, F> forward{{statistics, weight.data<T>(), bias.data<T>()}, activation};
-    const int64_t rows = rows_of(x), channels = x.dim(-1);
-    const T *const in = x.data<T>(), *const grad = dy.data<T>();
-    reduce_rows<T>(queue_, allocator_, rows, channels, ReduceThrough<GradSums<T>, F>{{{statistics}, forward}},
-                   StoreGradSums<T>{dbias.data<T>(), dweight.data<T>()}, in, grad);
-    if (!dx) return;
-    const InputGrad<T> inner{statistics, weight.data<T>(), dweight.data<T>(), dbias.data<T>(),
-                             training ? T(1) / T(rows) : T(0)};
-    map_rows<T>(queue_, rows, channels, Through<InputGrad<T>, F>{inner, forward}, write, dx->data<T>(), in,
-                grad);
-  });
+  const bool done =
+      with_fused_activation(f, x.dtype(), [&]<class F, class Stored>(const F& activation, Stored) {
+        using T = float;
+        const Statistics<T> statistics{mean.data<T>(), variance.data<T>(), T(eps)};
+        const Then<Normalize<T>, F> forward{{statistics, weight.data<T>(), bias.data<T>()}, activation};
+        const int64_t rows = rows_of(x), channels = x.dim(-1);
+        const Stored *const in = x.data<Stored>(), *const grad = dy.data<Stored>();
+        reduce_rows<Stored>(queue_, allocator_, rows, channels,
+                            ReduceThrough<GradSums<T>, F>{{{statistics}, forward}},
+                            StoreGradSums<T>{dbias.data<T>(), dweight.data<T>()}, in, grad);
+        if (!dx) return;
+        const InputGrad<T> inner{statistics, weight.data<T>(), dweight.data<T>(), dbias.data<T>(),
+                                 training ? T(1) / T(rows) : T(0)};
+        map_rows<Stored>(queue_, rows, channels, Through<InputGrad<T>, F>{inner, forward}, write,
+                         dx->data<Stored>(), in, grad);
+      });
   if (!done) {
     Kernels::batch_norm_backward_fused(x, y, dy, mean, variance, eps, weight, bias, f, training, dweight,
                                        dbias, dx, write);

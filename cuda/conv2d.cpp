@@ -34,37 +34,36 @@ int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 }  // namespace
 
 bool CudaKernels::implicit(const Conv2dShape& shape, DType dtype) const {
-  return conv_algorithm() != ConvAlgorithm::Im2col && dtype == DType::Float32 &&
-         queue_.compute_capability() >= 80 && fits_implicit(shape);
+  const bool has_product =
+      dtype == DType::BFloat16 || (dtype == DType::Float32 && precision_ != Precision::Bf16);
+  return conv_algorithm() != ConvAlgorithm::Im2col && has_product && queue_.compute_capability() >= 80 &&
+         fits_implicit(shape);
 }
 
 void CudaKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,
                                const Tensor& y, Write write) {
-  if (implicit(shape, x.dtype())) {
-    return conv2d_fprop_implicit(queue_, precision_, shape, x.data<float>(), weight.data<float>(),
-                                 y.data<float>(), write);
-  }
-  dispatch_float(x.dtype(), [&](auto type) {
+  if (implicit(shape, x.dtype()))
+    return conv2d_fprop_implicit(queue_, allocator_, precision_, shape, x, weight, y, write);
+  dispatch_stored_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
     for_each_part<T>(allocator_, shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
       im2col<T>(queue_, part, x.data<T>() + first * x_size(shape), columns);
-      blas_.matmul<T>(false, true, part.gemm_m(), part.gemm_n(), part.gemm_k(), columns, weight.data<T>(),
-                      y.data<T>() + first * y_size(shape), write);
+      blas_.matmul<T, T>(false, true, part.gemm_m(), part.gemm_n(), part.gemm_k(), columns, weight.data<T>(),
+                         y.data<T>() + first * y_size(shape), write);
     });
   });
 }
 
 void CudaKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
                                const Tensor& dx, Write write) {
-  if (implicit(shape, dy.dtype())) {
-    return conv2d_dgrad_implicit(queue_, precision_, shape, dy.data<float>(), weight.data<float>(),
-                                 dx.data<float>(), write);
-  }
-  dispatch_float(dy.dtype(), [&](auto type) {
+  if (implicit(shape, dy.dtype()))
+    return conv2d_dgrad_implicit(queue_, allocator_, precision_, shape, dy, weight, dx, write);
+  dispatch_stored_float(dy.dtype(), [&](auto type) {
     using T = decltype(type);
-    for_each_part<T>(allocator_, shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
-      blas_.matmul<T>(false, false, part.gemm_m(), part.gemm_k(), part.gemm_n(),
-                      dy.data<T>() + first * y_size(shape), weight.data<T>(), columns, Write::Set);
+    using Sum = Computed<T>;  // an element of dx is the sum of several of the matrix
+    for_each_part<Sum>(allocator_, shape, [&](const Conv2dShape& part, int64_t first, Sum* columns) {
+      blas_.matmul<T, Sum>(false, false, part.gemm_m(), part.gemm_k(), part.gemm_n(),
+                           dy.data<T>() + first * y_size(shape), weight.data<T>(), columns, Write::Set);
       col2im<T>(queue_, part, columns, dx.data<T>() + first * x_size(shape), write);
     });
   });
@@ -72,17 +71,16 @@ void CudaKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const
 
 void CudaKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                                Write write) {
-  if (implicit(shape, x.dtype())) {
-    return conv2d_wgrad_implicit(queue_, allocator_, precision_, shape, x.data<float>(), dy.data<float>(),
-                                 dw.data<float>(), write);
-  }
+  if (implicit(shape, x.dtype()))
+    return conv2d_wgrad_implicit(queue_, allocator_, precision_, shape, x, dy, dw, write);
   if (write == Write::Set) fill(dw, 0);
-  dispatch_float(x.dtype(), [&](auto type) {
+  dispatch_stored_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
+    using Sum = Computed<T>;
     for_each_part<T>(allocator_, shape, [&](const Conv2dShape& part, int64_t first, T* columns) {
       im2col<T>(queue_, part, x.data<T>() + first * x_size(shape), columns);
-      blas_.matmul<T>(true, false, part.gemm_n(), part.gemm_k(), part.gemm_m(),
-                      dy.data<T>() + first * y_size(shape), columns, dw.data<T>(), Write::Add);
+      blas_.matmul<T, Sum>(true, false, part.gemm_n(), part.gemm_k(), part.gemm_m(),
+                           dy.data<T>() + first * y_size(shape), columns, dw.data<Sum>(), Write::Add);
     });
   });
 }
@@ -94,11 +92,10 @@ void CudaKernels::conv2d_fprop_fused(const Conv2dShape& shape, const Tensor& x, 
   const auto epilogue = epilogue_of(bias, f, x.dtype());
   if (!epilogue) return Kernels::conv2d_fprop_fused(shape, x, weight, bias, f, y);
   if (implicit(shape, x.dtype())) {
-    return conv2d_fprop_implicit(queue_, precision_, shape, x.data<float>(), weight.data<float>(),
-                                 y.data<float>(), Write::Set, *epilogue);
+    return conv2d_fprop_implicit(queue_, allocator_, precision_, shape, x, weight, y, Write::Set, *epilogue);
   }
   conv2d_fprop(shape, x, weight, y, Write::Set);
-  apply_epilogue(queue_, shape.gemm_m(), shape.oc, *epilogue, y.data<float>());
+  apply_epilogue(queue_, shape.gemm_m(), shape.oc, *epilogue, y);
 }
 
 void CudaKernels::conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
@@ -106,11 +103,11 @@ void CudaKernels::conv2d_dgrad_fused(const Conv2dShape& shape, const Tensor& dy,
   const auto epilogue = epilogue_of(bias, f, dy.dtype());
   if (!epilogue) return Kernels::conv2d_dgrad_fused(shape, dy, weight, bias, f, dx);
   if (implicit(shape, dy.dtype())) {
-    return conv2d_dgrad_implicit(queue_, precision_, shape, dy.data<float>(), weight.data<float>(),
-                                 dx.data<float>(), Write::Set, *epilogue);
+    return conv2d_dgrad_implicit(queue_, allocator_, precision_, shape, dy, weight, dx, Write::Set,
+                                 *epilogue);
   }
   conv2d_dgrad(shape, dy, weight, dx, Write::Set);
-  apply_epilogue(queue_, shape.n * shape.ih * shape.iw, shape.ic, *epilogue, dx.data<float>());
+  apply_epilogue(queue_, shape.n * shape.ih * shape.iw, shape.ic, *epilogue, dx);
 }
 
 }  // namespace duel::cuda

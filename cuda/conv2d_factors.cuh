@@ -12,156 +12,181 @@
 
 namespace duel::cuda {
 
+/// How a kernel fetches its factors: so many neighbours of each at once. `one_tap`: all elements of a step
+/// belong to one tap (see whole_taps()), which is then looked up once.
+template <class Element_, int a_, int b_, bool one_tap_>
+struct Fetch {
+  using Element = Element_;
+  static constexpr int a = a_, b = b_;
+  static constexpr bool one_tap = one_tap_;
+};
+
 // ---- factors ----
-// `one_tap`: see whole_taps(); the tap of a step is then looked up once.
 
 /// The patches of a picture as the left factor: m is a row, k a column.
-template <int pack, bool one_tap>
+template <class Fetch>
 struct PatchRows {
+  using Element = typename Fetch::Element;
   const PatchMatrix& patches;
-  const float* picture;
+  const Element* picture;
 
-  static constexpr int width = pack;
+  static constexpr int width = Fetch::a;
   static constexpr bool along_k = true;
   using Line = PatchMatrix::Row;
   using Step = PatchMatrix::Column;
   __device__ Line line(int m) const { return patches.row(m); }
   __device__ Step step(int k, int ahead) const {
-    if (!one_tap) return patches.column(k + ahead);
+    if (!Fetch::one_tap) return patches.column(k + ahead);
     Step step = patches.column(k);
     step.index += ahead;
     return step;
   }
-  __device__ Source source(const Line& line, const Step& step) const {
+  __device__ Source<Element> source(const Line& line, const Step& step) const {
     return {picture + line.index + step.index, patches.inside(line, step)};
   }
 };
 
 /// The patches as the right factor of the weight gradient: k is a row, n a column.
-template <int pack>
+template <class Fetch>
 struct PatchColumns {
+  using Element = typename Fetch::Element;
   const PatchMatrix& patches;
-  const float* picture;
+  const Element* picture;
 
-  static constexpr int width = pack;
+  static constexpr int width = Fetch::b;
   static constexpr bool along_k = false;
   using Line = PatchMatrix::Column;
   using Step = PatchMatrix::Row;
   __device__ Line line(int n) const { return patches.column(n); }
   __device__ Step step(int k, int ahead) const { return patches.row(k + ahead); }
-  __device__ Source source(const Line& line, const Step& step) const {
+  __device__ Source<Element> source(const Line& line, const Step& step) const {
     return {picture + step.index + line.index, patches.inside(step, line)};
   }
 };
 
 /// The weight of a forward convolution, whose elements along k are neighbours: n is an output channel.
-template <int pack>
+/// `pitch` elements from one to the next.
+template <class Fetch>
 struct WeightRows {
-  const float* weight;
-  int channels, depth;
+  using Element = typename Fetch::Element;
+  const Element* weight;
+  int channels, pitch;
 
-  static constexpr int width = pack;
+  static constexpr int width = Fetch::b;
   static constexpr bool along_k = true;
-  using Line = Source;
+  using Line = Source<Element>;
   using Step = int;
-  __device__ Line line(int n) const { return {weight + static_cast<int64_t>(n) * depth, n < channels}; }
+  __device__ Line line(int n) const { return {weight + static_cast<int64_t>(n) * pitch, n < channels}; }
   __device__ Step step(int k, int ahead) const { return k + ahead; }
-  __device__ Source source(const Line& line, Step k) const { return {line.at + k, line.valid && k < depth}; }
+  __device__ Source<Element> source(const Line& line, Step k) const {
+    return {line.at + k, line.valid && k < pitch};
+  }
 };
 
 /// The part of the weight that a phase of the data gradient meets: k is a tap and a channel of dy, n a
 /// channel of dx.
-template <int pack, bool one_tap>
+template <class Fetch>
 struct PhaseWeight {
+  using Element = typename Fetch::Element;
   const DgradPhase& phase;
-  const float* weight;
+  const Element* weight;
   int channels;
 
-  static constexpr int width = pack;
+  static constexpr int width = Fetch::b;
   static constexpr bool along_k = false;
-  using Line = Source;
+  using Line = Source<Element>;
   using Step = int;
   __device__ Line line(int n) const { return {weight + n, n < channels}; }
   __device__ Step step(int k, int ahead) const {
-    return one_tap ? phase.weight_row(k) + ahead * phase.weight_oc : phase.weight_row(k + ahead);
+    return Fetch::one_tap ? phase.weight_row(k) + ahead * phase.weight_oc : phase.weight_row(k + ahead);
   }
-  __device__ Source source(const Line& line, Step row) const {
-    if (!one_tap && row < 0) return {line.at, false};
+  __device__ Source<Element> source(const Line& line, Step row) const {
+    if (!Fetch::one_tap && row < 0) return {line.at, false};
     return {line.at + row, line.valid};
   }
 };
 
 /// dy as the left factor of the weight gradient: k is an output pixel, m a channel.
-template <int pack>
+template <class Fetch>
 struct PixelChannels {
-  const float* dy;
+  using Element = typename Fetch::Element;
+  const Element* dy;
   int channels, pixels;
 
-  static constexpr int width = pack;
+  static constexpr int width = Fetch::a;
   static constexpr bool along_k = false;
-  using Line = Source;
+  using Line = Source<Element>;
   using Step = int;
   __device__ Line line(int m) const { return {dy + m, m < channels}; }
   __device__ Step step(int k, int ahead) const { return k + ahead; }
-  __device__ Source source(const Line& line, Step k) const {
+  __device__ Source<Element> source(const Line& line, Step k) const {
     return {line.at + static_cast<int64_t>(k) * channels, line.valid && k < pixels};
   }
 };
 
 // ---- launches ----
 
-/// How a kernel fetches its factors: so many neighbouring floats of each at once, and `one_tap`.
-template <int a_, int b_, bool one_tap_>
-struct Fetch {
-  static constexpr int a = a_, b = b_;
-  static constexpr bool one_tap = one_tap_;
-};
-
 /// What the factors of a product allow.
 struct Layout {
-  bool a_in_fours, b_in_fours;  // whether four neighbours can be fetched at once
+  bool a_in_packs, b_in_packs;  // whether 16 bytes of neighbours can be fetched at once
   bool one_tap;
 };
 
-/// Whether every four of `data`, which holds `channels` a pixel, begin where they may be fetched at once.
-inline bool in_fours(int64_t channels, const float* data) {
-  return channels % 4 == 0 && aligned_to_pack<4>(data);
+/// Whether all packs of `data`, which holds `channels` a pixel, begin where they may be fetched at once.
+template <class Element>
+bool in_packs(int64_t channels, const Element* data) {
+  constexpr int width = pack_width<Element>;
+  return channels % width == 0 && aligned_to_pack<width>(data);
 }
 
+/// Which layouts a kind of product can meet.
+struct Layouts {
+  bool taps;         // k runs over taps, so that one_tap may be false
+  bool right_packs;  // the right factor always comes in packs
+  bool left_alone;   // the left one may come in packs where the right one does not
+};
+
 /// Calls launch(arithmetic, tile, fetch) with values of the types that these stand for. Float32, which is for
-/// checks, and factors that do not come in fours or in whole taps have one tile each, which spares the
-/// compiler most of what could be asked for. `left_alone`: whether the left factor may come in fours where
-/// the right one does not.
-template <class OddTile, bool left_alone, class Launch>
+/// checks, and factors that do not come in packs or in whole taps have one tile each, which spares the
+/// compiler most of what could be asked for.
+template <class OddTile, Layouts layouts, class Arithmetic, class Launch>
+void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, const Launch& launch) {
+  using Element = typename Arithmetic::Element;
+  constexpr int pack = pack_width<Element>;
+  if (layout.a_in_packs && layout.b_in_packs) {
+    if constexpr (layouts.taps) {
+      if (!layout.one_tap) return launch(arithmetic, MiddleTile{}, Fetch<Element, pack, pack, false>{});
+    }
+    using Best = Fetch<Element, pack, pack, true>;
+    if constexpr (!std::is_same_v<Arithmetic, Float32Arithmetic>) {
+      if (size == TileSize::Wide) return launch(arithmetic, WideTile{}, Best{});
+      if (size == TileSize::Small) return launch(arithmetic, SmallTile{}, Best{});
+      if (size == TileSize::Narrow) return launch(arithmetic, NarrowTile{}, Best{});
+    }
+    return launch(arithmetic, MiddleTile{}, Best{});
+  }
+  if constexpr (layouts.left_alone) {
+    if (layout.a_in_packs && layout.one_tap)
+      return launch(arithmetic, OddTile{}, Fetch<Element, pack, 1, true>{});
+  }
+  constexpr int right = layouts.right_packs ? pack : 1;
+  return launch(arithmetic, OddTile{}, Fetch<Element, 1, right, false>{});
+}
+
+/// The same with the arithmetic of the elements: bfloat16, or float32 as the precision says.
+template <class Element, class OddTile, Layouts layouts, class Launch>
 void dispatch_product(Precision precision, TileSize size, const Layout& layout, const Launch& launch) {
-  const auto with = [&]<class Arithmetic>(Arithmetic arithmetic) {
-    if (layout.a_in_fours && layout.b_in_fours) {
-      if (!layout.one_tap) return launch(arithmetic, MiddleTile{}, Fetch<4, 4, false>{});
-      using Best = Fetch<4, 4, true>;
-      if constexpr (!std::is_same_v<Arithmetic, Float32Arithmetic>) {
-        if (size == TileSize::Wide) return launch(arithmetic, WideTile{}, Best{});
-        if (size == TileSize::Small) return launch(arithmetic, SmallTile{}, Best{});
-        if (size == TileSize::Narrow) return launch(arithmetic, NarrowTile{}, Best{});
-      }
-      return launch(arithmetic, MiddleTile{}, Best{});
-    }
-    if constexpr (left_alone) {
-      if (layout.a_in_fours && layout.one_tap) return launch(arithmetic, OddTile{}, Fetch<4, 1, true>{});
-    }
-    return launch(arithmetic, OddTile{}, Fetch<1, 1, false>{});
-  };
-  switch (precision) {
-    case Precision::Float32:
-      return with(Float32Arithmetic{});
-    case Precision::Tf32:
-      return with(Tf32Arithmetic{});
-    case Precision::Bf16:
-      return with(Bf16Arithmetic{});
+  if constexpr (std::is_same_v<Element, BFloat16>) {
+    dispatch_tile<OddTile, layouts>(Bf16Arithmetic{}, size, layout, launch);
+  } else if (precision == Precision::Tf32) {
+    dispatch_tile<OddTile, layouts>(Tf32Arithmetic{}, size, layout, launch);
+  } else {
+    dispatch_tile<OddTile, layouts>(Float32Arithmetic{}, size, layout, launch);
   }
 }
 
 /// Blocks of a product that a multiprocessor shall have registers for: they hide each other's barriers. The
-/// sums of a wide tile take half of a thread's registers, and single floats take more to look up.
+/// sums of a wide tile take half of a thread's registers, and single elements take more to look up.
 template <class Tile, class Fetch>
 constexpr int blocks_at_once = std::is_same_v<Tile, WideTile> || Fetch::a == 1 ? 2 : 3;
 

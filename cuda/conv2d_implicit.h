@@ -1,6 +1,7 @@
-// The three kernels of convolution without a stored im2col matrix, float32: its elements are looked up in the
-// picture on their way into shared memory (tile_product.cuh) and rounded as `precision` says on their way out
-// of it. They need compute capability 8.0.
+// The three kernels of convolution without a stored im2col matrix: its elements are looked up in the picture
+// on their way into shared memory (tile_product.cuh). For factors of bfloat16, whose result is bfloat16 or
+// float32, and for float32 as it is or rounded to TF32, as `precision` says. They need compute
+// capability 8.0.
 #pragma once
 
 #include "cuda/device_allocator.h"
@@ -8,20 +9,27 @@
 #include "cuda/queue.h"
 #include "lib/conv2d_shape.h"
 #include "lib/kernels.h"
+#include "lib/tensor.h"
 #include "lib/write.h"
 
 namespace duel::cuda {
+
+/// Phases of a data gradient that there is room for: those of strides up to 3.
+constexpr int most_phases = 9;
 
 /// Whether they can: they count rows, columns, pixels, and the elements of a picture and of the weight in 32
 /// bits, and have room for so many phases.
 bool fits_implicit(const Conv2dShape& shape);
 
 /// See Kernels::conv2d_fprop and so on. The epilogue comes before the adding.
-void conv2d_fprop_implicit(const Queue& queue, Precision precision, const Conv2dShape& shape, const float* x,
-                           const float* weight, float* y, Write write, const Epilogue& epilogue = {});
-void conv2d_dgrad_implicit(const Queue& queue, Precision precision, const Conv2dShape& shape, const float* dy,
-                           const float* weight, float* dx, Write write, const Epilogue& epilogue = {});
+void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
+                           const Conv2dShape& shape, const Tensor& x, const Tensor& weight, const Tensor& y,
+                           Write write, const Epilogue& epilogue = {});
+void conv2d_dgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
+                           const Conv2dShape& shape, const Tensor& dy, const Tensor& weight, const Tensor& dx,
+                           Write write, const Epilogue& epilogue = {});
 void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
-                           const Conv2dShape& shape, const float* x, const float* dy, float* dw, Write write);
+                           const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                           Write write);
 
 }  // namespace duel::cuda

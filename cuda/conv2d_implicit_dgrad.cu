@@ -6,11 +6,10 @@
 // blocks write to one pixel, so nothing is atomic.
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
+#include "cuda/padded_rows.h"
 
 namespace duel::cuda {
 namespace {
-
-constexpr int most_phases = 9;
 
 struct Phases {
   DgradPhase phase[most_phases];
@@ -19,47 +18,62 @@ struct Phases {
 
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
-    dgrad_kernel(const __grid_constant__ Phases phases, const float* __restrict__ dy,
-                 const float* __restrict__ weight, const __grid_constant__ ProductTarget dx) {
+    dgrad_kernel(const __grid_constant__ Phases phases, const typename Fetch::Element* __restrict__ dy,
+                 const typename Fetch::Element* __restrict__ weight,
+                 const __grid_constant__ ProductTarget dx) {
   on_products_card([&] {
     const int number = phases.blocks.tensor_of(blockIdx.x);
     const DgradPhase phase = phases.phase[number];  // out of the arguments, which would be read every step
     const int pixels = phase.patches.rows(), depth = phase.patches.columns();
     const typename Tile::Place tile =
         Tile::place(static_cast<int>(blockIdx.x - phases.blocks.first_chunk[number]), dx.columns);
-    const PatchRows<Fetch::a, Fetch::one_tap> a{phase.patches, dy};
-    const PhaseWeight<Fetch::b, Fetch::one_tap> b{phase, weight, dx.columns};
+    const PatchRows<Fetch> a{phase.patches, dy};
+    const PhaseWeight<Fetch> b{phase, weight, dx.columns};
     typename Arithmetic::template Sums<Tile> sums;
     multiply_tile<Tile>(a, b, tile.m, tile.n, 0, product_steps(depth),
                         StepOrder::taps_first(phase.patches.channels, depth), sums);
     dx.store(sums, tile.n, [&](int l) {
       const int row = tile.m + sums.row(l);
-      return row < pixels ? dx.row(phase.pixel(row)) : nullptr;
+      return row < pixels ? phase.pixel(row) : -1;
     });
   });
 }
 
-}  // namespace
-
-void conv2d_dgrad_implicit(const Queue& queue, Precision precision, const Conv2dShape& s, const float* dy,
-                           const float* weight, float* dx, Write write, const Epilogue& epilogue) {
+/// `weight_channels`: of a pixel of the weight, s.ic or more.
+template <class T, Layouts layouts>
+void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* dy, const T* weight,
+            int64_t weight_channels, const ProductTarget& dx) {
   const int64_t count = s.stride_h * s.stride_w;
   const TileSize size =
       tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic, queue.multiprocessors());
-  dispatch_product<NarrowTile, true>(
-      precision, size, {in_fours(s.oc, dy), in_fours(s.ic, weight), whole_taps(s.oc)},
+  dispatch_product<T, NarrowTile, layouts>(
+      precision, size, {in_packs(s.oc, dy), in_packs(weight_channels, weight), whole_taps(s.oc)},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};
         for (int64_t p = 0; p < count; ++p) {
-          phases.phase[p] = dgrad_phase(s, p);
+          phases.phase[p] = dgrad_phase(s, p, weight_channels);
           phases.blocks.append(Tile::blocks(phases.phase[p].patches.rows(), s.ic));
         }
         queue.launch(phases.blocks.chunks(), product_threads,
-                     product_shared_bytes<Tile, PatchRows<Fetch::a, Fetch::one_tap>,
-                                          PhaseWeight<Fetch::b, Fetch::one_tap>>,
-                     dgrad_kernel<A, Tile, Fetch>, phases, dy, weight,
-                     ProductTarget(dx, s.ic, write, epilogue));
+                     product_shared_bytes<Tile, PatchRows<Fetch>, PhaseWeight<Fetch>>,
+                     dgrad_kernel<A, Tile, Fetch>, phases, dy, weight, dx);
       });
+}
+
+}  // namespace
+
+void conv2d_dgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
+                           const Conv2dShape& s, const Tensor& dy, const Tensor& weight, const Tensor& dx,
+                           Write write, const Epilogue& epilogue) {
+  const ProductTarget target = ProductTarget::of(dx, s.ic, write, epilogue);
+  if (dy.dtype() == DType::BFloat16) {
+    const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc * s.kh * s.kw, s.ic);
+    launch<BFloat16, Layouts{.taps = true, .right_packs = true, .left_alone = false}>(
+        queue, precision, s, dy.data<BFloat16>(), rows.data(), rows.pitch(), target);
+  } else {
+    launch<float, Layouts{.taps = true, .right_packs = false, .left_alone = true}>(
+        queue, precision, s, dy.data<float>(), weight.data<float>(), s.ic, target);
+  }
 }
 
 }  // namespace duel::cuda

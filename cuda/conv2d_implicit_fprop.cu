@@ -5,50 +5,65 @@
 // small ones by how few blocks there are.
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
+#include "cuda/padded_rows.h"
 
 namespace duel::cuda {
 namespace {
 
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
-    fprop_kernel(const __grid_constant__ PatchMatrix patches, const float* __restrict__ x,
-                 const float* __restrict__ weight, const __grid_constant__ ProductTarget y) {
+    fprop_kernel(const __grid_constant__ PatchMatrix patches, const typename Fetch::Element* __restrict__ x,
+                 const typename Fetch::Element* __restrict__ weight, int weight_pitch,
+                 const __grid_constant__ ProductTarget y) {
   on_products_card([&] {
     const int pixels = patches.rows(), depth = patches.columns();
     const typename Tile::Place tile = Tile::place(static_cast<int>(blockIdx.x), y.columns);
-    const PatchRows<Fetch::a, Fetch::one_tap> a{patches, x};
-    const WeightRows<Fetch::b> b{weight, y.columns, depth};
+    const PatchRows<Fetch> a{patches, x};
+    const WeightRows<Fetch> b{weight, y.columns, weight_pitch};
     typename Arithmetic::template Sums<Tile> sums;
     multiply_tile<Tile>(a, b, tile.m, tile.n, 0, product_steps(depth),
                         StepOrder::taps_first(patches.channels, depth), sums);
     y.store(sums, tile.n, [&](int l) {
       const int row = tile.m + sums.row(l);
-      return row < pixels ? y.row(row) : nullptr;
+      return row < pixels ? row : -1;
     });
   });
+}
+
+/// `weight_packs`: the weight's rows begin on packs whatever their length.
+template <class T, bool weight_packs>
+void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* x, const T* weight,
+            int64_t pitch, const ProductTarget& y) {
+  const TileSize size = tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors());
+  const bool packs = in_packs(s.ic, x) && in_packs(pitch, weight);
+  dispatch_product<T, MiddleTile, Layouts{.taps = true, .right_packs = weight_packs, .left_alone = false}>(
+      precision, size, {packs, packs, whole_taps(s.ic)},
+      [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
+        queue.launch(Tile::blocks(s.gemm_m(), s.oc), product_threads,
+                     product_shared_bytes<Tile, PatchRows<Fetch>, WeightRows<Fetch>>,
+                     fprop_kernel<A, Tile, Fetch>, conv2d_patches(s), x, weight, static_cast<int>(pitch), y);
+      });
 }
 
 }  // namespace
 
 bool fits_implicit(const Conv2dShape& s) {
   constexpr int64_t limit = (int64_t{1} << 31) - 2 * WideTile::m;
-  return s.gemm_m() < limit && s.n * s.ih * s.iw < limit && s.oc * s.gemm_k() < limit &&
-         s.ih * s.iw * s.ic < limit && s.oh * s.ow * s.oc < limit && s.stride_h * s.stride_w <= 9;
+  constexpr int64_t pack = bf16_pack;  // a weight's rows grow by less than this
+  return s.gemm_m() < limit && s.n * s.ih * s.iw < limit && s.oc * s.kh * s.kw * (s.ic + pack) < limit &&
+         s.ih * s.iw * s.ic < limit && s.oh * s.ow * s.oc < limit && s.stride_h * s.stride_w <= most_phases;
 }
 
-void conv2d_fprop_implicit(const Queue& queue, Precision precision, const Conv2dShape& s, const float* x,
-                           const float* weight, float* y, Write write, const Epilogue& epilogue) {
-  const TileSize size = tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors());
-  const bool in_fours_both = in_fours(s.ic, x) && in_fours(s.ic, weight);
-  dispatch_product<MiddleTile, false>(precision, size, {in_fours_both, in_fours_both, whole_taps(s.ic)},
-                                      [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
-                                        using Left = PatchRows<Fetch::a, Fetch::one_tap>;
-                                        using Right = WeightRows<Fetch::b>;
-                                        queue.launch(Tile::blocks(s.gemm_m(), s.oc), product_threads,
-                                                     product_shared_bytes<Tile, Left, Right>,
-                                                     fprop_kernel<A, Tile, Fetch>, conv2d_patches(s), x,
-                                                     weight, ProductTarget(y, s.oc, write, epilogue));
-                                      });
+void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
+                           const Conv2dShape& s, const Tensor& x, const Tensor& weight, const Tensor& y,
+                           Write write, const Epilogue& epilogue) {
+  const ProductTarget target = ProductTarget::of(y, s.oc, write, epilogue);
+  if (x.dtype() == DType::BFloat16) {
+    const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc, s.gemm_k());
+    launch<BFloat16, true>(queue, precision, s, x.data<BFloat16>(), rows.data(), rows.pitch(), target);
+  } else {
+    launch<float, false>(queue, precision, s, x.data<float>(), weight.data<float>(), s.gemm_k(), target);
+  }
 }
 
 }  // namespace duel::cuda

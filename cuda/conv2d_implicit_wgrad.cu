@@ -13,22 +13,22 @@ namespace {
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
     wgrad_kernel(const __grid_constant__ PatchMatrix patches, int channels, int steps_a_split,
-                 const float* __restrict__ x, const float* __restrict__ dy,
-                 const __grid_constant__ ProductTarget dw) {
+                 const typename Fetch::Element* __restrict__ x,
+                 const typename Fetch::Element* __restrict__ dy, const __grid_constant__ ProductTarget dw) {
   on_products_card([&] {
     const int pixels = patches.rows();
     const int tiles = static_cast<int>(Tile::blocks(channels, dw.columns));
     const int split = static_cast<int>(blockIdx.x) / tiles;
     const typename Tile::Place tile = Tile::place(static_cast<int>(blockIdx.x) % tiles, dw.columns);
     const int first_step = split * steps_a_split, left = product_steps(pixels) - first_step;
-    const PixelChannels<Fetch::a> a{dy, channels, pixels};
-    const PatchColumns<Fetch::b> b{patches, x};
+    const PixelChannels<Fetch> a{dy, channels, pixels};
+    const PatchColumns<Fetch> b{patches, x};
     typename Arithmetic::template Sums<Tile> sums;
     multiply_tile<Tile>(a, b, tile.m, tile.n, first_step * product_depth,
                         left < steps_a_split ? left : steps_a_split, StepOrder(), sums);
     dw.store(sums, tile.n, [&](int l) {
       const int row = tile.m + sums.row(l);
-      return row < channels ? dw.row(static_cast<int64_t>(split) * channels + row) : nullptr;
+      return row < channels ? static_cast<int64_t>(split) * channels + row : -1;
     });
   });
 }
@@ -42,13 +42,12 @@ int64_t steps_a_split(const Conv2dShape& s, int64_t tiles) {
   return std::max(least, ceil_divide(product_steps(s.gemm_m()), splits));
 }
 
-}  // namespace
-
-void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
-                           const Conv2dShape& s, const float* x, const float* dy, float* dw, Write write) {
+template <class T>
+void launch(const Queue& queue, CachingAllocator& allocator, Precision precision, const Conv2dShape& s,
+            const T* x, const T* dy, float* dw, Write write) {
   const TileSize size = tile_size_for(1, s.oc, s.gemm_k(), 1);
-  dispatch_product<SmallTile, true>(
-      precision, size, {in_fours(s.oc, dy), in_fours(s.ic, x), true},  // k runs over no taps
+  dispatch_product<T, SmallTile, Layouts{.taps = false, .right_packs = false, .left_alone = true}>(
+      precision, size, {in_packs(s.oc, dy), in_packs(s.ic, x), true},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         const int64_t tiles = Tile::blocks(s.oc, s.gemm_k());
         const int64_t steps = steps_a_split(s, tiles);
@@ -57,7 +56,7 @@ void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Prec
         const Scratch<float> workspace(allocator, splits == 1 ? 0 : splits * elements);
         queue.launch(
             tiles * splits, product_threads,
-            product_shared_bytes<Tile, PixelChannels<Fetch::a>, PatchColumns<Fetch::b>>,
+            product_shared_bytes<Tile, PixelChannels<Fetch>, PatchColumns<Fetch>>,
             wgrad_kernel<A, Tile, Fetch>, conv2d_patches(s), static_cast<int>(s.oc), static_cast<int>(steps),
             x, dy,
             ProductTarget(splits == 1 ? dw : workspace.data(), s.gemm_k(), splits == 1 ? write : Write::Set));
@@ -67,6 +66,21 @@ void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Prec
                       static_cast<const float*>(workspace.data()));
         }
       });
+}
+
+}  // namespace
+
+void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
+                           const Conv2dShape& s, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                           Write write) {
+  const auto launch_as = [&]<class T>(T) {
+    launch<T>(queue, allocator, precision, s, x.data<T>(), dy.data<T>(), dw.data<float>(), write);
+  };
+  if (x.dtype() == DType::BFloat16) {
+    launch_as(BFloat16{});
+  } else {
+    launch_as(float{});
+  }
 }
 
 }  // namespace duel::cuda

@@ -20,6 +20,9 @@ class CudaKernels final : public Kernels {
   explicit CudaKernels(int device);
 
   void set_precision(Precision precision) override;
+  DType activation_type() const override {
+    return precision_ == Precision::Bf16 ? DType::BFloat16 : DType::Float32;
+  }
   std::string description() const override;
   CachingAllocator& allocator() override { return allocator_; }
   void synchronize() override;
@@ -45,6 +48,7 @@ class CudaKernels final : public Kernels {
   void binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) override;
   void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
                            Write write) override;
+  void cast(const Tensor& x, const Tensor& y, Write write) override;
 
   void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) override;
   void copy_runs(const Runs& runs, const Tensor& x, const Tensor& y, Write write) override;

@@ -34,10 +34,18 @@ struct ScaledProduct {
   DUEL_HOST_DEVICE T operator()(T a, T b) const { return factor * a * b; }
 };
 
+/// map() converts.
+struct Itself {
+  template <class T>
+  DUEL_HOST_DEVICE T operator()(T x) const {
+    return x;
+  }
+};
+
 }  // namespace
 
 void CudaKernels::unary(const Unary& f, const Tensor& x, const Tensor& y) {
-  dispatch_float(x.dtype(), [&](auto type) {
+  dispatch_stored_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
     const T* const in = x.data<T>();
     std::visit([&](const auto& g) { map(queue_, x.numel(), ValueOf{g}, Write::Set, y.data<T>(), in); }, f);
@@ -46,7 +54,7 @@ void CudaKernels::unary(const Unary& f, const Tensor& x, const Tensor& y) {
 
 void CudaKernels::unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
                              Write write) {
-  dispatch_float(dy.dtype(), [&](auto type) {
+  dispatch_stored_float(dy.dtype(), [&](auto type) {
     using T = decltype(type);
     const T *const kept = saved.data<T>(), *const in = dy.data<T>();
     std::visit([&](const auto& g) { map(queue_, dy.numel(), GradOf{g}, write, dx.data<T>(), kept, in); }, f);
@@ -54,7 +62,7 @@ void CudaKernels::unary_grad(const Unary& f, const Tensor& saved, const Tensor& 
 }
 
 void CudaKernels::binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) {
-  dispatch_float(a.dtype(), [&](auto type) {
+  dispatch_stored_float(a.dtype(), [&](auto type) {
     using T = decltype(type);
     const T *const left = a.data<T>(), *const right = b.data<T>();
     std::visit(
@@ -64,15 +72,24 @@ void CudaKernels::binary(const Binary& f, const Tensor& a, const Tensor& b, cons
 
 void CudaKernels::multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
                                       Write write) {
-  dispatch_float(a.dtype(), [&](auto type) {
+  dispatch_stored_float(a.dtype(), [&](auto type) {
     using T = decltype(type);
-    const ScaledProduct<T> f{T(factor)};
+    const ScaledProduct<Computed<T>> f{static_cast<Computed<T>>(factor)};
     const T* const left = a.data<T>();
     if (b) {
       map(queue_, y.numel(), f, write, y.data<T>(), left, static_cast<const T*>(b->data<T>()));
     } else {
       map(queue_, y.numel(), f, write, y.data<T>(), left);
     }
+  });
+}
+
+void CudaKernels::cast(const Tensor& x, const Tensor& y, Write write) {
+  dispatch_stored_float(x.dtype(), [&](auto from) {
+    dispatch_stored_float(y.dtype(), [&](auto to) {
+      const decltype(from)* const in = x.data<decltype(from)>();
+      map(queue_, y.numel(), Itself{}, write, y.data<decltype(to)>(), in);
+    });
   });
 }
 

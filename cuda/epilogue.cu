@@ -5,9 +5,9 @@
 namespace duel::cuda {
 namespace {
 
-template <int width>
+template <int width, class T>
 __global__ void __launch_bounds__(block_threads)
-    epilogue_kernel(RowTiles tiles, const __grid_constant__ Epilogue epilogue, float* y) {
+    epilogue_kernel(RowTiles tiles, const __grid_constant__ Epilogue epilogue, T* y) {
   const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
   if (share.pack >= tiles.packs) return;
   const int64_t column = share.pack * width;
@@ -20,19 +20,26 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-}  // namespace
-
-void apply_epilogue(const Queue& queue, int64_t rows, int64_t columns, const Epilogue& epilogue, float* y) {
-  constexpr int width = pack_width<float>;
-  if (epilogue.nothing() || rows == 0 || columns == 0) return;
+template <class T>
+void apply(const Queue& queue, int64_t rows, int64_t columns, const Epilogue& epilogue, T* y) {
+  constexpr int width = row_pack_width<T>;
   const int64_t most_blocks = queue.resident_blocks() / 2;
   if (columns % width == 0 && aligned_to_pack<width>(y)) {
     const RowTiles tiles = row_tiles(rows, columns / width, most_blocks);
-    queue.launch(tiles.blocks(), block_threads, epilogue_kernel<width>, tiles, epilogue, y);
+    queue.launch(tiles.blocks(), block_threads, epilogue_kernel<width, T>, tiles, epilogue, y);
   } else {
     const RowTiles tiles = row_tiles(rows, columns, most_blocks);
-    queue.launch(tiles.blocks(), block_threads, epilogue_kernel<1>, tiles, epilogue, y);
+    queue.launch(tiles.blocks(), block_threads, epilogue_kernel<1, T>, tiles, epilogue, y);
   }
+}
+
+}  // namespace
+
+void apply_epilogue(const Queue& queue, int64_t rows, int64_t columns, const Epilogue& epilogue,
+                    const Tensor& y) {
+  if (epilogue.nothing() || rows == 0 || columns == 0) return;
+  if (y.dtype() == DType::BFloat16) return apply(queue, rows, columns, epilogue, y.data<BFloat16>());
+  apply(queue, rows, columns, epilogue, y.data<float>());
 }
 
 }  // namespace duel::cuda

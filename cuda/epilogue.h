@@ -10,7 +10,7 @@
 namespace duel::cuda {
 
 /// The activation is chosen at run time, not by a template: the kernels of products are large, and beside a
-/// store a comparison costs nothing. float32.
+/// store a comparison costs nothing. It calculates in float32.
 struct Epilogue {
   enum class Activation { None, Relu, LeakyRelu, Tanh };
 
@@ -40,10 +40,10 @@ struct Epilogue {
   bool nothing() const { return !bias && activation == Activation::None; }
 };
 
-/// The epilogue that adds `bias` and applies f, either of which may be null; none where it is not one of
-/// these, or not float32.
+/// The epilogue that adds `bias` and applies f, either of which may be null, to sums of type `dtype`; none
+/// where it is not one of these, or float64.
 inline std::optional<Epilogue> epilogue_of(const Tensor* bias, const Unary* f, DType dtype) {
-  if (dtype != DType::Float32) return {};
+  if (dtype == DType::Float64) return {};
   Epilogue epilogue;
   if (bias) epilogue.bias = bias->data<float>();
   if (!f) return epilogue;
@@ -60,7 +60,8 @@ inline std::optional<Epilogue> epilogue_of(const Tensor* bias, const Unary* f, D
   return epilogue;
 }
 
-/// y[row, column] = epilogue(column, y[row, column]), in place.
-void apply_epilogue(const Queue& queue, int64_t rows, int64_t columns, const Epilogue& epilogue, float* y);
+/// y[row, column] = epilogue(column, y[row, column]), in place; y is float32 or bfloat16.
+void apply_epilogue(const Queue& queue, int64_t rows, int64_t columns, const Epilogue& epilogue,
+                    const Tensor& y);
 
 }  // namespace duel::cuda

@@ -21,20 +21,22 @@ __global__ void __launch_bounds__(block_threads)
   const Im2colColumn column = im2col_column(s, share.pack * width);
   for (int64_t row = share.first_row; row < share.end_row; row += tiles.depth()) {
     const int64_t source = im2col_source(s, im2col_row(s, row), column);
-    const Pack<T, width> values = source < 0 ? Pack<T, width>{} : load_pack<width>(x, source / width);
+    const Pack<Computed<T>, width> values =
+        source < 0 ? Pack<Computed<T>, width>{} : load_pack<width>(x, source / width);
     store_pack<width>(columns, row * tiles.packs + share.pack, values, false);
   }
 }
 
 template <int width, class T>
 __global__ void __launch_bounds__(block_threads)
-    col2im_kernel(Conv2dShape s, RowTiles tiles, const T* __restrict__ columns, bool add, T* __restrict__ x) {
+    col2im_kernel(Conv2dShape s, RowTiles tiles, const Computed<T>* __restrict__ columns, bool add,
+                  T* __restrict__ x) {
   const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
   if (share.pack >= tiles.packs) return;
   for (int64_t pixel = share.first_row; pixel < share.end_row; pixel += tiles.depth()) {
-    Pack<T, width> sum{};
+    Pack<Computed<T>, width> sum{};
     for_each_col2im_source(s, pixel, share.pack * width, [&](int64_t source) {
-      const Pack<T, width> values = load_pack<width>(columns, source / width);
+      const Pack<Computed<T>, width> values = load_pack<width>(columns, source / width);
 #pragma unroll
       for (int i = 0; i < width; ++i) sum.lane[i] += values.lane[i];
     });
@@ -42,8 +44,8 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-template <int width, class T>
-bool packed(const Conv2dShape& s, const T* x, const T* columns) {
+template <int width, class T, class Columns>
+bool packed(const Conv2dShape& s, const T* x, const Columns* columns) {
   return s.ic % width == 0 && aligned_to_pack<width>(x) && aligned_to_pack<width>(columns);
 }
 
@@ -62,8 +64,8 @@ void im2col(const Queue& queue, const Conv2dShape& s, const T* x, T* columns) {
 }
 
 template <class T>
-void col2im(const Queue& queue, const Conv2dShape& s, const T* columns, T* x, Write write) {
-  constexpr int width = pack_width<T>;
+void col2im(const Queue& queue, const Conv2dShape& s, const Computed<T>* columns, T* x, Write write) {
+  constexpr int width = pack_width<Computed<T>>;
   const int64_t pixels = s.n * s.ih * s.iw;
   const bool add = write == Write::Add;
   if (packed<width>(s, x, columns)) {
@@ -77,7 +79,9 @@ void col2im(const Queue& queue, const Conv2dShape& s, const T* columns, T* x, Wr
 
 template void im2col(const Queue&, const Conv2dShape&, const float*, float*);
 template void im2col(const Queue&, const Conv2dShape&, const double*, double*);
-template void col2im(const Queue&, const Conv2dShape&, const float*, float*, Write);
-template void col2im(const Queue&, const Conv2dShape&, const double*, double*, Write);
+template void im2col(const Queue&, const Conv2dShape&, const BFloat16*, BFloat16*);
+template void col2im<float>(const Queue&, const Conv2dShape&, const float*, float*, Write);
+template void col2im<double>(const Queue&, const Conv2dShape&, const double*, double*, Write);
+template void col2im<BFloat16>(const Queue&, const Conv2dShape&, const float*, BFloat16*, Write);
 
 }  // namespace duel::cuda

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/queue.h"
+#include "lib/bfloat16.h"
 #include "lib/conv2d_shape.h"
 #include "lib/write.h"
 
@@ -15,6 +16,6 @@ void im2col(const Queue& queue, const Conv2dShape& shape, const T* x, T* columns
 /// The transpose of im2col: each element of x = or += the sum of the elements of columns that im2col would
 /// have copied from it, always in the same order.
 template <class T>
-void col2im(const Queue& queue, const Conv2dShape& shape, const T* columns, T* x, Write write);
+void col2im(const Queue& queue, const Conv2dShape& shape, const Computed<T>* columns, T* x, Write write);
 
 }  // namespace duel::cuda

@@ -26,18 +26,31 @@ __device__ inline void wait_copies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(groups) : "memory");
 }
 
+/// Four matrices of 8 x 8 elements of two bytes from shared memory, for the whole warp: row_of(8 i + r) is
+/// where row r of matrix i begins, on 16 bytes. words[i] holds of matrix i, if not `transposed`, elements
+/// 2 (lane % 4) and the next one, in the upper half, of row lane / 4; else of that column ("ldmatrix.x4").
+template <bool transposed, class RowOf>
+__device__ inline void load_matrices(uint32_t (&words)[4], const RowOf& row_of) {
+  const auto row =
+      static_cast<uint32_t>(__cvta_generic_to_shared(row_of(static_cast<int>(threadIdx.x) % 32)));
+  if constexpr (transposed) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(row)
+                 : "memory");
+  } else {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(row)
+                 : "memory");
+  }
+}
+
 /// To the nearest TF32, away from zero where two are as near ("cvt.rna.tf32.f32").
 __device__ inline uint32_t round_to_tf32(float x) {
   uint32_t rounded;
   asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(x));
   return rounded;
-}
-/// Both to the nearest bfloat16, to the even where two are as near; `low` in the lower half
-/// ("cvt.rn.bf16x2.f32").
-__device__ inline uint32_t round_to_bf16(float low, float high) {
-  uint32_t pair;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
-  return pair;
 }
 
 /// sums += a b for the whole warp, whose lanes each hold a part: (16, 8) += (16, 8) (8, 8) ("mma.m16n8k8").
@@ -56,9 +69,10 @@ __device__ inline void multiply_bf16(float (&sums)[4], const uint32_t (&a)[4], c
 }
 
 /// What a kernel was given of shared memory at its launch.
-__device__ inline float* dynamic_shared() {
+template <class T>
+__device__ T* dynamic_shared() {
   extern __shared__ float4 given[];
-  return reinterpret_cast<float*>(given);
+  return reinterpret_cast<T*>(given);
 }
 
 }  // namespace duel::cuda

@@ -1,7 +1,10 @@
 // Kernels that move elements without changing them: one thread an element, in the order in which they are
 // written. Bandwidth is the limit; the reads of a permutation are scattered, but neighbouring threads soon
 // come back to the same lines, which the caches hold meanwhile.
+#include <limits>
+
 #include "cuda/cuda_kernels.h"
+#include "cuda/pack.cuh"
 #include "lib/launch.h"
 #include "lib/placement.h"
 
@@ -14,16 +17,15 @@ __global__ void __launch_bounds__(block_threads)
                 T* __restrict__ y) {
   const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
   for (int64_t i = first; i < n; i += step) {
-    const T value = x[placement.source(i)];
-    T& target = y[placement.target(i)];
-    target = add ? target + value : value;
+    const Pack<Computed<T>, 1> value = load_pack<1>(x, placement.source(i));
+    store_pack<1>(y, placement.target(i), value, add);
   }
 }
 
 template <class Placement>
 void move(const Queue& queue, int64_t n, const Placement& placement, const Tensor& x, const Tensor& y,
           Write write) {
-  dispatch_float(x.dtype(), [&](auto type) {
+  dispatch_stored_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
     queue.launch(blocks_for(n, queue.resident_blocks()), block_threads, move_kernel<T, Placement>, n,
                  placement, write == Write::Add, x.data<T>(), y.data<T>());
@@ -33,7 +35,11 @@ void move(const Queue& queue, int64_t n, const Placement& placement, const Tenso
 }  // namespace
 
 void CudaKernels::permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) {
-  move(queue_, y.numel(), PermutePlacement(x.shape(), dims), x, y, write);
+  if (y.numel() <= std::numeric_limits<int>::max()) {
+    move(queue_, y.numel(), PermutePlacement<Divisor>(x.shape(), dims), x, y, write);
+  } else {
+    move(queue_, y.numel(), PermutePlacement<WideDivisor>(x.shape(), dims), x, y, write);
+  }
 }
 
 void CudaKernels::copy_runs(const Runs& runs, const Tensor& x, const Tensor& y, Write write) {

@@ -6,8 +6,8 @@
 // up once a thread is paid once. An array that does not begin on 16 bytes sends the whole range, as the
 // remainder after the last pack otherwise, element by element.
 //
-// f is called as f(x0, x1, ...). Parameters that lie on the device are read once a thread: an f with a member
-// bind() stands for what bind() returns there.
+// f is called as f(x0, x1, ...), with what is to be calculated with (lib/bfloat16.h). Parameters that lie on
+// the device are read once a thread: an f with a member bind() stands for what bind() returns there.
 #pragma once
 
 #include "cuda/pack.cuh"
@@ -29,7 +29,7 @@ template <int width, class T, class F, class... In>
 __device__ Pack<T, width> map_pack(const F& f, const Pack<In, width>&... x) {
   Pack<T, width> y;
 #pragma unroll
-  for (int i = 0; i < width; ++i) y.lane[i] = f(x.lane[i]...);
+  for (int i = 0; i < width; ++i) y.lane[i] = static_cast<T>(f(x.lane[i]...));
   return y;
 }
 
@@ -40,9 +40,9 @@ __global__ void __launch_bounds__(block_threads)
   const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
   const auto g = bound(f);
   for (int64_t i = first; i < packs; i += step)
-    store_pack<width>(y, i, map_pack<width, T>(g, load_pack<width>(x, i)...), add);
+    store_pack<width>(y, i, map_pack<width, Computed<T>>(g, load_pack<width>(x, i)...), add);
   for (int64_t i = packs * width + first; i < elements; i += step)
-    store_pack<1>(y, i, map_pack<1, T>(g, load_pack<1>(x, i)...), add);
+    store_pack<1>(y, i, map_pack<1, Computed<T>>(g, load_pack<1>(x, i)...), add);
 }
 
 /// y[i] = f(x[i]...) or += for i in 0 .. n-1; y may be one of the x.

@@ -11,6 +11,11 @@ namespace {
 // What cuBLAS asks for on the largest cards. Given to it, it allocates nothing by itself.
 constexpr int64_t workspace_bytes = 32 << 20;
 
+template <class T>
+constexpr cudaDataType type_of = std::is_same_v<T, float>    ? CUDA_R_32F
+                                 : std::is_same_v<T, double> ? CUDA_R_64F
+                                                             : CUDA_R_16BF;
+
 }  // namespace
 
 Blas::Blas(const Queue& queue, CachingAllocator& allocator)
@@ -38,25 +43,30 @@ void Blas::set_precision(Precision precision) {
 }
 
 // cuBLAS is column-major, where our row-major y is y^T: it computes y^T = op(b)^T op(a)^T.
-template <class T>
-void Blas::matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
-                  T* y, Write write) const {
-  constexpr bool single = std::is_same_v<T, float>;
-  constexpr cudaDataType type = single ? CUDA_R_32F : CUDA_R_64F;
-  const cublasComputeType_t compute = single ? compute_float_ : CUBLAS_COMPUTE_64F;
+template <class In, class Out>
+void Blas::matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const In* a,
+                  const In* b, Out* y, Write write) const {
+  using Scalar = Computed<Out>;
+  const cublasComputeType_t compute = std::is_same_v<In, double>     ? CUBLAS_COMPUTE_64F
+                                      : std::is_same_v<In, BFloat16> ? CUBLAS_COMPUTE_32F
+                                                                     : compute_float_;
   if (m == 0 || n == 0) return;
-  const T alpha = T(1), beta = write == Write::Add ? T(1) : T(0);
+  const Scalar alpha = 1, beta = write == Write::Add ? 1 : 0;
   const auto leading = [](int64_t columns) { return std::max<int64_t>(1, columns); };
   queue_.stream();
   DUEL_CUDA(cublasGemmEx_64(handle_, transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-                            transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &alpha, b, type,
-                            leading(transpose_b ? k : n), a, type, leading(transpose_a ? m : k), &beta, y,
-                            type, n, compute, CUBLAS_GEMM_DEFAULT));
+                            transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &alpha, b, type_of<In>,
+                            leading(transpose_b ? k : n), a, type_of<In>, leading(transpose_a ? m : k), &beta,
+                            y, type_of<Out>, n, compute, CUBLAS_GEMM_DEFAULT));
 }
 
 template void Blas::matmul(bool, bool, int64_t, int64_t, int64_t, const float*, const float*, float*,
                            Write) const;
 template void Blas::matmul(bool, bool, int64_t, int64_t, int64_t, const double*, const double*, double*,
+                           Write) const;
+template void Blas::matmul(bool, bool, int64_t, int64_t, int64_t, const BFloat16*, const BFloat16*, BFloat16*,
+                           Write) const;
+template void Blas::matmul(bool, bool, int64_t, int64_t, int64_t, const BFloat16*, const BFloat16*, float*,
                            Write) const;
 
 std::string Blas::description() const {
@@ -67,12 +77,14 @@ std::string Blas::description() const {
 
 void CudaKernels::gemm(bool transpose_a, bool transpose_b, const Tensor& a, const Tensor& b, const Tensor& y,
                        Write write) {
-  const int64_t k = a.dim(transpose_a ? 0 : 1);
-  dispatch_float(y.dtype(), [&](auto type) {
-    using T = decltype(type);
-    blas_.matmul<T>(transpose_a, transpose_b, y.dim(0), y.dim(1), k, a.data<T>(), b.data<T>(), y.data<T>(),
-                    write);
-  });
+  const auto multiply = [&]<class In, class Out>(In, Out) {
+    blas_.matmul<In, Out>(transpose_a, transpose_b, y.dim(0), y.dim(1), a.dim(transpose_a ? 0 : 1),
+                          a.data<In>(), b.data<In>(), y.data<Out>(), write);
+  };
+  if (a.dtype() != DType::BFloat16)
+    return dispatch_float(a.dtype(), [&](auto type) { multiply(type, type); });
+  if (y.dtype() == DType::BFloat16) return multiply(BFloat16{}, BFloat16{});
+  multiply(BFloat16{}, float{});
 }
 
 }  // namespace duel::cuda

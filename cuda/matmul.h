@@ -20,10 +20,11 @@ class Blas {
 
   void set_precision(Precision precision);
 
-  /// y (m, n) = op(a) op(b) or +=, all row-major and contiguous; op(a) is (m, k), op(b) is (k, n).
-  template <class T>
-  void matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
-              T* y, Write write) const;
+  /// y (m, n) = op(a) op(b) or +=, all row-major and contiguous; op(a) is (m, k), op(b) is (k, n). `In` and
+  /// `Out` are float, double or BFloat16, and the same, or BFloat16 and float.
+  template <class In, class Out>
+  void matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const In* a, const In* b,
+              Out* y, Write write) const;
 
   /// "cuBLAS 13.1.0".
   std::string description() const;

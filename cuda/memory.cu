@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(block_threads)
     const PhiloxBlock block = philox4x32_10(seed, stream, static_cast<uint64_t>(next + b));
 #pragma unroll
     for (int lane = 0; lane < 4; ++lane) {
-      if (4 * b + lane < n) x[4 * b + lane] = T(f.value(block, lane));
+      if (4 * b + lane < n) x[4 * b + lane] = converted<T>(f.value(block, lane));
     }
   }
 }
@@ -83,13 +83,15 @@ void CudaKernels::fill(const Tensor& x, double value) {
   }
   const auto fill_as = [&](auto type) {
     using T = decltype(type);
-    map(queue_, x.numel(), Fill<T>{T(value)}, Write::Set, x.data<T>());
+    map(queue_, x.numel(), Fill<Computed<T>>{static_cast<Computed<T>>(value)}, Write::Set, x.data<T>());
   };
   switch (x.dtype()) {
     case DType::Float32:
       return fill_as(float{});
     case DType::Float64:
       return fill_as(double{});
+    case DType::BFloat16:
+      return fill_as(BFloat16{});
     case DType::UInt8:
       return fill_as(uint8_t{});
     case DType::Int64:
@@ -100,7 +102,7 @@ void CudaKernels::fill(const Tensor& x, double value) {
 void CudaKernels::random(const Distribution& distribution, uint64_t seed, uint64_t stream,
                          const Tensor& position, const Tensor& x) {
   const int64_t n = x.numel(), blocks = ceil_divide(n, 4);
-  dispatch_float(x.dtype(), [&](auto type) {
+  dispatch_stored_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
     std::visit(
         [&]<class F>(const F& f) {

@@ -21,6 +21,7 @@ struct Table {
   int64_t elements[table_tensors];
   T *parameter[table_tensors], *a[table_tensors], *b[table_tensors];
   const T* grad[table_tensors];
+  BFloat16* rounded[table_tensors];  // or null
 };
 static_assert(sizeof(Table<float>) < 4000, "the arguments of a kernel have 4 KiB in all");
 
@@ -34,7 +35,7 @@ __global__ void prepare_kernel(Rule rule, double* clock, typename Rule::Step* st
 
 template <int width, class T, class Rule>
 __device__ void update_pack(const Rule& rule, const typename Rule::Step& step, int64_t i, T* p, const T* g,
-                            T* a, T* b) {
+                            T* a, T* b, BFloat16* rounded) {
   Pack<T, width> ps = load_pack<width>(p, i), as = load_pack<width>(a, i), bs = load_pack<width>(b, i);
   const Pack<T, width> gs = load_pack<width>(g, i);
 #pragma unroll
@@ -43,6 +44,11 @@ __device__ void update_pack(const Rule& rule, const typename Rule::Step& step, i
   store_pack<width>(p, i, ps, false);
   store_pack<width>(a, i, as, false);
   store_pack<width>(b, i, bs, false);
+  if (!rounded) return;
+  Pack<float, width> to_round;
+#pragma unroll
+  for (int lane = 0; lane < width; ++lane) to_round.lane[lane] = static_cast<float>(ps.lane[lane]);
+  store_pack<width>(rounded, i, to_round, false);
 }
 
 template <class T, class Rule>
@@ -56,13 +62,15 @@ __global__ void __launch_bounds__(block_threads)
   T *const p = table.parameter[tensor] + begin, *const a = table.a[tensor] + begin;
   T* const b = table.b[tensor] + begin;
   const T* const g = table.grad[tensor] + begin;
+  BFloat16* const rounded = table.rounded[tensor] ? table.rounded[tensor] + begin : nullptr;
   const typename Rule::Step step = *prepared;
   const bool aligned = aligned_to_pack<width>(p) && aligned_to_pack<width>(a) && aligned_to_pack<width>(b) &&
-                       aligned_to_pack<width>(g);
+                       aligned_to_pack<width>(g) && aligned_to_pack<width>(rounded);
   const int64_t packs = aligned ? count / width : 0;
-  for (int64_t i = threadIdx.x; i < packs; i += block_threads) update_pack<width>(rule, step, i, p, g, a, b);
+  for (int64_t i = threadIdx.x; i < packs; i += block_threads)
+    update_pack<width>(rule, step, i, p, g, a, b, rounded);
   for (int64_t i = packs * width + threadIdx.x; i < count; i += block_threads)
-    update_pack<1>(rule, step, i, p, g, a, b);
+    update_pack<1>(rule, step, i, p, g, a, b, rounded);
 }
 
 template <class T>
@@ -75,6 +83,7 @@ Table<T> table_of(std::span<const ParameterState> parameters) {
     table.grad[i] = state.grad.data<T>();
     table.a[i] = state.a.data<T>();
     table.b[i] = state.b.data<T>();
+    table.rounded[i] = state.rounded.defined() ? state.rounded.data<BFloat16>() : nullptr;
     table.chunks.append(ceil_divide(table.elements[i], elements_per_block));
   }
   return table;

@@ -4,14 +4,18 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <type_traits>
 
+#include "lib/bfloat16.h"
 #include "lib/host_device.h"
 
 namespace duel::cuda {
 
-/// `width` neighbouring elements, read and written by one instruction.
+/// `width` neighbouring elements, read and written by one instruction, or one for each 16 bytes.
 template <class T, int width>
-struct alignas(width == 1 ? alignof(T) : sizeof(T) * width) Pack {
+struct alignas(width == 1               ? alignof(T)
+               : sizeof(T) * width < 16 ? sizeof(T) * width
+                                        : 16) Pack {
   T lane[width];
 };
 
@@ -25,21 +29,45 @@ DUEL_HOST_DEVICE bool aligned_to_pack(const T* data) {
   return reinterpret_cast<uintptr_t>(data) % alignof(Pack<T, width>) == 0;
 }
 
-/// Pack number `index` of an array of packs.
+/// Pack number `index` of an array of packs, as numbers to calculate with.
 template <int width, class T>
-__device__ Pack<T, width> load_pack(const T* data, int64_t index) {
-  return reinterpret_cast<const Pack<T, width>*>(data)[index];
+__device__ Pack<Computed<T>, width> load_pack(const T* data, int64_t index) {
+  const Pack<T, width> pack = reinterpret_cast<const Pack<T, width>*>(data)[index];
+  if constexpr (std::is_same_v<T, Computed<T>>) {
+    return pack;
+  } else {
+    Pack<Computed<T>, width> values;
+#pragma unroll
+    for (int i = 0; i < width; ++i) values.lane[i] = static_cast<Computed<T>>(pack.lane[i]);
+    return values;
+  }
+}
+
+/// A number as it is stored; as bfloat16 by one instruction where the card has it, in place of six.
+template <class T>
+__device__ T stored(Computed<T> x) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    BFloat16 y;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+    return y;
+  }
+#endif
+  return T(x);
 }
 
 /// Stores or adds lane by lane.
 template <int width, class T>
-__device__ void store_pack(T* data, int64_t index, Pack<T, width> values, bool add) {
-  auto& target = reinterpret_cast<Pack<T, width>*>(data)[index];
+__device__ void store_pack(T* data, int64_t index, Pack<Computed<T>, width> values, bool add) {
   if (add) {
-    const Pack<T, width> before = target;
+    const Pack<Computed<T>, width> before = load_pack<width>(data, index);
+#pragma unroll
     for (int i = 0; i < width; ++i) values.lane[i] += before.lane[i];
   }
-  target = values;
+  Pack<T, width> pack;
+#pragma unroll
+  for (int i = 0; i < width; ++i) pack.lane[i] = stored<T>(values.lane[i]);
+  reinterpret_cast<Pack<T, width>*>(data)[index] = pack;
 }
 
 }  // namespace duel::cuda

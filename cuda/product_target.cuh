@@ -3,41 +3,44 @@
 
 #include "cuda/epilogue.h"
 #include "cuda/pack.cuh"
+#include "lib/tensor.h"
 #include "lib/write.h"
 
 namespace duel::cuda {
 
-/// Rows of `columns` sums.
+/// Rows of `columns` sums, stored as float32 or rounded to bfloat16. Which of them is found out at run time,
+/// as the epilogue is, and for the same reason.
 struct ProductTarget {
-  float* data;
+  void* data;
   int columns;
+  bool rounded;
   bool pairs;  // whether two neighbours may be stored at once
   bool add;
   Epilogue epilogue;
 
-  ProductTarget(float* rows, int64_t row_length, Write write, const Epilogue& then = {})
+  template <class T>
+  ProductTarget(T* rows, int64_t row_length, Write write, const Epilogue& then = {})
       : data(rows),
         columns(static_cast<int>(row_length)),
+        rounded(std::is_same_v<T, BFloat16>),
         pairs(row_length % 2 == 0 && aligned_to_pack<2>(rows)),
         add(write == Write::Add),
         epilogue(then) {}
-
-  __device__ float* row(int64_t row) const { return data + row * columns; }
+  /// Of a float32 or bfloat16 tensor.
+  static ProductTarget of(const Tensor& y, int64_t row_length, Write write, const Epilogue& then = {}) {
+    if (y.dtype() == DType::BFloat16) return {y.data<BFloat16>(), row_length, write, then};
+    return {y.data<float>(), row_length, write, then};
+  }
 
   /// Stores a tile's sums that begins at column n, those that are not past the end of the rows. row_of(l) is
-  /// where the thread's line l goes, null for nowhere.
+  /// the number of the row where the thread's line l goes, -1 for nowhere.
   template <class Sums, class RowOf>
   __device__ void store(Sums& sums, int n, const RowOf& row_of) const {
     finish(sums, n);
-#pragma unroll
-    for (int l = 0; l < Sums::lines; ++l) {
-      float* const row = row_of(l);
-      if (!row) continue;
-#pragma unroll
-      for (int p = 0; p < Sums::packs; ++p) {
-        const int column = n + sums.column(p);
-        if (column < columns) put<Sums::width>(row + column, columns - column, sums.at(l, p));
-      }
+    if (rounded) {
+      store_in(static_cast<BFloat16*>(data), sums, n, row_of);
+    } else {
+      store_in(static_cast<float*>(data), sums, n, row_of);
     }
   }
 
@@ -67,8 +70,22 @@ struct ProductTarget {
       });
     });
   }
-  template <int width>
-  __device__ void put(float* target, int left, const float* values) const {
+  template <class T, class Sums, class RowOf>
+  __device__ void store_in(T* rows, Sums& sums, int n, const RowOf& row_of) const {
+#pragma unroll
+    for (int l = 0; l < Sums::lines; ++l) {
+      const int64_t number = row_of(l);
+      if (number < 0) continue;
+      T* const row = rows + number * columns;
+#pragma unroll
+      for (int p = 0; p < Sums::packs; ++p) {
+        const int column = n + sums.column(p);
+        if (column < columns) put<Sums::width>(row + column, columns - column, sums.at(l, p));
+      }
+    }
+  }
+  template <int width, class T>
+  __device__ void put(T* target, int left, const float* values) const {
     if constexpr (width == 2) {
       if (pairs) return store_pack<2>(target, 0, Pack<float, 2>{values[0], values[1]}, add);
       if (left > 1) store_pack<1>(target, 1, Pack<float, 1>{values[1]}, add);

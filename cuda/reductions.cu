@@ -39,10 +39,11 @@ void CudaKernels::sum(const Tensor& x, double factor, const Tensor& y, Write wri
 
 void CudaKernels::sum_rows(const Tensor& x, const Tensor& y, Write write) {
   const int64_t columns = y.numel(), rows = columns ? x.numel() / columns : 0;
-  dispatch_float(x.dtype(), [&](auto type) {
-    using T = decltype(type);
-    reduce_rows<T>(queue_, allocator_, rows, columns, SumUp<T>{},
-                   StoreSum<T>{1, write == Write::Add, y.data<T>()}, x.data<T>());
+  dispatch_stored_float(x.dtype(), [&](auto type) {
+    using Stored = decltype(type);
+    using T = Computed<Stored>;
+    reduce_rows<Stored>(queue_, allocator_, rows, columns, SumUp<T>{},
+                        StoreSum<T>{1, write == Write::Add, y.data<T>()}, x.data<Stored>());
   });
 }
 
@@ -55,9 +56,10 @@ void CudaKernels::broadcast(const Tensor& x, double factor, const Tensor& y, Wri
 
 void CudaKernels::add_bias(const Tensor& bias, const Tensor& y) {
   const int64_t columns = bias.numel(), rows = columns ? y.numel() / columns : 0;
-  dispatch_float(y.dtype(), [&](auto type) {
-    using T = decltype(type);
-    map_rows(queue_, rows, columns, Bias<T>{bias.data<T>()}, Write::Add, y.data<T>());
+  dispatch_stored_float(y.dtype(), [&](auto type) {
+    using Stored = decltype(type);
+    map_rows(queue_, rows, columns, Bias<Computed<Stored>>{bias.data<Computed<Stored>>()}, Write::Add,
+             y.data<Stored>());
   });
 }
 

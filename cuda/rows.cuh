@@ -17,6 +17,11 @@
 
 namespace duel::cuda {
 
+/// Elements of a row that a thread takes at a time: 16 bytes, or four narrower ones, as each of its columns
+/// takes registers.
+template <class T>
+constexpr int row_pack_width = pack_width<T> < 4 ? pack_width<T> : 4;
+
 template <int width, class T, class Column, class... In>
 __device__ Pack<T, width> map_columns(const Column* columns, const Pack<In, width>&... x) {
   Pack<T, width> y;
@@ -36,7 +41,7 @@ __global__ void __launch_bounds__(block_threads)
 #pragma unroll 4
   for (int64_t row = share.first_row; row < share.end_row; row += tiles.depth()) {
     const int64_t place = row * tiles.packs + share.pack;
-    store_pack<width>(y, place, map_columns<width, T>(columns, load_pack<width>(x, place)...), add);
+    store_pack<width>(y, place, map_columns<width, Computed<T>>(columns, load_pack<width>(x, place)...), add);
   }
 }
 
@@ -44,7 +49,7 @@ __global__ void __launch_bounds__(block_threads)
 template <class T, class F, class... In>
 void map_rows(const Queue& queue, int64_t rows, int64_t columns, const F& f, Write write, T* y,
               const In*... x) {
-  constexpr int width = pack_width<T>;
+  constexpr int width = row_pack_width<T>;
   const int64_t most_blocks =
       queue.resident_blocks() / 2;  // eight rows a thread or more, where there are many
   const bool packed = columns % width == 0 && aligned_to_pack<width>(y) && (aligned_to_pack<width>(x) && ...);
@@ -146,7 +151,7 @@ void reduce_tiles(const Queue& queue, CachingAllocator& allocator, const RowTile
 template <class T, class F, class Finish, class... In>
 void reduce_rows(const Queue& queue, CachingAllocator& allocator, int64_t rows, int64_t columns, const F& f,
                  const Finish& finish, const T* first, const In*... rest) {
-  constexpr int width = pack_width<T>;
+  constexpr int width = row_pack_width<T>;
   constexpr int64_t most_blocks = 512;  // not the device's own number: the result shall not depend on it
   const bool packed =
       columns % width == 0 && aligned_to_pack<width>(first) && (aligned_to_pack<width>(rest) && ...);

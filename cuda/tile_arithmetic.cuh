@@ -1,8 +1,8 @@
 // What one block of a product does with a step's elements of both factors in shared memory: multiplies and
 // sums, by the tensor cores or by ordinary fused multiply-adds.
 //
-// The elements lie there as they came from memory, float32, for every precision; a warp rounds them on their
-// way into its registers. So one pipeline serves all, and no thread touches an element before that.
+// The elements lie there as they came from memory, of type Element. TF32 has no type of its own: a warp
+// rounds float32 on its way into its registers.
 //
 // A thread's sums lie in `lines` rows of the tile, row(l), and in each of them in `packs` runs of `width`
 // neighbours that begin at column(p); at(l, p) is the first of a run. multiply<A, B>(a, b) adds the product
@@ -12,12 +12,15 @@
 #include <cmath>
 
 #include "cuda/instructions.cuh"
+#include "lib/bfloat16.h"
 #include "lib/product_tile.h"
 
 namespace duel::cuda {
 
 /// float32 as it is: a thread's sums lie so far apart that the threads of a warp read neighbours.
 struct Float32Arithmetic {
+  using Element = float;
+
   template <class Tile>
   class Sums {
     static constexpr int threads_m = 16, threads_n = product_threads / threads_m;
@@ -30,8 +33,8 @@ struct Float32Arithmetic {
 
     template <bool a_along_k, bool b_along_k>
     __device__ void multiply(const float* a, const float* b) {
-      using A = SharedTile<Tile::m, a_along_k>;
-      using B = SharedTile<Tile::n, b_along_k>;
+      using A = SharedTile<float, Tile::m, a_along_k>;
+      using B = SharedTile<float, Tile::n, b_along_k>;
 #pragma unroll 4
       for (int k = 0; k < product_depth; ++k) {
         float x[lines], y[packs];
@@ -52,94 +55,108 @@ struct Float32Arithmetic {
   };
 };
 
-/// Squares of 16 x 8 sums on the tensor cores. `Factors` rounds and multiplies `Factors::depth` elements of k
-/// at once.
-template <class Factors>
-struct TensorCoreArithmetic {
+/// Squares of 16 x 8 sums on the tensor cores.
+template <class Tile>
+class TensorCoreSums {
+ public:
+  static constexpr int squares_m = Tile::warp_m / Fragment::m, squares_n = Tile::warp_n / Fragment::n;
+  static_assert(squares_m * Fragment::m == Tile::warp_m && squares_n * Fragment::n == Tile::warp_n);
+
+  static constexpr int lines = 2 * squares_m, packs = squares_n, width = 2;
+  __device__ static int row(int l) { return Tile::warp_row(thread()) + Fragment::line(lane()) + 8 * l; }
+  __device__ static int column(int p) {
+    return Tile::warp_column(thread()) + Fragment::column(lane()) + Fragment::n * p;
+  }
+  __device__ float* at(int l, int p) { return &sums_[l / 2][p][l % 2 * 2]; }
+
+ protected:
+  __device__ static int thread() { return static_cast<int>(threadIdx.x); }
+  __device__ static int lane() { return thread() % warp_size; }
+
+  float sums_[squares_m][squares_n][4] = {};
+};
+
+struct Tf32Arithmetic {
+  using Element = float;
+
   template <class Tile>
-  class Sums {
-    static constexpr int squares_m = Tile::warp_m / Fragment::m, squares_n = Tile::warp_n / Fragment::n;
-    static_assert(squares_m * Fragment::m == Tile::warp_m && squares_n * Fragment::n == Tile::warp_n);
-    __device__ static int thread() { return static_cast<int>(threadIdx.x); }
-    __device__ static int lane() { return thread() % warp_size; }
+  class Sums : public TensorCoreSums<Tile> {
+    using Base = TensorCoreSums<Tile>;
+    using Base::squares_m, Base::squares_n, Base::thread, Base::lane;
 
    public:
-    static constexpr int lines = 2 * squares_m, packs = squares_n, width = 2;
-    __device__ static int row(int l) { return Tile::warp_row(thread()) + Fragment::line(lane()) + 8 * l; }
-    __device__ static int column(int p) {
-      return Tile::warp_column(thread()) + Fragment::column(lane()) + Fragment::n * p;
-    }
-    __device__ float* at(int l, int p) { return &sums_[l / 2][p][l % 2 * 2]; }
-
+    using Base::lines;
     template <bool a_along_k, bool b_along_k>
     __device__ void multiply(const float* a, const float* b) {
-      using A = SharedTile<Tile::m, a_along_k>;
-      using B = SharedTile<Tile::n, b_along_k>;
+      using A = SharedTile<float, Tile::m, a_along_k>;
+      using B = SharedTile<float, Tile::n, b_along_k>;
       const int line = Fragment::line(lane()), step = Fragment::step(lane());
       const float* const left = a + A::place(Tile::warp_row(thread()) + line, step);
       const float* const right = b + B::place(Tile::warp_column(thread()) + line, step);
 #pragma unroll
-      for (int k = 0; k < product_depth; k += Factors::depth) {
+      for (int k = 0; k < product_depth; k += 8) {
         uint32_t x[squares_m][4], y[squares_n][2];
 #pragma unroll
         for (int l = 0; l < lines; ++l) {
-          const auto element = [&](int at) { return left[A::place(8 * l, k + at)]; };
-          x[l / 2][l % 2] = Factors::first(element);
-          x[l / 2][l % 2 + 2] = Factors::second(element);
+          x[l / 2][l % 2] = round_to_tf32(left[A::place(8 * l, k)]);
+          x[l / 2][l % 2 + 2] = round_to_tf32(left[A::place(8 * l, k + 4)]);
         }
 #pragma unroll
         for (int j = 0; j < squares_n; ++j) {
-          const auto element = [&](int at) { return right[B::place(Fragment::n * j, k + at)]; };
-          y[j][0] = Factors::first(element);
-          y[j][1] = Factors::second(element);
+          y[j][0] = round_to_tf32(right[B::place(Fragment::n * j, k)]);
+          y[j][1] = round_to_tf32(right[B::place(Fragment::n * j, k + 4)]);
         }
 #pragma unroll
         for (int i = 0; i < squares_m; ++i) {
 #pragma unroll
-          for (int j = 0; j < squares_n; ++j) Factors::multiply(sums_[i][j], x[i], y[j]);
+          for (int j = 0; j < squares_n; ++j) multiply_tf32(this->sums_[i][j], x[i], y[j]);
         }
       }
     }
-
-   private:
-    float sums_[squares_m][squares_n][4] = {};
   };
 };
 
-struct Tf32Factors {
-  static constexpr int depth = 8;
-  template <class Element>
-  __device__ static uint32_t first(const Element& element) {
-    return round_to_tf32(element(0));
-  }
-  template <class Element>
-  __device__ static uint32_t second(const Element& element) {
-    return round_to_tf32(element(4));
-  }
-  __device__ static void multiply(float (&sums)[4], const uint32_t (&x)[4], const uint32_t (&y)[2]) {
-    multiply_tf32(sums, x, y);
-  }
-};
+struct Bf16Arithmetic {
+  using Element = BFloat16;
 
-/// The instruction wants a lane to hold k = 2 t, 2 t + 1, 2 t + 8 and 2 t + 9. It gets t, t + 4, t + 8 and
-/// t + 12 of both factors instead, which are as good, since the order of a sum is free, and lie in shared
-/// memory as those of TF32 do.
-struct Bf16Factors {
-  static constexpr int depth = 16;
-  template <class Element>
-  __device__ static uint32_t first(const Element& element) {
-    return round_to_bf16(element(0), element(4));
-  }
-  template <class Element>
-  __device__ static uint32_t second(const Element& element) {
-    return round_to_bf16(element(8), element(12));
-  }
-  __device__ static void multiply(float (&sums)[4], const uint32_t (&x)[4], const uint32_t (&y)[2]) {
-    multiply_bf16(sums, x, y);
-  }
-};
+  template <class Tile>
+  class Sums : public TensorCoreSums<Tile> {
+    using Base = TensorCoreSums<Tile>;
+    using Base::squares_m, Base::squares_n, Base::thread;
 
-using Tf32Arithmetic = TensorCoreArithmetic<Tf32Factors>;
-using Bf16Arithmetic = TensorCoreArithmetic<Bf16Factors>;
+   public:
+    template <bool a_along_k, bool b_along_k>
+    __device__ void multiply(const BFloat16* a, const BFloat16* b) {
+      using A = SharedTile<BFloat16, Tile::m, a_along_k>;
+      using B = SharedTile<BFloat16, Tile::n, b_along_k>;
+      const auto left = [a](int line) {
+        return [a, line](int lane) {
+          const auto [i, k] = loaded_row<true, a_along_k>(lane);
+          return a + A::place(Tile::warp_row(thread()) + line + i, k);
+        };
+      };
+      const auto right = [b](int line) {
+        return [b, line](int lane) {
+          const auto [i, k] = loaded_row<false, b_along_k>(lane);
+          return b + B::place(Tile::warp_column(thread()) + line + i, k);
+        };
+      };
+      uint32_t x[squares_m][4], y[squares_n / 2][4];
+#pragma unroll
+      for (int i = 0; i < squares_m; ++i) load_matrices<!a_along_k>(x[i], left(Fragment::m * i));
+#pragma unroll
+      for (int j = 0; j < squares_n / 2; ++j) load_matrices<!b_along_k>(y[j], right(2 * Fragment::n * j));
+#pragma unroll
+      for (int i = 0; i < squares_m; ++i) {
+#pragma unroll
+        for (int j = 0; j < squares_n; ++j) {
+          const uint32_t column[2] = {y[j / 2][j % 2 * 2], y[j / 2][j % 2 * 2 + 1]};
+          multiply_bf16(this->sums_[i][j], x[i], column);
+        }
+      }
+    }
+    static_assert(product_depth == 16 && squares_n % 2 == 0);
+  };
+};
 
 }  // namespace duel::cuda

@@ -5,12 +5,13 @@
 // tells that the step's elements have come for all threads, and that all have done with those of the step
 // before, in whose place the copies of a later one then go.
 //
-// A thread fetches packs of neighbouring floats, and always at the same place along one side of the tile, so
-// that what it has to know about a row or column of a factor is computed once, or once a step. What an
+// A thread fetches packs of neighbouring elements, and always at the same place along one side of the tile,
+// so that what it has to know about a row or column of a factor is computed once, or once a step. What an
 // element costs in instructions counts: a warp that looks up addresses does not multiply meanwhile.
 //
 // A factor is a struct with
-//   width          floats in a pack
+//   Element        their type, the same for both factors
+//   width          elements in a pack
 //   along_k        whether a pack runs along k, or along m or n
 //   Line, line(i)        what is to be known of row or column i (of m or n), valid or not
 //   Step, step(k, ahead) what is to be known of element k + ahead, likewise, of the step that begins at k
@@ -26,13 +27,14 @@ constexpr int product_stages = 4;
 
 /// The shared memory that a block needs.
 template <class Tile, class A, class B>
-constexpr int product_shared_bytes = product_stages* static_cast<int>(sizeof(float)) *
-                                     (SharedTile<Tile::m, A::along_k>::elements +
-                                      SharedTile<Tile::n, B::along_k>::elements);
+constexpr int product_shared_bytes = product_stages* static_cast<int>(sizeof(typename A::Element)) *
+                                     (SharedTile<typename A::Element, Tile::m, A::along_k>::elements +
+                                      SharedTile<typename B::Element, Tile::n, B::along_k>::elements);
 
 /// A pack in memory; zeros if it is not valid, and then `at` may be any place where a pack could begin.
+template <class Element>
 struct Source {
-  const float* at;
+  const Element* at;
   bool valid;
 };
 
@@ -40,25 +42,24 @@ struct Source {
 template <class Factor, int extent>
 class TileStream {
  public:
-  using Tile = SharedTile<extent, Factor::along_k>;
+  using Element = typename Factor::Element;
+  using Tile = SharedTile<Element, extent, Factor::along_k>;
 
   __device__ TileStream(const Factor& factor, int first) : factor_(factor) {
 #pragma unroll
     for (int p = 0; p < lines; ++p) lines_[p] = factor.line(first + line_of(p));
   }
   /// Starts to copy the elements of the step that begins at k.
-  __device__ void fetch(int k, float* tile) const {
+  __device__ void fetch(int k, Element* tile) const {
     if (threads < product_threads && static_cast<int>(threadIdx.x) >= threads) return;
-    float* const target = tile + Tile::place(line_of(0), step_of(0));
+    Element* const target = tile + Tile::place(line_of(0), step_of(0));
     if constexpr (Factor::along_k) {
       const typename Factor::Step step = factor_.step(k, step_of(0));
-#pragma unroll
-      for (int p = 0; p < packs; ++p)
-        copy(target + Tile::place(p * further, 0), factor_.source(lines_[p], step));
+      copy([&](int p) { return factor_.source(lines_[p], step); },
+           [&](int p) { return target + Tile::place(p * further, 0); });
     } else {
-#pragma unroll
-      for (int p = 0; p < packs; ++p)
-        copy(target + Tile::place(0, p * further), factor_.source(lines_[0], factor_.step(k, step_of(p))));
+      copy([&](int p) { return factor_.source(lines_[0], factor_.step(k, step_of(p))); },
+           [&](int p) { return target + Tile::place(0, p * further); });
     }
   }
 
@@ -71,8 +72,27 @@ class TileStream {
   static constexpr int packs_a_line = (Factor::along_k ? product_depth : extent) / width;
   static_assert(threads % packs_a_line == 0 && packs * threads == all_packs);
 
-  __device__ static void copy(float* target, const Source& source) {
-    copy_async<width * sizeof(float)>(target, source.at, source.valid);
+  /// Pack p from source_of(p) to target_of(p). There is no asynchronous copy of two bytes: single elements of
+  /// bfloat16 go through registers, all of a thread at once, so that it waits for them once a step.
+  template <class SourceOf, class TargetOf>
+  __device__ static void copy(const SourceOf& source_of, const TargetOf& target_of) {
+    constexpr int bytes = width * static_cast<int>(sizeof(Element));
+    if constexpr (bytes >= 4) {
+#pragma unroll
+      for (int p = 0; p < packs; ++p) {
+        const Source<Element> source = source_of(p);
+        copy_async<bytes>(target_of(p), source.at, source.valid);
+      }
+    } else {
+      Element elements[packs];
+#pragma unroll
+      for (int p = 0; p < packs; ++p) {
+        const Source<Element> source = source_of(p);
+        elements[p] = source.valid ? *source.at : Element{};
+      }
+#pragma unroll
+      for (int p = 0; p < packs; ++p) *target_of(p) = elements[p];
+    }
   }
   // Pack p of a thread: threads lie side by side along the packs of a line, `further` apart each time.
   static constexpr int further = threads / packs_a_line;
@@ -92,7 +112,8 @@ __device__ void multiply_tile(const A& a, const B& b, int m, int n, int k, int s
                               Sums& sums) {
   using StreamA = TileStream<A, Tile::m>;
   using StreamB = TileStream<B, Tile::n>;
-  float* const shared = dynamic_shared();
+  using Element = typename A::Element;
+  Element* const shared = dynamic_shared<Element>();
   const auto stage = [&](int step) {
     return shared + step % product_stages * (StreamA::Tile::elements + StreamB::Tile::elements);
   };

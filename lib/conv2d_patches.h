@@ -112,8 +112,9 @@ inline PhaseAxis phase_axis(int64_t phase, int64_t size, int64_t kernel, int64_t
           static_cast<int>(steps(kernel - phase)), static_cast<int>((first + padding - phase) / stride)};
 }
 
-/// Phase `phase`, 0 .. stride_h * stride_w - 1. One may have no pixels, or pixels but no taps.
-inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase) {
+/// Phase `phase`, 0 .. stride_h * stride_w - 1. One may have no pixels, or pixels but no taps. The weight
+/// holds `weight_channels` a pixel, s.ic or more.
+inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase, int64_t weight_channels) {
   const int64_t py = phase / s.stride_w, px = phase % s.stride_w;
   const PhaseAxis y = phase_axis(py, s.ih, s.kh, s.stride_h, s.pad_h);
   const PhaseAxis x = phase_axis(px, s.iw, s.kw, s.stride_w, s.pad_w);
@@ -123,10 +124,10 @@ inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase) {
   return {.patches = patches,
           .first_iy = y.first,
           .first_ix = x.first,
-          .first_weight = i((py * s.kw + px) * s.ic),
-          .weight_oc = i(s.kh * s.kw * s.ic),
-          .weight_ty = i(s.stride_h * s.kw * s.ic),
-          .weight_tx = i(s.stride_w * s.ic),
+          .first_weight = i((py * s.kw + px) * weight_channels),
+          .weight_oc = i(s.kh * s.kw * weight_channels),
+          .weight_ty = i(s.stride_h * s.kw * weight_channels),
+          .weight_tx = i(s.stride_w * weight_channels),
           .ih = i(s.ih),
           .iw = i(s.iw),
           .stride_h = i(s.stride_h),

@@ -40,4 +40,18 @@ class Divisor {
   uint32_t multiplier_;
 };
 
+/// The same for indices that may be larger, by an ordinary division.
+class WideDivisor {
+ public:
+  WideDivisor(int64_t value = 1) : value_(value > 0 ? value : 1) {}
+
+  struct Division {
+    int64_t quotient, remainder;
+  };
+  DUEL_HOST_DEVICE Division divide(int64_t n) const { return {n / value_, n % value_}; }
+
+ private:
+  int64_t value_;
+};
+
 }  // namespace duel

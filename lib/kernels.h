@@ -2,8 +2,11 @@
 //
 // Common to all methods: tensors are contiguous, defined, on this backend's device, of the shapes stated here
 // (the callers have checked them), and of one floating type, float32 or float64, unless it says otherwise.
-// Outputs are allocated by the caller and do not overlap inputs unless it says so. `Write` says whether an
-// output is overwritten or added to. Nothing here waits for the device but download() and synchronize().
+// Where activation_type() may be bfloat16, what flows between layers (x, y, dx, dy, saved, a, b; not of
+// losses and of sums to one number) may be of that type beside parameters, statistics and their gradients of
+// float32; it is computed in float32. Outputs are allocated by the caller and do not overlap inputs unless it
+// says so. `Write` says whether an output is overwritten or added to. Nothing here waits for the device but
+// download() and synchronize().
 #pragma once
 
 #include <functional>
@@ -27,6 +30,7 @@ class CachingAllocator;
 /// One parameter with its gradient and its optimiser state, all of one shape; all may be changed in place.
 struct ParameterState {
   Tensor parameter, grad, a, b;
+  Tensor rounded{};  ///< the parameter's rounded_copy(), which a step changes, too; or undefined
 };
 
 /// Of the channels of a batch norm, changed in place; `momentum` is the weight of the batch.
@@ -38,8 +42,9 @@ struct RunningStatistics {
 /// How a convolution becomes a matrix product.
 enum class ConvAlgorithm {
   Im2col,    ///< by the stored im2col matrix and the BLAS library: the plain way
-  Implicit,  ///< its tiles packed on the way into this project's own product; float32 only: float64, and
-             ///< cards before compute capability 8.0, take Im2col
+  Implicit,  ///< its tiles packed on the way into this project's own product, or fetched there; float64,
+             ///< float32 whose factors a card rounds to bfloat16, and cards before compute capability 8.0
+             ///< take Im2col
   Filtered,  ///< Implicit, but kernels of twice the stride by minimal filtering where the backend has it:
              ///< nine sixteenths of the multiplications, in another order
 };
@@ -50,8 +55,8 @@ constexpr const char* conv_algorithm_name(ConvAlgorithm algorithm) {
                                                 : "filtered";
 }
 
-/// How the factors of a float32 product are rounded. Sums are float32 in any case, and what is not a product
-/// (gemm and the convolutions) is not affected.
+/// How the factors of a float32 product are rounded. Sums are float32 in any case. What is not a product
+/// (gemm and the convolutions) is not affected, but networks may store by it: see activation_type().
 enum class Precision {
   Float32,  ///< not at all
   Tf32,     ///< to 10 bits behind the point
@@ -66,6 +71,10 @@ class Kernels {
   virtual void set_precision(Precision precision) {
     check(precision == Precision::Float32, "[precision] ", description(), " multiplies in float32 only");
   }
+
+  /// The type in which networks shall keep what flows between their layers, by the precision; float32 or
+  /// bfloat16.
+  virtual DType activation_type() const { return DType::Float32; }
 
   /// The algorithm of the convolutions and, on the CPU, of gemm from now on.
   virtual void set_conv_algorithm(ConvAlgorithm algorithm) { conv_algorithm_ = algorithm; }
@@ -131,6 +140,9 @@ class Kernels {
   void accumulate(const Tensor& x, const Tensor& y, Write write) {
     multiply_accumulate(x, nullptr, 1, y, write);
   }
+
+  /// y = x or y += x for x and y of any floating types, bfloat16 among them.
+  virtual void cast(const Tensor& x, const Tensor& y, Write write) = 0;
 
   // ---- layout ----
   /// y's dimension i is x's dimension dims[i]. Also for uint8.

@@ -5,19 +5,23 @@
 #include <cstdint>
 #include <span>
 
+#include "lib/divisor.h"
 #include "lib/host_device.h"
 #include "lib/kernels.h"
 #include "lib/shape.h"
 
 namespace duel {
 
-/// Kernels::permute: y is written in its own order, x read by strides.
+/// Kernels::permute: y is written in its own order, x read by strides. With Divisor for fewer than 2^31
+/// elements, with WideDivisor for more.
+template <class AnyDivisor>
 struct PermutePlacement {
+  using Index = decltype(typename AnyDivisor::Division().quotient);
   int rank;
-  int64_t size[Shape::max_dims];    // of y
-  int64_t stride[Shape::max_dims];  // in x, of y's dimensions
+  AnyDivisor size[Shape::max_dims];  // of y
+  Index stride[Shape::max_dims];     // in x, of y's dimensions
 
-  PermutePlacement(const Shape& x, std::span<const int> dims) : rank(x.dims()), size{}, stride{} {
+  PermutePlacement(const Shape& x, std::span<const int> dims) : rank(x.dims()), stride{} {
     int64_t x_stride[Shape::max_dims] = {}, step = 1;
     for (int i = rank - 1; i >= 0; --i) {
       x_stride[i] = step;
@@ -25,15 +29,16 @@ struct PermutePlacement {
     }
     for (int i = 0; i < rank; ++i) {
       const int from = dims[static_cast<size_t>(i)];
-      size[i] = x[from];
-      stride[i] = x_stride[from];
+      size[i] = AnyDivisor(static_cast<Index>(x[from]));
+      stride[i] = static_cast<Index>(x_stride[from]);
     }
   }
   DUEL_HOST_DEVICE int64_t source(int64_t i) const {
-    int64_t place = 0;
+    Index place = 0, rest = static_cast<Index>(i);
     for (int d = rank - 1; d >= 0; --d) {
-      place += i % size[d] * stride[d];
-      i /= size[d];
+      const auto [above, here] = size[d].divide(rest);
+      place += here * stride[d];
+      rest = above;
     }
     return place;
   }

@@ -47,7 +47,7 @@ enum class TileSize { Wide, Middle, Small, Narrow };
 
 /// The tile for `products` products of m by n sums each on so many multiprocessors: the one by which the
 /// multiprocessor with the most blocks is done first. What a step of a block takes is counted in what it
-/// fetches, m + n floats for each element of k, since that is what limits products on the tensor cores (and,
+/// fetches, m + n elements for each one of k, since that is what limits products on the tensor cores (and,
 /// in the same ratio, what its warps read from shared memory). A block alone fetches and multiplies in turn;
 /// two or more do both at once. Reckoned, not measured.
 inline TileSize tile_size_for(int64_t products, int64_t m, int64_t n, int64_t multiprocessors) {
@@ -71,22 +71,25 @@ inline TileSize tile_size_for(int64_t products, int64_t m, int64_t n, int64_t mu
 /// A factor's elements of one step in shared memory: `extent` rows or columns by product_depth elements of
 /// k, which are neighbours if `along_k`.
 ///
-/// Shared memory has 32 banks of one float. A warp reads 8 neighbours of m or n by 4 of k at once (Fragment),
-/// and each row is as much longer than its elements as makes these 32 lie in different banks: 20 times 0 .. 7
-/// are different multiples of 4 modulo 32, and extent + 8 leaves 8 or 24. All rows begin on 16 bytes.
-template <int extent, bool along_k>
+/// Shared memory has 32 banks of four bytes. Each row is as much longer than its elements as makes what a
+/// warp reads at once lie in different banks. Of float32 that is 8 neighbours of m or n by 4 of k (Fragment):
+/// 20 times 0 .. 7 are different multiples of 4 modulo 32, and extent + 8 leaves 8 or 24. Of bfloat16 it is 8
+/// rows of 16 bytes (loaded_row): rows of 48 bytes, or of 2 * extent + 16, begin at different multiples of 16
+/// modulo 128. All rows begin on 16 bytes.
+template <class Element, int extent, bool along_k>
 struct SharedTile {
   static_assert(along_k || extent % 16 == 0);
-  static constexpr int line = along_k ? product_depth + 4 : extent + 8;
+  static constexpr int line = along_k ? product_depth + 16 / static_cast<int>(sizeof(Element)) : extent + 8;
   static constexpr int elements = line * (along_k ? extent : product_depth);
 
   DUEL_HOST_DEVICE static int place(int i, int k) { return along_k ? i * line + k : k * line + i; }
 };
 
 /// What a lane of a warp holds of the factors and sums that the tensor cores multiply at once, after the PTX
-/// ISA ("Matrix fragments for mma.m16n8k8"): with g = lane / 4 and t = lane % 4, of the left factor (16, 8)
-/// the elements (g, t), (g + 8, t), (g, t + 4), (g + 8, t + 4); of the right one (8, 8) the elements (t, g)
-/// and (t + 4, g); of the sums (16, 8) the pairs (g, 2 t) and (g + 8, 2 t), each with its right neighbour.
+/// ISA ("Matrix fragments for mma.m16n8k8", and of bfloat16 "for mma.m16n8k16", where each element is a pair
+/// of neighbours along k): with g = lane / 4 and t = lane % 4, of the left factor (16, 8) the elements (g,
+/// t), (g + 8, t), (g, t + 4), (g + 8, t + 4); of the right one (8, 8) the elements (t, g) and (t + 4, g); of
+/// the sums (16, 8) the pairs (g, 2 t) and (g + 8, 2 t), each with its right neighbour.
 struct Fragment {
   static constexpr int m = 16, n = 8;
 
@@ -94,6 +97,20 @@ struct Fragment {
   DUEL_HOST_DEVICE static int step(int lane) { return lane % 4; }
   DUEL_HOST_DEVICE static int column(int lane) { return lane % 4 * 2; }
 };
+
+/// Of bfloat16 a warp loads 16 rows or columns of a factor by 16 of k as four matrices of 8 x 8, each of 8
+/// rows of 16 bytes in shared memory, and lane l names where row l % 8 of matrix l / 8 begins. In which order
+/// they come follows from what the four words of a lane are to be: the left factor's (16, 16), or those of
+/// two neighbouring right ones, (16, 8) each.
+struct LoadedRow {
+  int line, k;
+};
+template <bool left, bool along_k>
+DUEL_HOST_DEVICE LoadedRow loaded_row(int lane) {
+  const int row = lane % 8, first = lane / 8 % 2 * 8, second = lane / 16 * 8;
+  const int line = left ? first : second, k = left ? second : first;
+  return along_k ? LoadedRow{line + row, k} : LoadedRow{line, k + row};
+}
 
 /// Whether all elements of a step belong to one tap.
 DUEL_HOST_DEVICE constexpr bool whole_taps(int64_t channels) { return channels % product_depth == 0; }

@@ -1,5 +1,8 @@
 #include "lib/tensor.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "lib/allocator.h"
 #include "lib/autograd.h"
 #include "lib/kernels.h"
@@ -12,13 +15,8 @@ Storage::Storage(size_t size, Device where)
 Storage::~Storage() { allocator.release(data, bytes); }
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
-  Tensor tensor;
-  tensor.impl_ = std::make_shared<Impl>();
-  tensor.impl_->storage =
-      std::make_shared<Storage>(static_cast<size_t>(shape.numel()) * size_of(dtype), device);
-  tensor.impl_->shape = shape;
-  tensor.impl_->dtype = dtype;
-  return tensor;
+  const size_t bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
+  return on(std::make_shared<Storage>(bytes, device), 0, shape, dtype);
 }
 
 Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device) {
@@ -41,6 +39,8 @@ double Tensor::item() const {
       return static_cast<double>(to_vector<float>()[0]);
     case DType::Float64:
       return to_vector<double>()[0];
+    case DType::BFloat16:
+      return static_cast<double>(static_cast<float>(to_vector<BFloat16>()[0]));
     case DType::UInt8:
       return static_cast<double>(to_vector<uint8_t>()[0]);
     default:
@@ -83,24 +83,31 @@ Tensor Tensor::to(Device device) const {
 Tensor Tensor::to(DType dtype) const {
   if (dtype == this->dtype()) return *this;
   Tensor copy = empty(shape(), dtype, device());
-  dispatch_float(this->dtype(), [&](auto from) {
-    dispatch_float(dtype, [&](auto to) {
-      const auto values = to_vector<decltype(from)>();
-      const std::vector<decltype(to)> converted(values.begin(), values.end());
-      copy.upload(converted.data());
+  dispatch_stored_float(this->dtype(), [&](auto from) {
+    dispatch_stored_float(dtype, [&](auto to) {
+      using From = decltype(from);
+      using To = decltype(to);
+      const std::vector<From> values = to_vector<From>();
+      std::vector<To> results(values.size());
+      std::transform(values.begin(), values.end(), results.begin(), converted<To, From>);
+      copy.upload(results.data());
     });
   });
   return copy;
 }
 
-Tensor Tensor::share(size_t offset, const Shape& shape) const {
+Tensor Tensor::on(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype) {
   Tensor tensor;
   tensor.impl_ = std::make_shared<Impl>();
-  tensor.impl_->storage = impl_->storage;
-  tensor.impl_->offset = impl_->offset + offset;
+  tensor.impl_->storage = std::move(storage);
+  tensor.impl_->offset = offset;
   tensor.impl_->shape = shape;
-  tensor.impl_->dtype = impl_->dtype;
+  tensor.impl_->dtype = dtype;
   return tensor;
+}
+
+Tensor Tensor::share(size_t offset, const Shape& shape) const {
+  return on(impl_->storage, impl_->offset + offset, shape, dtype());
 }
 
 Tensor Tensor::view(const Shape& shape) const {
@@ -116,6 +123,29 @@ Tensor Tensor::rows(int64_t first, int64_t count) const {
   part[0] = count;
   const size_t row_bytes = dim(0) ? bytes() / static_cast<size_t>(dim(0)) : 0;
   return share(static_cast<size_t>(first) * row_bytes, part);
+}
+
+void Tensor::mark_changed(bool rounded_too) const {
+  ++impl_->storage->version;
+  if (impl_->storage->rounded && !rounded_too) kernels(device()).cast(*this, rounded_copy(), Write::Set);
+}
+
+Tensor Tensor::rounded() const {
+  check(dtype() == DType::Float32, "[rounded] needs a tensor of float32, got ", name_of(dtype()));
+  const std::shared_ptr<Storage>& storage = impl_->storage;
+  if (!storage->rounded) {
+    const auto count = static_cast<int64_t>(storage->bytes / size_of(dtype()));
+    const Tensor copy = empty({count}, DType::BFloat16, device());
+    kernels(device()).cast(on(storage, 0, {count}, dtype()), copy, Write::Set);
+    storage->rounded = copy.impl_->storage;
+  }
+  return rounded_copy();
+}
+
+Tensor Tensor::rounded_copy() const {
+  if (!impl_->storage->rounded) return {};
+  const size_t offset = impl_->offset / size_of(dtype()) * size_of(DType::BFloat16);
+  return on(impl_->storage->rounded, offset, shape(), DType::BFloat16);
 }
 
 Tensor& Tensor::set_requires_grad(bool requires_grad) {
@@ -160,12 +190,32 @@ void check_shape(const char* op, const char* name, const Tensor& tensor, const S
         tensor.shape());
 }
 
+namespace {
+
+void check_one_device(const char* op, const Tensor& a, const Tensor& b) {
+  check(a.device() == b.device(), "[", op, "] inputs live on different devices: ", a.device(), " and ",
+        b.device());
+}
+
+}  // namespace
+
 void check_same_kind(const char* op, const Tensor& a, const Tensor& b) {
   check(a.defined() && b.defined(), "[", op, "] an input is missing");
   check(a.dtype() == b.dtype(), "[", op, "] inputs differ in type: ", name_of(a.dtype()), " and ",
         name_of(b.dtype()));
-  check(a.device() == b.device(), "[", op, "] inputs live on different devices: ", a.device(), " and ",
-        b.device());
+  check_one_device(op, a, b);
+}
+
+void check_parameter_kind(const char* op, const Tensor& x, const Tensor& parameter) {
+  check(x.defined() && parameter.defined(), "[", op, "] an input is missing");
+  check(parameter.dtype() == parameter_type(x.dtype()), "[", op,
+        "] inputs differ in type: ", name_of(x.dtype()), " and ", name_of(parameter.dtype()),
+        x.dtype() == DType::BFloat16 ? ", which goes with parameters of float32" : "");
+  check_one_device(op, x, parameter);
+}
+
+Tensor weight_for(const Tensor& x, const Tensor& weight) {
+  return x.dtype() == DType::BFloat16 ? weight.rounded() : weight;
 }
 
 }  // namespace duel

@@ -32,6 +32,7 @@ struct Storage {
   const Device device;
   void* const data;
   uint64_t version = 0;
+  std::shared_ptr<Storage> rounded;  // see Tensor::rounded()
 };
 
 class Tensor {
@@ -110,8 +111,15 @@ class Tensor {
   Tensor detach() const { return view(shape()); }
 
   uint64_t version() const { return impl_->storage->version; }
-  /// Tells the graph that the elements were changed in place; kernels called by hand need it.
-  void mark_changed() const { ++impl_->storage->version; }
+  /// Tells the graph that the elements were changed in place; kernels called by hand need it. `rounded_too`:
+  /// the copy of rounded() was changed alike.
+  void mark_changed(bool rounded_too = false) const;
+
+  /// A float32 tensor's elements as bfloat16, for reading. The copy is made when it is first asked for and
+  /// from then on kept equal, whenever the elements are changed in place.
+  Tensor rounded() const;
+  /// The same where it was asked for before, else undefined.
+  Tensor rounded_copy() const;
 
   // ---- autograd ----
   /// Whether a gradient flows to it: it was asked to, or it was computed from a tensor to which one does.
@@ -139,6 +147,7 @@ class Tensor {
     std::shared_ptr<GradSlot> frozen_slot;  // of a leaf that has stopped collecting
   };
   Tensor share(size_t offset, const Shape& shape) const;
+  static Tensor on(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype);
 
   std::shared_ptr<Impl> impl_;
 };
@@ -147,5 +156,9 @@ class Tensor {
 void check_shape(const char* op, const char* name, const Tensor& tensor, const Shape& expected);
 /// Throws unless both are defined, on one device and of one type.
 void check_same_kind(const char* op, const Tensor& a, const Tensor& b);
+/// The same for an input and a parameter, which has parameter_type() of the input's type.
+void check_parameter_kind(const char* op, const Tensor& x, const Tensor& parameter);
+/// A weight as products with x take it: itself, or rounded() where x is bfloat16.
+Tensor weight_for(const Tensor& x, const Tensor& weight);
 
 }  // namespace duel

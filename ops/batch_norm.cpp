@@ -57,8 +57,8 @@ struct BatchNormNode final : Node {
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                   const Tensor& running_var, const BatchNormOptions& options) {
   const char* const op = "batch_norm";
-  check_same_kind(op, x, weight);
-  check_same_kind(op, x, bias);
+  check_parameter_kind(op, x, weight);
+  check_parameter_kind(op, x, bias);
   check(x.dims() >= 2, "[", op, "] x must be (..., C) with at least 2 dimensions, got ", x.shape());
   const Shape channels{x.dim(-1)};
   check_shape(op, "weight", weight, channels);
@@ -67,8 +67,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
         "] running_mean and running_var are given together or not at all");
   const bool has_running = running_mean.defined();
   if (has_running) {
-    check_same_kind(op, x, running_mean);
-    check_same_kind(op, x, running_var);
+    check_parameter_kind(op, x, running_mean);
+    check_parameter_kind(op, x, running_var);
     check_shape(op, "running_mean", running_mean, channels);
     check_shape(op, "running_var", running_var, channels);
   }

@@ -37,7 +37,7 @@ struct Conv2dNode final : ConvNode {
     Kernels& k = kernels(dy.device());
     if (needs(0)) {
       const Target dx = target(0);
-      k.conv2d_dgrad(shape, dy, weight.get(name()), dx.tensor, dx.write);
+      k.conv2d_dgrad(shape, dy, weight_for(dy, weight.get(name())), dx.tensor, dx.write);
     }
     if (needs(1)) {
       const Target dw = target(1);
@@ -53,7 +53,7 @@ struct ConvTranspose2dNode final : ConvNode {
     Kernels& k = kernels(dy.device());
     if (needs(0)) {
       const Target dx = target(0);
-      k.conv2d_fprop(shape, dy, weight.get(name()), dx.tensor, dx.write);
+      k.conv2d_fprop(shape, dy, weight_for(dy, weight.get(name())), dx.tensor, dx.write);
     }
     if (needs(1)) {
       const Target dw = target(1);
@@ -75,7 +75,7 @@ void check_geometry(const char* op, const Shape& x, const Shape& weight, Pair st
 
 void check_bias(const char* op, const Tensor& x, const Tensor& bias, int64_t channels) {
   if (!bias.defined()) return;
-  check_same_kind(op, x, bias);
+  check_parameter_kind(op, x, bias);
   check_shape(op, "bias", bias, {channels});
 }
 
@@ -127,26 +127,26 @@ Conv2dShape conv_transpose2d_shape(const Shape& x, const Shape& weight, Pair str
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride, Pair padding,
               const std::optional<Unary>& activation) {
-  check_same_kind("conv2d", x, weight);
+  check_parameter_kind("conv2d", x, weight);
   const Conv2dShape s = conv2d_shape(x.shape(), weight.shape(), stride, padding);
   check_bias("conv2d", x, bias, s.oc);
   const Tensor y = Tensor::empty({s.n, s.oh, s.ow, s.oc}, x.dtype(), x.device());
   kernels(x.device())
-      .conv2d_fprop_fused(s, x, weight, bias.defined() ? &bias : nullptr, activation ? &*activation : nullptr,
-                          y);
+      .conv2d_fprop_fused(s, x, weight_for(x, weight), bias.defined() ? &bias : nullptr,
+                          activation ? &*activation : nullptr, y);
   record_conv<Conv2dNode>(s, y, x, weight, bias);
   return activation ? activated(*activation, y) : y;
 }
 
 Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair stride, Pair padding,
                         Pair output_padding, const std::optional<Unary>& activation) {
-  check_same_kind("conv_transpose2d", x, weight);
+  check_parameter_kind("conv_transpose2d", x, weight);
   const Conv2dShape s = conv_transpose2d_shape(x.shape(), weight.shape(), stride, padding, output_padding);
   check_bias("conv_transpose2d", x, bias, s.ic);
   const Tensor y = Tensor::empty({s.n, s.ih, s.iw, s.ic}, x.dtype(), x.device());
   kernels(x.device())
-      .conv2d_dgrad_fused(s, x, weight, bias.defined() ? &bias : nullptr, activation ? &*activation : nullptr,
-                          y);
+      .conv2d_dgrad_fused(s, x, weight_for(x, weight), bias.defined() ? &bias : nullptr,
+                          activation ? &*activation : nullptr, y);
   record_conv<ConvTranspose2dNode>(s, y, x, weight, bias);
   return activation ? activated(*activation, y) : y;
 }

@@ -39,7 +39,7 @@ struct LinearNode final : Node {
     Kernels& k = kernels(dy.device());
     if (needs(0)) {
       const Target dx = target(0);
-      k.gemm(false, false, dy, weight.get("linear"), dx.tensor, dx.write);
+      k.gemm(false, false, dy, weight_for(dy, weight.get("linear")), dx.tensor, dx.write);
     }
     if (needs(1)) {
       const Target dw = target(1);
@@ -74,15 +74,15 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  check_same_kind("linear", x, weight);
+  check_parameter_kind("linear", x, weight);
   check(x.dims() == 2 && weight.dims() == 2 && x.dim(1) == weight.dim(1),
         "[linear] x must be (N, in) and weight ", "(out, in), got ", x.shape(), " and ", weight.shape());
   if (bias.defined()) {
-    check_same_kind("linear", x, bias);
+    check_parameter_kind("linear", x, bias);
     check_shape("linear", "bias", bias, {weight.dim(0)});
   }
   const Tensor y = Tensor::empty({x.dim(0), weight.dim(0)}, x.dtype(), x.device());
-  kernels(x.device()).gemm(false, true, x, weight, y, Write::Set);
+  kernels(x.device()).gemm(false, true, x, weight_for(x, weight), y, Write::Set);
   if (bias.defined()) kernels(x.device()).add_bias(bias, y);
   if (needs_grad({x, weight, bias})) {
     auto node = std::make_shared<LinearNode>();

@@ -115,6 +115,11 @@ void ProfiledKernels::multiply_accumulate(const Tensor& a, const Tensor* b, doub
         [&] { backend_.multiply_accumulate(a, b, factor, y, write); });
 }
 
+void ProfiledKernels::cast(const Tensor& x, const Tensor& y, Write write) {
+  timed("cast", concat(duel::name_of(x.dtype()), " to ", duel::name_of(y.dtype()), ' ', y.shape()), 0, {x, y},
+        [&] { backend_.cast(x, y, write); });
+}
+
 void ProfiledKernels::permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) {
   timed("permute", concat(x.shape(), " to ", y.shape()), 0, {x, y},
         [&] { backend_.permute(x, dims, y, write); });

@@ -17,6 +17,7 @@ class ProfiledKernels final : public Kernels {
   void set_conv_algorithm(ConvAlgorithm algorithm) override { backend_.set_conv_algorithm(algorithm); }
   ConvAlgorithm conv_algorithm() const override { return backend_.conv_algorithm(); }
   void set_precision(Precision precision) override { backend_.set_precision(precision); }
+  DType activation_type() const override { return backend_.activation_type(); }
   std::string description() const override { return backend_.description(); }
   CachingAllocator& allocator() override { return backend_.allocator(); }
   void synchronize() override { backend_.synchronize(); }
@@ -40,6 +41,7 @@ class ProfiledKernels final : public Kernels {
   void binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) override;
   void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
                            Write write) override;
+  void cast(const Tensor& x, const Tensor& y, Write write) override;
 
   void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) override;
   void copy_runs(const Runs& runs, const Tensor& x, const Tensor& y, Write write) override;

@@ -116,11 +116,11 @@ fi
 for precision in fp32 tf32 bf16; do
   step "iterations $precision" 60 "$build/duel_bench" --device cuda --precision $precision --benchmark_filter=iteration/
 done
-step "operations fp32" 40 "$build/duel_bench" --device cuda --benchmark_filter=-iteration/
-for precision in tf32 bf16; do
-  step "operations $precision" 30 "$build/duel_bench" --device cuda --precision $precision \
-    --benchmark_filter='conv2d|linear'
+for precision in fp32 bf16; do  # which differ in what is stored, TF32 in its products alone
+  step "operations $precision" 40 "$build/duel_bench" --device cuda --precision $precision \
+    --benchmark_filter=-iteration/
 done
+step "operations tf32" 30 "$build/duel_bench" --device cuda --precision tf32 --benchmark_filter='conv2d|linear'
 
 # One case of each kind is enough here: the sanitizers slow everything down a hundredfold. The failed request
 # for memory is part of a test.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/accumulators.h"
+#include "lib/bfloat16.h"
 #include "lib/conv2d_patches.h"
 #include "lib/divisor.h"
 #include "lib/im2col.h"
@@ -119,10 +120,11 @@ TEST(ChunkTable, EveryChunkFindsItsTensor) {
 
 // ---- where elements come from and go ----
 
-TEST(Placement, PermutationReadsWhatItsDimsName) {
+template <class AnyDivisor>
+void expect_what_dims_name() {
   const Shape shape{2, 3, 4, 5};
   const int dims[] = {2, 0, 3, 1};
-  const PermutePlacement placement(shape, dims);
+  const PermutePlacement<AnyDivisor> placement(shape, dims);
   int64_t i = 0;
   for (int64_t c = 0; c < 4; ++c) {
     for (int64_t a = 0; a < 2; ++a) {
@@ -136,10 +138,15 @@ TEST(Placement, PermutationReadsWhatItsDimsName) {
   }
 }
 
+TEST(Placement, PermutationReadsWhatItsDimsName) {
+  expect_what_dims_name<Divisor>();
+  expect_what_dims_name<WideDivisor>();
+}
+
 TEST(Placement, PermutationOfMoreElementsThan32BitsCount) {
   const Shape shape{3, 70000, 40000};
   const int dims[] = {2, 1, 0};
-  const PermutePlacement placement(shape, dims);
+  const PermutePlacement<WideDivisor> placement(shape, dims);
   EXPECT_EQ(placement.source(shape.numel() - 1), shape.numel() - 1);
   EXPECT_EQ(placement.source(1), int64_t{70000} * 40000);
   EXPECT_EQ(placement.source(int64_t{3} * 70000), 1);
@@ -271,7 +278,7 @@ TEST(Conv2dPatches, PhasesMakeUpTheDataGradient) {
     std::vector<int> rows(static_cast<size_t>(s.n * s.ih * s.iw));
     int64_t products = 0, expected = 0;
     for (int64_t p = 0; p < s.stride_h * s.stride_w; ++p) {
-      const DgradPhase phase = dgrad_phase(s, p);
+      const DgradPhase phase = dgrad_phase(s, p, s.ic);
       for (int m = 0; m < phase.patches.rows(); ++m) {
         const int64_t pixel = phase.pixel(m);
         ++rows[static_cast<size_t>(pixel)];
@@ -299,7 +306,7 @@ TEST(Conv2dPatches, ReachPast32Bits) {
   const Conv2dShape s = conv2d_shape({40000, 64, 64, 32}, {64, 3, 3, 32}, {2, 2}, {1, 1});
   const PatchMatrix patches = conv2d_patches(s);
   EXPECT_EQ(source_of(patches, s.gemm_m() - 1, s.gemm_k() - 1), s.n * s.ih * s.iw * s.ic - 1);
-  const DgradPhase phase = dgrad_phase(s, 0);
+  const DgradPhase phase = dgrad_phase(s, 0, s.ic);
   EXPECT_EQ(phase.pixel(phase.patches.rows() - 1), s.n * s.ih * s.iw - 1);
 }
 
@@ -349,37 +356,76 @@ TEST(ProductTile, EverySumHasOneLane) {
   expect_every_sum_once<NarrowTile>();
 }
 
-/// The places of a tile are different, begin every fourth of a line on 16 bytes, and what the lanes of a warp
-/// read at once lies in 32 banks.
-template <int extent, bool along_k>
-void expect_banks_apart() {
-  using Tile = SharedTile<extent, along_k>;
+/// The places of a tile are different, and packs of 16 bytes of a line begin on 16 bytes.
+template <class Element, int extent, bool along_k>
+void expect_places_apart() {
+  using Tile = SharedTile<Element, extent, along_k>;
+  constexpr int pack = 16 / static_cast<int>(sizeof(Element));
   std::set<int> places;
   for (int i = 0; i < extent; ++i) {
     for (int k = 0; k < product_depth; ++k) {
       const int place = Tile::place(i, k);
       EXPECT_LT(place, Tile::elements);
       EXPECT_TRUE(places.insert(place).second);
-      EXPECT_TRUE((along_k ? k : i) % 4 != 0 || place % 4 == 0);
+      EXPECT_TRUE((along_k ? k : i) % pack != 0 || place % pack == 0);
     }
   }
+}
+
+/// What the lanes of a warp read at once lies in 32 banks.
+template <int extent, bool along_k>
+void expect_banks_apart() {
+  expect_places_apart<float, extent, along_k>();
   for (int i = 0; i + 8 <= extent; i += 8) {
     for (int k = 0; k < product_depth; k += 4) {
       std::set<int> banks;
-      for (int lane = 0; lane < 32; ++lane)
-        banks.insert(Tile::place(i + Fragment::line(lane), k + Fragment::step(lane)) % 32);
+      for (int lane = 0; lane < 32; ++lane) {
+        banks.insert(
+            SharedTile<float, extent, along_k>::place(i + Fragment::line(lane), k + Fragment::step(lane)) %
+            32);
+      }
       EXPECT_EQ(banks.size(), 32u) << extent << (along_k ? " along k" : " across k");
     }
   }
 }
 
+/// The rows of 16 bytes of each matrix that a warp loads lie in different banks; and its four matrices are
+/// the 16 x 16 elements, in the order of a lane's words.
+template <bool left, int extent, bool along_k>
+void expect_matrices_apart() {
+  using Tile = SharedTile<BFloat16, extent, along_k>;
+  expect_places_apart<BFloat16, extent, along_k>();
+  std::set<int> elements;
+  for (int matrix = 0; matrix < 4; ++matrix) {
+    std::set<int> sixteens;
+    for (int row = 0; row < 8; ++row) {
+      const auto [line, k] = loaded_row<left, along_k>(8 * matrix + row);
+      sixteens.insert(Tile::place(line, k) * 2 % 128 / 16);
+      const int second = matrix / 2 * 8, first = matrix % 2 * 8;
+      EXPECT_EQ((along_k ? line - row : line), left ? first : second);
+      EXPECT_EQ((along_k ? k : k - row), left ? second : first);
+      for (int i = 0; i < 8; ++i)
+        elements.insert(Tile::place(along_k ? line : line + i, along_k ? k + i : k));
+    }
+    EXPECT_EQ(sixteens.size(), 8u) << extent << (along_k ? " along k" : " across k") << ", matrix " << matrix;
+  }
+  EXPECT_EQ(elements.size(), 256u);
+}
+
+template <int extent, bool along_k>
+void expect_reads_apart() {
+  expect_banks_apart<extent, along_k>();
+  expect_matrices_apart<true, extent, along_k>();
+  expect_matrices_apart<false, extent, along_k>();
+}
+
 TEST(ProductTile, LanesReadDifferentBanks) {
-  expect_banks_apart<128, true>();
-  expect_banks_apart<128, false>();
-  expect_banks_apart<64, true>();
-  expect_banks_apart<64, false>();
-  expect_banks_apart<16, true>();
-  expect_banks_apart<16, false>();
+  expect_reads_apart<128, true>();
+  expect_reads_apart<128, false>();
+  expect_reads_apart<64, true>();
+  expect_reads_apart<64, false>();
+  expect_reads_apart<16, true>();
+  expect_reads_apart<16, false>();
 }
 
 TEST(ProductTile, StepsTakeEveryElementOfKOnce) {

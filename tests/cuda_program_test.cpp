@@ -92,12 +92,14 @@ TEST_F(CudaProgram, ARunGoesOnOnTheOtherDevice) {
 
 TEST_F(CudaProgram, OtherPrecisionsAreSaidInTheFirstLines) {
   const Program dcgan;
-  for (const std::string precision : {"tf32", "bf16"}) {
+  for (const auto& [precision, of] :
+       {std::pair<std::string, std::string>{"tf32", "products"}, {"bf16", "products and activations"}}) {
     const Finished run = dcgan.run(
         on_card({"--steps", "2", "--precision", precision, "--output", precision, "--conv", "implicit"}));
     if (run.code != 0 && contains(run.err, "compute capability 8.0")) GTEST_SKIP() << run.err;
     EXPECT_EQ(run.code, 0) << run.err;
-    EXPECT_TRUE(contains(run.out, "With products in " + precision + ", convolutions without a stored matrix"))
+    EXPECT_TRUE(
+        contains(run.out, "With " + of + " in " + precision + ", convolutions without a stored matrix"))
         << run.out;
   }
 }

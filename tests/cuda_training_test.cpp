@@ -99,17 +99,53 @@ void expect_recorded_steps_give_the_same_bits(const Config& config) {
 }
 
 TEST_F(CudaTraining, RecordedStepsGiveTheBitsOfPlainOnes) {
-  for (const bool noisy : {false, true}) {
-    SCOPED_TRACE(noisy ? "noisy, implicit" : "clean, im2col");
-    const WithConvAlgorithm with(noisy ? ConvAlgorithm::Implicit : ConvAlgorithm::Im2col, cuda_device);
-    expect_recorded_steps_give_the_same_bits(small_config(noisy));
+  for (const Precision precision : {Precision::Float32, Precision::Bf16}) {
+    const WithPrecision rounded(precision);
+    if (!rounded.possible()) continue;
+    for (const bool noisy : {false, true}) {
+      SCOPED_TRACE(concat(noisy ? "noisy, implicit" : "clean, im2col",
+                          precision == Precision::Bf16 ? ", bf16" : ", fp32"));
+      const WithConvAlgorithm with(noisy ? ConvAlgorithm::Implicit : ConvAlgorithm::Im2col, cuda_device);
+      expect_recorded_steps_give_the_same_bits(small_config(noisy));
+    }
   }
+}
+
+// Weights that products read rounded: whoever changes them, between replays as well, changes the copy.
+TEST_F(CudaTraining, RoundedWeightsFollowTheirParameters) {
+  const WithPrecision with(Precision::Bf16);
+  if (!with.possible()) GTEST_SKIP() << with.why_not();
+  Trainer trainer(small_config(), cuda_device);
+  Iteration iteration(trainer, true);
+  iteration.pictures().fill(0.25);
+  int copies = 0;
+  const auto expect_equal = [&](const char* when) {
+    for (nn::Module* network :
+         std::initializer_list<nn::Module*>{&trainer.generator(), &trainer.discriminator()}) {
+      for (const nn::NamedTensor& part : network->parameters()) {
+        const Tensor copy = part.tensor->rounded_copy();
+        if (!copy.defined()) continue;
+        ++copies;
+        EXPECT_EQ(values_of(copy), values_of(part.tensor->to(DType::BFloat16))) << part.name << ' ' << when;
+      }
+    }
+  };
+  for (int i = 0; i < 4; ++i) {
+    iteration.run().wait();
+    expect_equal("after an iteration");
+  }
+  for (const nn::NamedTensor& part : trainer.generator().parameters()) part.tensor->fill(0.013);
+  expect_equal("after a change by hand");
+  iteration.run().wait();
+  expect_equal("after a replay behind it");
+  EXPECT_EQ(copies, 6 * 9) << "five layers of G and four of D have weights";
 }
 
 TEST_F(CudaTraining, SteadyIterationsAskForNoMemory) {
   const Config config = small_config();
   const NumberedPictures data(2 * config.batch_size, config.image_size, config.channels);
   for (const bool step_graphs : {false, true}) {
+    const WithPrecision rounded(step_graphs ? Precision::Bf16 : Precision::Float32);
     Trainer trainer(config, cuda_device);
     Iteration iteration(trainer, step_graphs);
     const auto batches = make_batches(data, config, cuda_device);
@@ -121,7 +157,7 @@ TEST_F(CudaTraining, SteadyIterationsAskForNoMemory) {
       return kernels(cuda_device).allocator().stats().system_allocations;
     };
     const int64_t begun = run(3);  // two plain iterations, and the recording
-    EXPECT_EQ(run(6), begun) << (step_graphs ? "recorded" : "plain");
+    EXPECT_EQ(run(6), begun) << (step_graphs ? "recorded, bf16" : "plain");
   }
 }
 

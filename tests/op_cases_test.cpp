@@ -39,6 +39,7 @@ TEST(OpCases, CoverEveryPublicOp) {
   }
   std::set<std::string> ops = public_ops();
   ops.erase("activated");  // a part of other ops: tests/fused_ops_test.cpp
+  ops.erase("cast");       // rounds, so that a difference quotient means nothing: tests/bfloat16_test.cpp
   EXPECT_EQ(covered, ops);
   EXPECT_EQ(checked, ops);
 }

@@ -48,7 +48,8 @@ void MachineOptions::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"auto", "filtered", "implicit", "im2col"}));
   command
       .add_option("--precision", precision,
-                  "Of the factors of products; sums and weights are float32: fp32, tf32 (cards), or bf16")
+                  "Of the factors of products; sums and weights are float32: fp32, tf32 (cards), or bf16 (in "
+                  "which a card also keeps what flows between layers)")
       ->capture_default_str()
       ->check(CLI::IsMember({"fp32", "tf32", "bf16"}));
 }
@@ -73,7 +74,8 @@ ConvAlgorithm MachineOptions::algorithm(Device chosen) const {
 }
 
 std::string MachineOptions::choices(Device chosen) const {
-  return concat("products in ", precision, ", convolutions ",
+  const bool stored = kernels(chosen).activation_type() == DType::BFloat16;
+  return concat("products ", stored ? "and activations " : "", "in ", precision, ", convolutions ",
                 algorithm(chosen) == ConvAlgorithm::Im2col ? "by im2col" : "without a stored matrix");
 }
 

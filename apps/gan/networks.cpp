@@ -1,6 +1,8 @@
 #include "apps/gan/networks.h"
 
 #include "apps/gan/layers.h"
+#include "lib/kernels.h"
+#include "ops/cast.h"
 
 namespace duel::gan {
 namespace {
@@ -17,6 +19,11 @@ Network::Network(const char* description, const Layers& layers, const char* key,
   check(shape == output, key, "[", layers.size() - 1, "], the last layer, must give ", size_text(output),
         ", but gives ", size_text(shape), " (recipe ", config.recipe, ")");
   to(device);
+}
+
+Tensor Network::forward(const Tensor& x) {
+  if (x.dtype() != DType::Float32) return Sequential::forward(x);
+  return cast(Sequential::forward(cast(x, kernels(x.device()).activation_type())), x.dtype());
 }
 
 // G's dropout begins halfway along the stream, where D's never comes.

@@ -11,7 +11,8 @@
 
 namespace duel::gan {
 
-/// The layers of a recipe one after the other, under the names that they have there.
+/// The layers of a recipe one after the other, under the names that they have there. What flows between them
+/// is kept in Kernels::activation_type(); the result is of the input's type.
 class Network : public nn::Sequential {
  public:
   std::string description() const override { return description_; }
@@ -22,6 +23,7 @@ class Network : public nn::Sequential {
   /// Throws Error naming the layer of the recipe that does not fit, or what the last one ought to give.
   Network(const char* description, const Layers& layers, const char* key, const Config& config,
           const Shape& input, const Shape& output, Device device);
+  Tensor forward(const Tensor& x) override;
 
  private:
   const char* description_;

@@ -34,6 +34,7 @@ class CpuKernels final : public Kernels {
   void binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) override;
   void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
                            Write write) override;
+  void cast(const Tensor& x, const Tensor& y, Write write) override;
 
   void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) override;
   void copy_runs(const Runs& runs, const Tensor& x, const Tensor& y, Write write) override;

@@ -100,4 +100,22 @@ void CpuKernels::multiply_accumulate(const Tensor& a, const Tensor* b, double fa
   });
 }
 
+void CpuKernels::cast(const Tensor& x, const Tensor& y, Write write) {
+  dispatch_stored_float(x.dtype(), [&](auto from) {
+    dispatch_stored_float(y.dtype(), [&](auto to) {
+      using From = decltype(from);
+      using To = decltype(to);
+      const From* const in = x.data<From>();
+      To* const out = y.data<To>();
+      if (write == Write::Set) {
+        for_each_element(y.numel(), [=](int64_t i) { out[i] = converted<To>(in[i]); });
+      } else {
+        for_each_element(y.numel(), [=](int64_t i) {
+          out[i] = converted<To>(static_cast<Computed<To>>(out[i]) + converted<Computed<To>>(in[i]));
+        });
+      }
+    });
+  });
+}
+
 }  // namespace duel::cpu

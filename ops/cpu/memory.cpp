@@ -23,14 +23,17 @@ void CpuKernels::fill(const Tensor& x, double value) {
   const auto fill_as = [&](auto type) {
     using T = decltype(type);
     T* const data = x.data<T>();
-    parallel_for(x.numel(),
-                 [&](int64_t begin, int64_t end) { std::fill(data + begin, data + end, T(value)); });
+    parallel_for(x.numel(), [&](int64_t begin, int64_t end) {
+      std::fill(data + begin, data + end, converted<T>(value));
+    });
   };
   switch (x.dtype()) {
     case DType::Float32:
       return fill_as(float{});
     case DType::Float64:
       return fill_as(double{});
+    case DType::BFloat16:
+      return fill_as(BFloat16{});
     case DType::UInt8:
       return fill_as(uint8_t{});
     case DType::Int64:

@@ -53,6 +53,9 @@ void CpuKernels::optimizer_step(const Update& update, std::span<const ParameterS
         },
         update);
   });
+  for (const ParameterState& state : parameters) {
+    if (state.rounded.defined()) cast(state.parameter, state.rounded, Write::Set);
+  }
 }
 
 }  // namespace duel::cpu

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "lib/bfloat16.h"
 #include "tests/host_cuda/cublas_v2.h"
 
 struct HostBlas {
@@ -8,6 +9,8 @@ struct HostBlas {
 };
 
 namespace {
+
+using duel::Computed;
 
 /// The nearest number of `bits` binary digits behind the point, an even one where two are as near.
 float rounded(float value, int bits) {
@@ -19,24 +22,25 @@ float rounded(float value, int bits) {
 
 /// How the factors of a product are rounded by each type of computation.
 template <class T>
-T factor(T value, cublasComputeType_t compute) {
-  if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) return T(rounded(float(value), 10));
-  if (compute == CUBLAS_COMPUTE_32F_FAST_16BF) return T(rounded(float(value), 7));
-  return value;
+Computed<T> factor(T value, cublasComputeType_t compute) {
+  if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) return Computed<T>(rounded(float(value), 10));
+  if (compute == CUBLAS_COMPUTE_32F_FAST_16BF) return Computed<T>(rounded(float(value), 7));
+  return static_cast<Computed<T>>(value);
 }
 
 /// C (m, n) = alpha op(A) op(B) + beta C, all column-major; beta 0: C is not read.
-template <class T>
+template <class In, class Out>
 struct Product {
+  using T = Computed<Out>;
   bool transpose_a, transpose_b;
   int64_t m, n, k;
   T alpha;
-  const T* a;
+  const In* a;
   int64_t lda;
-  const T* b;
+  const In* b;
   int64_t ldb;
   T beta;
-  T* c;
+  Out* c;
   int64_t ldc;
   cublasComputeType_t compute;
 
@@ -48,8 +52,8 @@ struct Product {
           sum += factor(transpose_a ? a[row * lda + i] : a[i * lda + row], compute) *
                  factor(transpose_b ? b[i * ldb + column] : b[column * ldb + i], compute);
         }
-        T& target = c[column * ldc + row];
-        target = alpha * sum + (beta == T(0) ? T(0) : beta * target);
+        Out& target = c[column * ldc + row];
+        target = Out(alpha * sum + (beta == T(0) ? T(0) : beta * static_cast<T>(target)));
       }
     }
   }
@@ -87,26 +91,32 @@ cublasStatus_t cublasGemmEx_64(cublasHandle_t handle, cublasOperation_t op_a, cu
   const bool transpose_a = op_a == CUBLAS_OP_T, transpose_b = op_b == CUBLAS_OP_T;
   const bool leading_fit = lda >= std::max<int64_t>(1, transpose_a ? k : m) &&
                            ldb >= std::max<int64_t>(1, transpose_b ? n : k) && ldc >= std::max<int64_t>(1, m);
-  const bool single = c_type == CUDA_R_32F;
-  const bool types_fit = a_type == c_type && b_type == c_type && (compute == CUBLAS_COMPUTE_64F) != single;
+  const bool of_doubles = a_type == CUDA_R_64F, of_bf16 = a_type == CUDA_R_16BF;
+  const bool types_fit = a_type == b_type && (c_type == a_type || (of_bf16 && c_type == CUDA_R_32F)) &&
+                         (compute == CUBLAS_COMPUTE_64F) == of_doubles &&
+                         (!of_bf16 || compute == CUBLAS_COMPUTE_32F);
   if (m < 0 || n < 0 || k < 0 || !leading_fit || !types_fit) return CUBLAS_STATUS_INVALID_VALUE;
-  const auto run = [&]<class T>(T) {
-    const Product<T> product{transpose_a,
-                             transpose_b,
-                             m,
-                             n,
-                             k,
-                             *static_cast<const T*>(alpha),
-                             static_cast<const T*>(a),
-                             lda,
-                             static_cast<const T*>(b),
-                             ldb,
-                             *static_cast<const T*>(beta),
-                             static_cast<T*>(c),
-                             ldc,
-                             compute};
+  const auto run = [&]<class In, class Out>(In, Out) {
+    using T = Computed<Out>;
+    const Product<In, Out> product{transpose_a,
+                                   transpose_b,
+                                   m,
+                                   n,
+                                   k,
+                                   *static_cast<const T*>(alpha),
+                                   static_cast<const In*>(a),
+                                   lda,
+                                   static_cast<const In*>(b),
+                                   ldb,
+                                   *static_cast<const T*>(beta),
+                                   static_cast<Out*>(c),
+                                   ldc,
+                                   compute};
     return host_cuda::enqueue(handle->stream, product);
   };
-  const cudaError_t answer = single ? run(float{}) : run(double{});
+  const cudaError_t answer = of_doubles             ? run(double{}, double{})
+                             : !of_bf16             ? run(float{}, float{})
+                             : c_type == CUDA_R_32F ? run(duel::BFloat16{}, float{})
+                                                    : run(duel::BFloat16{}, duel::BFloat16{});
   return answer == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
 }

@@ -119,14 +119,18 @@ void multiply(Factors factors, float* sums, const uint32_t* a, const uint32_t* b
   this_thread().products.push_back({factors, sums, {a[0], a[1], a[2], a[3]}, {b[0], b[1]}});
 }
 
-// To the even where two are as near.
-uint32_t round_to_bf16(float x) {
-  const auto bits = std::bit_cast<uint32_t>(x);
-  if (x != x) return bits >> 16 | 0x40;
-  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+void check_row(const void* row) {
+  require(reinterpret_cast<uintptr_t>(row) % 16 == 0, "a row of a matrix does not begin on 16 bytes");
 }
 
-float* dynamic_shared() { return shared_memory.data(); }
+uint32_t load_pair(const void* low, const void* high) {
+  uint16_t halves[2];
+  std::memcpy(&halves[0], low, sizeof(halves[0]));
+  std::memcpy(&halves[1], high, sizeof(halves[1]));
+  return halves[0] | static_cast<uint32_t>(halves[1]) << 16;
+}
+
+void* dynamic_shared() { return shared_memory.data(); }
 
 void begin_block(unsigned block_threads, size_t shared_bytes) {
   count = block_threads;

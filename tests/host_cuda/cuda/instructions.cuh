@@ -17,8 +17,11 @@ void wait_copies(int groups);
 enum class Factors { Tf32, Bf16 };
 void multiply(Factors factors, float* sums, const uint32_t* a, const uint32_t* b);
 
-uint32_t round_to_bf16(float x);
-float* dynamic_shared();
+/// A row that a card could load: it begins on 16 bytes.
+void check_row(const void* row);
+/// The word of two elements of two bytes that lie in shared memory at `low` and `high`.
+uint32_t load_pair(const void* low, const void* high);
+void* dynamic_shared();
 
 }  // namespace host_cuda
 
@@ -35,14 +38,22 @@ void wait_copies() {
   host_cuda::wait_copies(groups);
 }
 
+template <bool transposed, class RowOf>
+void load_matrices(uint32_t (&words)[4], const RowOf& row_of) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, line = lane / 4, first = lane % 4 * 2;
+  host_cuda::check_row(row_of(lane));
+  for (int i = 0; i < 4; ++i) {
+    const auto element = [&](int row, int column) { return row_of(8 * i + row) + column; };
+    words[i] = transposed ? host_cuda::load_pair(element(first, line), element(first + 1, line))
+                          : host_cuda::load_pair(element(line, first), element(line, first + 1));
+  }
+}
+
 inline uint32_t round_to_tf32(float x) {
   if (x != x) return 0x7fffe000;  // the sum below could make a number of it
   uint32_t bits;
   std::memcpy(&bits, &x, sizeof(bits));
   return (bits + 0x1000) & ~uint32_t{0x1fff};
-}
-inline uint32_t round_to_bf16(float low, float high) {
-  return host_cuda::round_to_bf16(low) | host_cuda::round_to_bf16(high) << 16;
 }
 inline void multiply_tf32(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   host_cuda::multiply(host_cuda::Factors::Tf32, sums, a, b);
@@ -51,6 +62,9 @@ inline void multiply_bf16(float (&sums)[4], const uint32_t (&a)[4], const uint32
   host_cuda::multiply(host_cuda::Factors::Bf16, sums, a, b);
 }
 
-inline float* dynamic_shared() { return host_cuda::dynamic_shared(); }
+template <class T>
+T* dynamic_shared() {
+  return static_cast<T*>(host_cuda::dynamic_shared());
+}
 
 }  // namespace duel::cuda

@@ -1,0 +1,32 @@
+// Weights that need it are those of pictures with one or three channels, small ones: a thread makes an
+// element.
+#include "cuda/pack.cuh"
+#include "cuda/padded_rows.h"
+
+namespace duel::cuda {
+namespace {
+
+__global__ void __launch_bounds__(block_threads)
+    pad_kernel(int64_t elements, int64_t columns, int64_t pitch, const BFloat16* __restrict__ weight,
+               BFloat16* __restrict__ padded) {
+  const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
+  for (int64_t i = first; i < elements; i += step) {
+    const int64_t row = i / pitch, column = i % pitch;
+    padded[i] = column < columns ? weight[row * columns + column] : BFloat16{};
+  }
+}
+
+}  // namespace
+
+PaddedRows::PaddedRows(const Queue& queue, CachingAllocator& allocator, const BFloat16* weight, int64_t rows,
+                       int64_t columns)
+    : data_(weight), pitch_(ceil_divide(columns, bf16_pack) * bf16_pack) {
+  if (pitch_ == columns && aligned_to_pack<bf16_pack>(weight)) return;
+  const int64_t elements = rows * pitch_;
+  BFloat16* const padded = copy_.emplace(allocator, elements).data();
+  queue.launch(blocks_for(elements, queue.resident_blocks()), block_threads, pad_kernel, elements, columns,
+               pitch_, weight, padded);
+  data_ = padded;
+}
+
+}  // namespace duel::cuda
