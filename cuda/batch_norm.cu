@@ -167,7 +167,7 @@ void CudaKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, con
                                 running ? running->mean.data<T>() : nullptr,
                                 running ? running->variance.data<T>() : nullptr,
                                 RunningUpdate<T>(running ? running->momentum : 0, rows_of(x))};
-    reduce_rows<Stored>(queue_, allocator_, rows_of(x), x.dim(-1), MomentsUp<T>{}, store, x.data<Stored>());
+    reduce_rows<Stored>(queue_, reductions_, rows_of(x), x.dim(-1), MomentsUp<T>{}, store, x.data<Stored>());
   });
 }
 
@@ -188,7 +188,7 @@ void CudaKernels::batch_norm_backward_sums(const Tensor& x, const Tensor& dy, co
     using Stored = decltype(type);
     using T = Computed<Stored>;
     reduce_rows<Stored>(
-        queue_, allocator_, rows_of(x), x.dim(-1), GradSums<T>{{mean.data<T>(), variance.data<T>(), T(eps)}},
+        queue_, reductions_, rows_of(x), x.dim(-1), GradSums<T>{{mean.data<T>(), variance.data<T>(), T(eps)}},
         StoreGradSums<T>{dbias.data<T>(), dweight.data<T>()}, x.data<Stored>(), dy.data<Stored>());
   });
 }
@@ -236,7 +236,7 @@ void CudaKernels::batch_norm_backward_fused(const Tensor& x, const Tensor& y, co
         const Then<Normalize<T>, F> forward{{statistics, weight.data<T>(), bias.data<T>()}, activation};
         const int64_t rows = rows_of(x), channels = x.dim(-1);
         const Stored *const in = x.data<Stored>(), *const grad = dy.data<Stored>();
-        reduce_rows<Stored>(queue_, allocator_, rows, channels,
+        reduce_rows<Stored>(queue_, reductions_, rows, channels,
                             ReduceThrough<GradSums<T>, F>{{{statistics}, forward}},
                             StoreGradSums<T>{dbias.data<T>(), dweight.data<T>()}, in, grad);
         if (!dx) return;

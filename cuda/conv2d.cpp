@@ -72,7 +72,7 @@ void CudaKernels::conv2d_dgrad(const Conv2dShape& shape, const Tensor& dy, const
 void CudaKernels::conv2d_wgrad(const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                                Write write) {
   if (implicit(shape, x.dtype()))
-    return conv2d_wgrad_implicit(queue_, allocator_, precision_, shape, x, dy, dw, write);
+    return conv2d_wgrad_implicit(queue_, reductions_, precision_, shape, x, dy, dw, write);
   if (write == Write::Set) fill(dw, 0);
   dispatch_stored_float(x.dtype(), [&](auto type) {
     using T = decltype(type);

@@ -14,6 +14,8 @@
 
 namespace duel::cuda {
 
+class ReductionSpace;
+
 /// Phases of a data gradient that there is room for: those of strides up to 3.
 constexpr int most_phases = 9;
 
@@ -28,7 +30,7 @@ void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Prec
 void conv2d_dgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
                            const Conv2dShape& shape, const Tensor& dy, const Tensor& weight, const Tensor& dx,
                            Write write, const Epilogue& epilogue = {});
-void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
+void conv2d_wgrad_implicit(const Queue& queue, const ReductionSpace& reductions, Precision precision,
                            const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                            Write write);
 

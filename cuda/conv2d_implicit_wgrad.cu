@@ -43,7 +43,7 @@ int64_t steps_a_split(const Conv2dShape& s, int64_t tiles) {
 }
 
 template <class T>
-void launch(const Queue& queue, CachingAllocator& allocator, Precision precision, const Conv2dShape& s,
+void launch(const Queue& queue, const ReductionSpace& reductions, Precision precision, const Conv2dShape& s,
             const T* x, const T* dy, float* dw, Write write) {
   const TileSize size = tile_size_for(1, s.oc, s.gemm_k(), 1);
   dispatch_product<T, SmallTile, Layouts{.taps = false, .right_packs = false, .left_alone = true}>(
@@ -53,7 +53,7 @@ void launch(const Queue& queue, CachingAllocator& allocator, Precision precision
         const int64_t steps = steps_a_split(s, tiles);
         const int64_t splits = std::max<int64_t>(1, ceil_divide(product_steps(s.gemm_m()), steps));
         const int64_t elements = s.oc * s.gemm_k();
-        const Scratch<float> workspace(allocator, splits == 1 ? 0 : splits * elements);
+        const Scratch<float> workspace(reductions.allocator(), splits == 1 ? 0 : splits * elements);
         queue.launch(
             tiles * splits, product_threads,
             product_shared_bytes<Tile, PixelChannels<Fetch>, PatchColumns<Fetch>>,
@@ -61,7 +61,7 @@ void launch(const Queue& queue, CachingAllocator& allocator, Precision precision
             x, dy,
             ProductTarget(splits == 1 ? dw : workspace.data(), s.gemm_k(), splits == 1 ? write : Write::Set));
         if (splits > 1) {
-          reduce_rows(queue, allocator, splits, elements, SumUp<float>{},
+          reduce_rows(queue, reductions, splits, elements, SumUp<float>{},
                       StoreSum<float>{1, write == Write::Add, dw},
                       static_cast<const float*>(workspace.data()));
         }
@@ -70,11 +70,11 @@ void launch(const Queue& queue, CachingAllocator& allocator, Precision precision
 
 }  // namespace
 
-void conv2d_wgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
+void conv2d_wgrad_implicit(const Queue& queue, const ReductionSpace& reductions, Precision precision,
                            const Conv2dShape& s, const Tensor& x, const Tensor& dy, const Tensor& dw,
                            Write write) {
   const auto launch_as = [&]<class T>(T) {
-    launch<T>(queue, allocator, precision, s, x.data<T>(), dy.data<T>(), dw.data<float>(), write);
+    launch<T>(queue, reductions, precision, s, x.data<T>(), dy.data<T>(), dw.data<float>(), write);
   };
   if (x.dtype() == DType::BFloat16) {
     launch_as(BFloat16{});

@@ -5,6 +5,7 @@ namespace duel::cuda {
 CudaKernels::CudaKernels(int device)
     : queue_(device),
       allocator_(device),
+      reductions_(queue_, allocator_),
       staging_(queue_, page_locked_),
       recorder_(queue_, allocator_),
       blas_(queue_, allocator_) {

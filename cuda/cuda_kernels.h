@@ -9,6 +9,7 @@
 #include "cuda/matmul.h"
 #include "cuda/queue.h"
 #include "cuda/recording.h"
+#include "cuda/reduction_space.h"
 #include "cuda/staging.h"
 #include "lib/kernels.h"
 
@@ -105,6 +106,7 @@ class CudaKernels final : public Kernels {
   Precision precision_ = Precision::Float32;
   Queue queue_;
   DeviceAllocator allocator_;
+  ReductionSpace reductions_;
   PageLockedAllocator page_locked_;
   Staging staging_;
   Recorder recorder_;

@@ -47,7 +47,7 @@ void CudaKernels::loss(const Loss& f, const Tensor& x, const Tensor& target, con
     const StoreMean<T> store{static_cast<double>(x.numel()), y.data<T>()};
     std::visit(
         [&]<class F>(const F& g) {
-          reduce_rows(queue_, allocator_, x.numel(), 1, LossUp<T, F>{g}, store, in, wanted);
+          reduce_rows(queue_, reductions_, x.numel(), 1, LossUp<T, F>{g}, store, in, wanted);
         },
         f);
   });

@@ -32,7 +32,7 @@ struct Bias {
 void CudaKernels::sum(const Tensor& x, double factor, const Tensor& y, Write write) {
   dispatch_float(x.dtype(), [&](auto type) {
     using T = decltype(type);
-    reduce_rows<T>(queue_, allocator_, x.numel(), 1, SumUp<T>{},
+    reduce_rows<T>(queue_, reductions_, x.numel(), 1, SumUp<T>{},
                    StoreSum<T>{factor, write == Write::Add, y.data<T>()}, x.data<T>());
   });
 }
@@ -42,7 +42,7 @@ void CudaKernels::sum_rows(const Tensor& x, const Tensor& y, Write write) {
   dispatch_stored_float(x.dtype(), [&](auto type) {
     using Stored = decltype(type);
     using T = Computed<Stored>;
-    reduce_rows<Stored>(queue_, allocator_, rows, columns, SumUp<T>{},
+    reduce_rows<Stored>(queue_, reductions_, rows, columns, SumUp<T>{},
                         StoreSum<T>{1, write == Write::Add, y.data<T>()}, x.data<Stored>());
   });
 }

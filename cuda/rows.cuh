@@ -5,14 +5,18 @@
 // reads up to 512 neighbouring bytes of a row, or several whole rows where they are short, and a thread stays
 // with its columns, so their parameters and partial results live in registers.
 //
-// A reduction has no atomics, so its order, and with it every bit of the result, depends on the sizes alone:
-// a thread takes its rows from first to last, the threads of a column are merged as a tree in shared memory,
-// and where there is more than one chunk a second, small launch merges their results in double precision.
+// A reduction takes one launch. A thread takes its rows from first to last, the threads of a column are
+// merged as a tree in shared memory, and of the blocks that share a column, the one that is done last merges
+// what all of them have left, in double precision and in the order of their rows: which block that is chance
+// decides, but not what it computes. So every bit of the result depends on the sizes alone.
 #pragma once
 
-#include "cuda/device_allocator.h"
+#include <algorithm>
+#include <bit>
+
 #include "cuda/pack.cuh"
 #include "cuda/queue.h"
+#include "cuda/reduction_space.h"
 #include "lib/write.h"
 
 namespace duel::cuda {
@@ -65,12 +69,12 @@ void map_rows(const Queue& queue, int64_t rows, int64_t columns, const F& f, Wri
   }
 }
 
-/// Gives `state` of each thread what its lane's columns have in the whole block; complete in level 0.
+/// Gives `state` of each thread what all threads that lie `lanes` apart have; complete in the first of them.
 template <int width, class State>
-__device__ void merge_levels(const RowTiles& tiles, State (&state)[width]) {
+__device__ void merge_levels(int lanes, State (&state)[width]) {
   __shared__ State shared[width][block_threads];
   const int thread = static_cast<int>(threadIdx.x);
-  for (int step = block_threads / 2; step >= tiles.lanes; step /= 2) {
+  for (int step = block_threads / 2; step >= lanes; step /= 2) {
 #pragma unroll
     for (int i = 0; i < width; ++i) shared[i][thread] = state[i];
     __syncthreads();
@@ -82,6 +86,35 @@ __device__ void merge_levels(const RowTiles& tiles, State (&state)[width]) {
   }
 }
 
+/// Whether this block is the last of `blocks` that came here, and then sees what the others stored before.
+/// `arrived` counts them from zero, and is zero again afterwards.
+__device__ inline bool last_to_arrive(int* arrived, int64_t blocks) {
+  __shared__ bool last;
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    last = atomicAdd(arrived, 1) == blocks - 1;
+    if (last) *arrived = 0;
+  }
+  __syncthreads();
+  __threadfence();
+  return last;
+}
+
+/// finish() for the columns of a tile, whose chunks have left their results in (chunks, columns).
+template <class State, class Finish>
+__device__ void finish_tile(const RowTiles& tiles, int width, const State* partials, const Finish& finish) {
+  const int thread = static_cast<int>(threadIdx.x), beside = tiles.lanes * width;
+  const int64_t columns = tiles.packs * width, column = blockIdx.x / tiles.chunks * beside + thread % beside;
+  decltype(partials->template as<double>()) state[1] = {State::none().template as<double>()};
+  if (column < columns) {
+    for (int64_t chunk = thread / beside; chunk < tiles.chunks; chunk += block_threads / beside)
+      state[0].merge(partials[chunk * columns + column].template as<double>());
+  }
+  merge_levels(beside, state);
+  if (thread < beside && column < columns) finish(column, state[0]);
+}
+
 template <int width, class State, class Column, class... In>
 __device__ void accumulate(State* state, const Column* columns, const Pack<In, width>&... x) {
 #pragma unroll
@@ -90,7 +123,8 @@ __device__ void accumulate(State* state, const Column* columns, const Pack<In, w
 
 template <int width, class F, class Finish, class... In>
 __global__ void __launch_bounds__(block_threads)
-    reduce_rows_kernel(RowTiles tiles, F f, Finish finish, typename F::State* partials, const In*... x) {
+    reduce_rows_kernel(RowTiles tiles, F f, Finish finish, typename F::State* partials, int* arrived,
+                       const In*... x) {
   using State = typename F::State;
   const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
   State state[width];
@@ -104,63 +138,49 @@ __global__ void __launch_bounds__(block_threads)
     for (int64_t row = share.first_row; row < share.end_row; row += tiles.depth())
       accumulate<width>(state, columns, load_pack<width>(x, row * tiles.packs + share.pack)...);
   }
-  merge_levels(tiles, state);
-  if (share.level != 0 || share.pack >= tiles.packs) return;
+  merge_levels(tiles.lanes, state);
+  const bool complete = share.level == 0 && share.pack < tiles.packs;
+  if (tiles.chunks == 1) {
+    if (!complete) return;
 #pragma unroll
-  for (int i = 0; i < width; ++i) {
-    const int64_t column = share.pack * width + i;
-    if (tiles.chunks == 1) {
-      finish(column, state[i].template as<double>());
-    } else {
-      partials[share.chunk * tiles.packs * width + column] = state[i];
-    }
+    for (int i = 0; i < width; ++i) finish(share.pack * width + i, state[i].template as<double>());
+    return;
   }
+  if (complete) {
+#pragma unroll
+    for (int i = 0; i < width; ++i) partials[(share.chunk * tiles.packs + share.pack) * width + i] = state[i];
+  }
+  if (last_to_arrive(arrived + blockIdx.x / tiles.chunks, tiles.chunks))
+    finish_tile(tiles, width, partials, finish);
 }
 
-/// The second launch of a reduction: rows are the chunks' results.
-template <class Partial>
-struct MergePartials {
-  using State = decltype(Partial::none().template as<double>());
-  struct Column {
-    DUEL_HOST_DEVICE void operator()(State& state, const Partial& partial) const {
-      state.merge(partial.template as<double>());
-    }
-  };
-  DUEL_HOST_DEVICE Column column(int64_t) const { return {}; }
-};
-
 template <int width, class F, class Finish, class... In>
-void reduce_tiles(const Queue& queue, CachingAllocator& allocator, const RowTiles& tiles, const F& f,
+void reduce_tiles(const Queue& queue, const ReductionSpace& space, int64_t rows, int64_t packs, const F& f,
                   const Finish& finish, const In*... x) {
-  using State = typename F::State;
-  const int64_t columns = tiles.packs * width;
-  const Scratch<State> partials(allocator, tiles.chunks == 1 ? 0 : tiles.chunks * columns);
+  // Few lanes, so that the last block has few columns to merge; but more where there are too few rows for the
+  // threads below each other.
+  const int64_t lanes = std::clamp<int64_t>(4 * block_threads / std::max<int64_t>(1, rows), 4, 32);
+  const RowTiles tiles = row_tiles(rows, packs, ReductionSpace::most_blocks,
+                                   static_cast<int>(std::bit_ceil(static_cast<uint64_t>(lanes))));
+  const Scratch<typename F::State> partials(space.allocator(),
+                                            tiles.chunks == 1 ? 0 : tiles.chunks * packs * width);
   queue.launch(tiles.blocks(), block_threads, reduce_rows_kernel<width, F, Finish, In...>, tiles, f, finish,
-               partials.data(), x...);
-  if (tiles.chunks == 1) return;
-  using Merge = MergePartials<State>;
-  // Few lanes, so that many threads share the chunks of a column: their loads' latency is what it costs.
-  const RowTiles merge = row_tiles(tiles.chunks, columns, 1, 4);
-  queue.launch(merge.blocks(), block_threads, reduce_rows_kernel<1, Merge, Finish, State>, merge, Merge{},
-               finish, static_cast<typename Merge::State*>(nullptr),
-               static_cast<const State*>(partials.data()));
+               partials.data(), space.arrived(), x...);
 }
 
 /// For every column c calls finish(c, what its rows give), in double precision. F::State (lib/accumulators.h)
 /// is what they are gathered in and g(state, x...), where g = f.column(c), of type F::Column, gathers one.
 template <class T, class F, class Finish, class... In>
-void reduce_rows(const Queue& queue, CachingAllocator& allocator, int64_t rows, int64_t columns, const F& f,
+void reduce_rows(const Queue& queue, const ReductionSpace& space, int64_t rows, int64_t columns, const F& f,
                  const Finish& finish, const T* first, const In*... rest) {
   constexpr int width = row_pack_width<T>;
-  constexpr int64_t most_blocks = 512;  // not the device's own number: the result shall not depend on it
   const bool packed =
       columns % width == 0 && aligned_to_pack<width>(first) && (aligned_to_pack<width>(rest) && ...);
   if (columns == 0) return;
   if (packed) {
-    reduce_tiles<width>(queue, allocator, row_tiles(rows, columns / width, most_blocks), f, finish, first,
-                        rest...);
+    reduce_tiles<width>(queue, space, rows, columns / width, f, finish, first, rest...);
   } else {
-    reduce_tiles<1>(queue, allocator, row_tiles(rows, columns, most_blocks), f, finish, first, rest...);
+    reduce_tiles<1>(queue, space, rows, columns, f, finish, first, rest...);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -69,10 +70,12 @@ host_cuda::Fibers& fibers() {
 }
 
 void run_grid(const cudaLaunchConfig_t& config, const std::function<void()>& thread) {
+  static std::mt19937 random;
   gridDim = config.gridDim;
   blockDim = config.blockDim;
-  for (unsigned block = 0; block < gridDim.x; ++block) {
-    blockIdx = dim3(block);
+  const uint64_t first = random() % gridDim.x;
+  for (unsigned i = 0; i < gridDim.x; ++i) {
+    blockIdx = dim3(static_cast<unsigned>((first + i) % gridDim.x));
     host_cuda::begin_block(blockDim.x, config.dynamicSmemBytes);
     fibers().run(blockDim.x, [&](unsigned) { thread(); });
     host_cuda::end_block();
@@ -83,6 +86,12 @@ void run_grid(const cudaLaunchConfig_t& config, const std::function<void()>& thr
 
 void __syncthreads() { fibers().barrier(); }
 void __syncwarp() { fibers().barrier(); }
+void __threadfence() {}
+int atomicAdd(int* number, int amount) {
+  const int before = *number;
+  *number += amount;
+  return before;
+}
 
 // ---- errors ----
 

@@ -5,8 +5,8 @@
 // of bounds. It says nothing about speed, and numbers may differ in their last bits from a card's.
 //
 // It is as unhelpful as the standard allows: a stream's work is done only when the host waits for it, fresh
-// memory holds NaNs, the threads of a block run in a random order from barrier to barrier, and asynchronous
-// copies are made at once or when they are waited for (cuda/instructions.cuh).
+// memory holds NaNs, the blocks of a grid and the threads of a block, from barrier to barrier, run in a
+// random order, and asynchronous copies are made at once or when they are waited for (cuda/instructions.cuh).
 //
 // Declared here is what the backend uses; see CUDA's documentation for what each thing means.
 #pragma once
@@ -33,6 +33,8 @@ struct dim3 {
 extern dim3 gridDim, blockDim, blockIdx, threadIdx;
 
 void __syncthreads();
+void __threadfence();  // blocks run one after the other, from a random one on
+int atomicAdd(int* number, int amount);
 void __syncwarp();  // here as the one above: all threads of the block have to call it
 
 // ---- errors ----

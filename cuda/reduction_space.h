@@ -1,0 +1,31 @@
+// What the launches of reductions (rows.cuh) share, which come one after the other.
+#pragma once
+
+#include "cuda/device_allocator.h"
+#include "cuda/queue.h"
+
+namespace duel::cuda {
+
+class ReductionSpace {
+ public:
+  /// A reduction has about so many blocks at most. Not the device's own number: the result shall not depend
+  /// on it.
+  static constexpr int64_t most_blocks = 512;
+
+  ReductionSpace(const Queue& queue, CachingAllocator& allocator)
+      : allocator_(allocator), arrived_(allocator, most_shared_tiles) {
+    DUEL_CUDA(cudaMemsetAsync(arrived_.data(), 0, most_shared_tiles * sizeof(int), queue.stream()));
+  }
+
+  CachingAllocator& allocator() const { return allocator_; }
+  /// Of each tile that several blocks share, how many of them are done: zero between launches.
+  int* arrived() const { return arrived_.data(); }
+
+ private:
+  static constexpr int64_t most_shared_tiles = most_blocks / 2;
+
+  CachingAllocator& allocator_;
+  Scratch<int> arrived_;
+};
+
+}  // namespace duel::cuda
