@@ -225,27 +225,29 @@ TEST_F(CudaTraining, BatchesThatAreNotThereAreRefused) {
 
 // ---- the course of training ----
 
-TEST_F(CudaTraining, TwoHundredIterationsTakeTheCpusCourse) {
-  Config config = small_config();
+/// Two hundred iterations, recorded where the device can.
+std::vector<Losses> course_on(Device device) {
+  const Config config = small_config();
   const NumberedPictures data(8 * config.batch_size, config.image_size, config.channels);
-  const auto course = [&](Device device) {
-    Trainer trainer(config, device);
-    Iteration iteration(trainer, true);
-    const auto batches = make_batches(data, config, device);
-    std::vector<Losses> all;
-    for (int i = 0; i < 200; ++i) {
-      batches->next(iteration.pictures());
-      all.push_back(iteration.run().wait());
-    }
-    return all;
-  };
-  const std::vector<Losses> expected = course({}), actual = course(cuda_device);
-  // Rounding differs, and once it decides on which side of a kink an activation lies, the two go ways of
-  // their own (after some 60 iterations where the host plays the card). The course of the losses stays the
-  // same.
+  Trainer trainer(config, device);
+  Iteration iteration(trainer, true);
+  const auto batches = make_batches(data, config, device);
+  std::vector<Losses> all;
+  for (int i = 0; i < 200; ++i) {
+    batches->next(iteration.pictures());
+    all.push_back(iteration.run().wait());
+  }
+  return all;
+}
+
+/// Rounding differs, and once it decides on which side of a kink an activation lies, the two go ways of their
+/// own (in float32 after some 60 iterations where the host plays the card). The course of the losses stays
+/// the same: the first twenty iterations to `at_first`, the means of fifty to 10 %.
+void expect_same_course(const std::vector<Losses>& actual, const std::vector<Losses>& expected,
+                        double at_first) {
   for (size_t i = 0; i < 20; ++i) {
-    EXPECT_NEAR(actual[i].d_loss, expected[i].d_loss, 1e-3 * expected[i].d_loss) << "iteration " << i;
-    EXPECT_NEAR(actual[i].g_loss, expected[i].g_loss, 1e-3 * expected[i].g_loss) << "iteration " << i;
+    EXPECT_NEAR(actual[i].d_loss, expected[i].d_loss, at_first * expected[i].d_loss) << "iteration " << i;
+    EXPECT_NEAR(actual[i].g_loss, expected[i].g_loss, at_first * expected[i].g_loss) << "iteration " << i;
   }
   for (size_t first = 0; first < expected.size(); first += 50) {
     double d_ratio = 0, g_ratio = 0;
@@ -256,6 +258,13 @@ TEST_F(CudaTraining, TwoHundredIterationsTakeTheCpusCourse) {
     EXPECT_NEAR(d_ratio, 1, 0.1) << "iterations from " << first;
     EXPECT_NEAR(g_ratio, 1, 0.1) << "iterations from " << first;
   }
+}
+
+TEST_F(CudaTraining, TwoHundredIterationsTakeTheCpusCourse) {
+  const std::vector<Losses> expected = course_on({});
+  expect_same_course(course_on(cuda_device), expected, 1e-3);
+  const WithPrecision rounded(Precision::Bf16);
+  if (rounded.possible()) expect_same_course(course_on(cuda_device), expected, 2e-2);
 }
 
 }  // namespace
