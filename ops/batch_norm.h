@@ -19,7 +19,8 @@ struct BatchNormOptions {
 /// x (..., C), the others (C). In training, mean and (biased) variance are those of the batch, and the
 /// running statistics, where given, move towards them by `momentum` (towards the unbiased variance, as
 /// PyTorch's do); else they are the running statistics. Throws if shapes disagree, in training with fewer
-/// than two values a channel, and in evaluation without running statistics.
+/// than two values a channel, and in evaluation without running statistics. y is of x's type; the others are
+/// of parameter_type() of it.
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                   const Tensor& running_var, const BatchNormOptions& options = {});
 

@@ -9,7 +9,7 @@ namespace duel {
 Tensor matmul(const Tensor& a, const Tensor& b);
 
 /// x weight^T + bias: x (N, in), weight (out, in), bias (out) or undefined; the result is (N, out). As
-/// PyTorch's linear.
+/// PyTorch's linear. The result is of x's type; weight and bias are of parameter_type() of it.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
 }  // namespace duel

@@ -134,6 +134,8 @@ TEST(BFloat16, IsStoredAndNotComputedWithOnTheCpu) {
               conv2d(x, Tensor::zeros({3, 2, 2, 2}, DType::BFloat16), {}, {1, 1}, {0, 0});
             }),
             "[conv2d] inputs differ in type: bfloat16 and bfloat16, which goes with parameters of float32");
+  EXPECT_EQ(message_of([&] { cast(x, DType::UInt8); }),
+            "[cast] goes from one floating type to another, not from bfloat16 to uint8");
   EXPECT_EQ(message_of([&] {
               add(x, Tensor::zeros({1, 4, 4, 2}));
             }),
