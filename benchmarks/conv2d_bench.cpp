@@ -44,10 +44,12 @@ void run(benchmark::State& state, const Conv2dShape& s, Kernel kernel, ConvAlgor
   const Tensor x = random_activations({s.n, s.ih, s.iw, s.ic}),
                weight = random_tensor({s.oc, s.kh, s.kw, s.ic}),
                y = random_activations({s.n, s.oh, s.ow, s.oc});
-  const Work work{2 * static_cast<double>(s.multiply_adds()), bytes_of({x, weight, y})};
+  const Tensor factor = weight_for(x, weight);
+  const Work work{2 * static_cast<double>(s.multiply_adds()),
+                  bytes_of({x, kernel == Kernel::Wgrad ? weight : factor, y})};
   measure(state, work, [&] {
-    if (kernel == Kernel::Fprop) k.conv2d_fprop(s, x, weight, y, Write::Set);
-    if (kernel == Kernel::Dgrad) k.conv2d_dgrad(s, y, weight, x, Write::Set);
+    if (kernel == Kernel::Fprop) k.conv2d_fprop(s, x, factor, y, Write::Set);
+    if (kernel == Kernel::Dgrad) k.conv2d_dgrad(s, y, factor, x, Write::Set);
     if (kernel == Kernel::Wgrad) k.conv2d_wgrad(s, x, y, weight, Write::Set);
   });
 }

@@ -27,10 +27,12 @@ void run(benchmark::State& state, const Layer& layer, Kernel kernel, ConvAlgorit
   Kernels& k = kernels(device());
   const Tensor x = random_activations({layer.batch, layer.in}), weight = random_tensor({layer.out, layer.in}),
                y = random_activations({layer.batch, layer.out});
-  const Work work{2 * static_cast<double>(layer.batch * layer.in * layer.out), bytes_of({x, weight, y})};
+  const Tensor factor = weight_for(x, weight);
+  const Work work{2 * static_cast<double>(layer.batch * layer.in * layer.out),
+                  bytes_of({x, kernel == Kernel::Dw ? weight : factor, y})};
   measure(state, work, [&] {
-    if (kernel == Kernel::Forward) k.gemm(false, true, x, weight, y, Write::Set);
-    if (kernel == Kernel::Dx) k.gemm(false, false, y, weight, x, Write::Set);
+    if (kernel == Kernel::Forward) k.gemm(false, true, x, factor, y, Write::Set);
+    if (kernel == Kernel::Dx) k.gemm(false, false, y, factor, x, Write::Set);
     if (kernel == Kernel::Dw) k.gemm(true, false, y, x, weight, Write::Set);
   });
 }
