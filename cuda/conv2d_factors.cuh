@@ -139,6 +139,10 @@ bool in_packs(int64_t channels, const Element* data) {
   return channels % width == 0 && aligned_to_pack<width>(data);
 }
 
+/// Whether the rows of a weight begin on packs whatever their length: see PaddedRows.
+template <class Element>
+constexpr bool padded_weight = std::is_same_v<Element, BFloat16>;
+
 /// Which layouts a kind of product can meet.
 struct Layouts {
   bool taps;         // k runs over taps, so that one_tap may be false

@@ -40,13 +40,14 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
 }
 
 /// `weight_channels`: of a pixel of the weight, s.ic or more.
-template <class T, Layouts layouts>
+template <class T>
 void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* dy, const T* weight,
             int64_t weight_channels, const ProductTarget& dx) {
   const int64_t count = s.stride_h * s.stride_w;
   const TileSize size =
       tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic, queue.multiprocessors());
-  dispatch_product<T, NarrowTile, layouts>(
+  constexpr bool padded = padded_weight<T>;
+  dispatch_product<T, NarrowTile, Layouts{.taps = true, .right_packs = padded, .left_alone = !padded}>(
       precision, size, {in_packs(s.oc, dy), in_packs(weight_channels, weight), whole_taps(s.oc)},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};
@@ -68,11 +69,9 @@ void conv2d_dgrad_implicit(const Queue& queue, CachingAllocator& allocator, Prec
   const ProductTarget target = ProductTarget::of(dx, s.ic, write, epilogue);
   if (dy.dtype() == DType::BFloat16) {
     const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc * s.kh * s.kw, s.ic);
-    launch<BFloat16, Layouts{.taps = true, .right_packs = true, .left_alone = false}>(
-        queue, precision, s, dy.data<BFloat16>(), rows.data(), rows.pitch(), target);
+    launch(queue, precision, s, dy.data<BFloat16>(), rows.data(), rows.pitch(), target);
   } else {
-    launch<float, Layouts{.taps = true, .right_packs = false, .left_alone = true}>(
-        queue, precision, s, dy.data<float>(), weight.data<float>(), s.ic, target);
+    launch(queue, precision, s, dy.data<float>(), weight.data<float>(), s.ic, target);
   }
 }
 

@@ -30,13 +30,13 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
   });
 }
 
-/// `weight_packs`: the weight's rows begin on packs whatever their length.
-template <class T, bool weight_packs>
+template <class T>
 void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* x, const T* weight,
             int64_t pitch, const ProductTarget& y) {
   const TileSize size = tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors());
   const bool packs = in_packs(s.ic, x) && in_packs(pitch, weight);
-  dispatch_product<T, MiddleTile, Layouts{.taps = true, .right_packs = weight_packs, .left_alone = false}>(
+  dispatch_product<T, MiddleTile,
+                   Layouts{.taps = true, .right_packs = padded_weight<T>, .left_alone = false}>(
       precision, size, {packs, packs, whole_taps(s.ic)},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         queue.launch(Tile::blocks(s.gemm_m(), s.oc), product_threads,
@@ -49,7 +49,7 @@ void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const
 
 bool fits_implicit(const Conv2dShape& s) {
   constexpr int64_t limit = (int64_t{1} << 31) - 2 * WideTile::m;
-  constexpr int64_t pack = bf16_pack;  // a weight's rows grow by less than this
+  constexpr int64_t pack = pack_width<BFloat16>;  // a weight's rows grow by less than this
   return s.gemm_m() < limit && s.n * s.ih * s.iw < limit && s.oc * s.kh * s.kw * (s.ic + pack) < limit &&
          s.ih * s.iw * s.ic < limit && s.oh * s.ow * s.oc < limit && s.stride_h * s.stride_w <= most_phases;
 }
@@ -60,9 +60,9 @@ void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Prec
   const ProductTarget target = ProductTarget::of(y, s.oc, write, epilogue);
   if (x.dtype() == DType::BFloat16) {
     const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc, s.gemm_k());
-    launch<BFloat16, true>(queue, precision, s, x.data<BFloat16>(), rows.data(), rows.pitch(), target);
+    launch(queue, precision, s, x.data<BFloat16>(), rows.data(), rows.pitch(), target);
   } else {
-    launch<float, false>(queue, precision, s, x.data<float>(), weight.data<float>(), s.gemm_k(), target);
+    launch(queue, precision, s, x.data<float>(), weight.data<float>(), s.gemm_k(), target);
   }
 }
 

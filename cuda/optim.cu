@@ -44,11 +44,9 @@ __device__ void update_pack(const Rule& rule, const typename Rule::Step& step, i
   store_pack<width>(p, i, ps, false);
   store_pack<width>(a, i, as, false);
   store_pack<width>(b, i, bs, false);
-  if (!rounded) return;
-  Pack<float, width> to_round;
-#pragma unroll
-  for (int lane = 0; lane < width; ++lane) to_round.lane[lane] = static_cast<float>(ps.lane[lane]);
-  store_pack<width>(rounded, i, to_round, false);
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounded) store_pack<width>(rounded, i, ps, false);
+  }
 }
 
 template <class T, class Rule>

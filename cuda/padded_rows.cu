@@ -2,9 +2,12 @@
 // element.
 #include "cuda/pack.cuh"
 #include "cuda/padded_rows.h"
+#include "lib/launch.h"
 
 namespace duel::cuda {
 namespace {
+
+constexpr int width = pack_width<BFloat16>;
 
 __global__ void __launch_bounds__(block_threads)
     pad_kernel(int64_t elements, int64_t columns, int64_t pitch, const BFloat16* __restrict__ weight,
@@ -20,8 +23,8 @@ __global__ void __launch_bounds__(block_threads)
 
 PaddedRows::PaddedRows(const Queue& queue, CachingAllocator& allocator, const BFloat16* weight, int64_t rows,
                        int64_t columns)
-    : data_(weight), pitch_(ceil_divide(columns, bf16_pack) * bf16_pack) {
-  if (pitch_ == columns && aligned_to_pack<bf16_pack>(weight)) return;
+    : data_(weight), pitch_(ceil_divide(columns, width) * width) {
+  if (pitch_ == columns && aligned_to_pack<width>(weight)) return;
   const int64_t elements = rows * pitch_;
   BFloat16* const padded = copy_.emplace(allocator, elements).data();
   queue.launch(blocks_for(elements, queue.resident_blocks()), block_threads, pad_kernel, elements, columns,

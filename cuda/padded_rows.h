@@ -6,12 +6,8 @@
 #include "cuda/device_allocator.h"
 #include "cuda/queue.h"
 #include "lib/bfloat16.h"
-#include "lib/launch.h"
 
 namespace duel::cuda {
-
-/// What 16 bytes hold, the widest access of a thread.
-constexpr int64_t bf16_pack = 16 / sizeof(BFloat16);
 
 /// The rows of a bfloat16 weight (rows, columns), each beginning on 16 bytes, for the work queued while it
 /// lives: the weight itself, or a copy whose rows are filled up with zeros.

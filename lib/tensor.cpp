@@ -1,6 +1,5 @@
 #include "lib/tensor.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "lib/allocator.h"
@@ -83,16 +82,7 @@ Tensor Tensor::to(Device device) const {
 Tensor Tensor::to(DType dtype) const {
   if (dtype == this->dtype()) return *this;
   Tensor copy = empty(shape(), dtype, device());
-  dispatch_stored_float(this->dtype(), [&](auto from) {
-    dispatch_stored_float(dtype, [&](auto to) {
-      using From = decltype(from);
-      using To = decltype(to);
-      const std::vector<From> values = to_vector<From>();
-      std::vector<To> results(values.size());
-      std::transform(values.begin(), values.end(), results.begin(), converted<To, From>);
-      copy.upload(results.data());
-    });
-  });
+  kernels(device()).cast(*this, copy, Write::Set);
   return copy;
 }
 

@@ -100,7 +100,7 @@ class Tensor {
   Tensor clone() const;
   /// Itself where it already is there, else a copy outside the graph.
   Tensor to(Device device) const;
-  /// Itself where it already has that type, else a copy outside the graph, by way of the host.
+  /// Itself where it already has that type, else a copy outside the graph.
   Tensor to(DType dtype) const;
 
   /// The same elements in another shape with as many elements, outside the graph (see reshape in ops).

@@ -61,8 +61,8 @@ std::vector<std::pair<std::string, Tensor>> run_rounded(const OpCase& op_case, D
 }
 
 void expect_same_stored(const OpCase& op_case) {
-  if (kernels(cuda_device).description().find("compute capability 7") != std::string::npos)
-    GTEST_SKIP() << "bfloat16 needs compute capability 8.0";
+  const WithPrecision with(Precision::Bf16);
+  if (!with.possible()) GTEST_SKIP() << with.why_not();
   const auto expected = run_rounded(op_case, {}, false), actual = run_rounded(op_case, cuda_device, true);
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i)

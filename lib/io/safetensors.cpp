@@ -41,8 +41,7 @@ float float_of_half(uint16_t bits) {
   return bits & 0x8000 ? -magnitude : magnitude;
 }
 
-/// The upper half of a float32.
-float float_of_bfloat(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+float float_of_bfloat(uint16_t bits) { return static_cast<float>(std::bit_cast<BFloat16>(bits)); }
 
 struct ElementType {
   const char* name;
