@@ -3,8 +3,8 @@
 // A network's parameters are many small tensors and a few large ones; a launch for each would cost more than
 // the work. Here a block takes one chunk of one tensor, found in a table that travels as an argument of the
 // kernel: nothing is uploaded, and a captured launch keeps its own copy. Its size is what the 4 KiB of
-// arguments hold; more tensors than that take a further launch. Memory is the limit: four arrays are read and
-// three written, 16 bytes a thread at a time.
+// arguments hold; more tensors than that take a further launch. Memory is the limit: up to four arrays are
+// read and three written, 16 bytes a thread at a time.
 #include "cuda/cuda_kernels.h"
 #include "cuda/pack.cuh"
 #include "lib/launch.h"
@@ -19,7 +19,8 @@ template <class T>
 struct Table {
   ChunkTable<table_tensors> chunks;
   int64_t elements[table_tensors];
-  T *parameter[table_tensors], *a[table_tensors], *b[table_tensors];
+  T *parameter[table_tensors], *a[table_tensors];
+  T* b[table_tensors];  // or null
   const T* grad[table_tensors];
   BFloat16* rounded[table_tensors];  // or null
 };
@@ -36,14 +37,15 @@ __global__ void prepare_kernel(Rule rule, double* clock, typename Rule::Step* st
 template <int width, class T, class Rule>
 __device__ void update_pack(const Rule& rule, const typename Rule::Step& step, int64_t i, T* p, const T* g,
                             T* a, T* b, BFloat16* rounded) {
-  Pack<T, width> ps = load_pack<width>(p, i), as = load_pack<width>(a, i), bs = load_pack<width>(b, i);
+  Pack<T, width> ps = load_pack<width>(p, i), as = load_pack<width>(a, i), bs{};
+  if constexpr (Rule::has_b) bs = load_pack<width>(b, i);
   const Pack<T, width> gs = load_pack<width>(g, i);
 #pragma unroll
   for (int lane = 0; lane < width; ++lane)
     rule.apply(ps.lane[lane], gs.lane[lane], as.lane[lane], bs.lane[lane], step);
   store_pack<width>(p, i, ps, false);
   store_pack<width>(a, i, as, false);
-  store_pack<width>(b, i, bs, false);
+  if constexpr (Rule::has_b) store_pack<width>(b, i, bs, false);
   if constexpr (std::is_same_v<T, float>) {
     if (rounded) store_pack<width>(rounded, i, ps, false);
   }
@@ -58,7 +60,7 @@ __global__ void __launch_bounds__(block_threads)
   const int64_t rest = table.elements[tensor] - begin,
                 count = rest < elements_per_block ? rest : elements_per_block;
   T *const p = table.parameter[tensor] + begin, *const a = table.a[tensor] + begin;
-  T* const b = table.b[tensor] + begin;
+  T* const b = Rule::has_b ? table.b[tensor] + begin : nullptr;
   const T* const g = table.grad[tensor] + begin;
   BFloat16* const rounded = table.rounded[tensor] ? table.rounded[tensor] + begin : nullptr;
   const typename Rule::Step step = *prepared;
@@ -80,7 +82,7 @@ Table<T> table_of(std::span<const ParameterState> parameters) {
     table.parameter[i] = state.parameter.data<T>();
     table.grad[i] = state.grad.data<T>();
     table.a[i] = state.a.data<T>();
-    table.b[i] = state.b.data<T>();
+    table.b[i] = state.b.defined() ? state.b.data<T>() : nullptr;
     table.rounded[i] = state.rounded.defined() ? state.rounded.data<BFloat16>() : nullptr;
     table.chunks.append(ceil_divide(table.elements[i], elements_per_block));
   }

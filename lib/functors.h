@@ -205,10 +205,12 @@ struct RunningUpdate {
 };
 
 // ---- optimisers: prepare() once a step, then apply() to each element p with gradient g and state a, b ----
+// Without has_b a rule has no b, and what stands in its place is nothing that apply() may count on.
 
 /// Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), with PyTorch's placing of eps and L2
 /// weight decay. a and b are the first and second moment.
 struct AdamUpdate {
+  static constexpr bool has_b = true;
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
   struct Step {
     double rate, root_correction;
@@ -229,6 +231,7 @@ struct AdamUpdate {
 /// momentum buffer. The gradient is first clipped to [-clip_value, clip_value] (0: not at all), and the rate
 /// falls as lr / (1 + decay * steps done).
 struct RmspropUpdate {
+  static constexpr bool has_b = true;
   double alpha = 0.99, eps = 1e-8, weight_decay = 0, momentum = 0, clip_value = 0, decay = 0;
   struct Step {
     double rate;
@@ -245,9 +248,9 @@ struct RmspropUpdate {
   }
 };
 
-/// Stochastic gradient descent with PyTorch's momentum, v = momentum * v + g, p -= lr * v. a is v; b is
-/// unused.
+/// Stochastic gradient descent with PyTorch's momentum, v = momentum * v + g, p -= lr * v. a is v.
 struct SgdUpdate {
+  static constexpr bool has_b = false;
   double momentum = 0, weight_decay = 0;
   struct Step {
     double rate;

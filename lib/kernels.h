@@ -29,7 +29,8 @@ class CachingAllocator;
 
 /// One parameter with its gradient and its optimiser state, all of one shape; all may be changed in place.
 struct ParameterState {
-  Tensor parameter, grad, a, b;
+  Tensor parameter, grad, a;
+  Tensor b{};        ///< undefined where the rule has none
   Tensor rounded{};  ///< the parameter's rounded_copy(), which a step changes, too; or undefined
 };
 

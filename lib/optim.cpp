@@ -34,7 +34,7 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> na
   for (const Tensor& parameter : parameters) {
     check_same_kind("optimizer", parameters[0], parameter);
     const Tensor a = Tensor::zeros(parameter.shape(), parameter.dtype(), parameter.device());
-    states_.push_back({parameter, {}, a, has_b ? a.clone() : a});
+    states_.push_back({parameter, {}, a, has_b ? a.clone() : Tensor{}});
   }
   clock_ = Tensor::zeros({2}, DType::Float64, parameters[0].device());
   set_lr(lr);

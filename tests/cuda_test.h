@@ -3,14 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
 #include <string>
-#include <vector>
 
 #include "lib/kernels.h"
-#include "lib/random.h"
 #include "lib/tensor.h"
+#include "tests/tensors.h"
 
 namespace duel {
 
@@ -25,15 +22,9 @@ class CudaTest : public testing::Test {
   }
 };
 
-inline std::vector<double> values_of(const Tensor& tensor) {
-  return tensor.to(Device{}).to(DType::Float64).to_vector<double>();
-}
-
 /// Standard normal numbers, on the CPU; the same for the same seed, and as float32 values in either type.
 inline Tensor normal(const Shape& shape, DType dtype, uint64_t seed) {
-  const Tensor x = Tensor::empty(shape, dtype);
-  RandomStream(seed, Stream::Test).fill(x, Normal{});
-  return x;
+  return random_tensor(shape, seed, dtype);
 }
 
 /// The CUDA backend's precision of products for as long as this lives.
@@ -57,19 +48,12 @@ class WithPrecision {
   std::string why_not_;
 };
 
-/// Fails unless the tensors, of any devices, agree to `tolerance` times the largest magnitude expected.
+/// Fails unless the tensors, of any devices, have one type and agree to `tolerance` times the largest
+/// magnitude expected.
 inline void expect_close(const Tensor& actual, const Tensor& expected, double tolerance,
                          const std::string& what) {
-  ASSERT_EQ(actual.shape(), expected.shape()) << what;
   ASSERT_EQ(actual.dtype(), expected.dtype()) << what;
-  const std::vector<double> a = values_of(actual), e = values_of(expected);
-  double largest = 0;
-  for (const double value : e) largest = std::max(largest, std::abs(value));
-  for (size_t i = 0; i < e.size(); ++i) {
-    ASSERT_TRUE(std::abs(a[i] - e[i]) <= tolerance * largest)
-        << what << ", element " << i << " of " << expected.shape() << ": " << a[i] << " where the CPU has "
-        << e[i];
-  }
+  ASSERT_TRUE(close(actual, expected, tolerance)) << what;
 }
 
 }  // namespace duel

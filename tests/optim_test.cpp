@@ -4,12 +4,14 @@
 
 #include <limits>
 #include <map>
+#include <tuple>
 
 #include "apps/gan/json.h"
 #include "lib/autograd.h"
 #include "lib/io/safetensors.h"
 #include "ops/arithmetic.h"
 #include "ops/reductions.h"
+#include "tests/cuda_test.h"
 #include "tests/files.h"
 #include "tests/tensors.h"
 
@@ -56,23 +58,31 @@ std::vector<OptimizerCase> optimizer_cases() {
   return cases;
 }
 
-class OptimizerParity : public testing::TestWithParam<OptimizerCase> {
+class OptimizerParity : public testing::TestWithParam<std::tuple<OptimizerCase, Device>> {
  protected:
-  Tensor stored(const std::string& name) const { return reference().at(GetParam().name + "/" + name); }
+  void SetUp() override {
+    std::string why;
+    if (device() == cuda_device && !cuda_available(&why)) GTEST_SKIP() << why;
+  }
 
-  void check_against_pytorch(DType dtype, double tolerance) const {
+  static const OptimizerCase& options() { return std::get<0>(GetParam()); }
+  static Device device() { return std::get<1>(GetParam()); }
+  static Tensor stored(const std::string& name) { return reference().at(options().name + "/" + name); }
+
+  static void check_against_pytorch(DType dtype, double tolerance) {
     const std::vector<std::string> names{"p0", "p1"};
     std::vector<Tensor> parameters;
     for (const std::string& name : names)
-      parameters.push_back(stored(name + "/start").to(dtype).clone().set_requires_grad(true));
-    Optimizer optimizer = GetParam().make(parameters, names);
+      parameters.push_back(stored(name + "/start").to(dtype).clone().to(device()).set_requires_grad(true));
+    Optimizer optimizer = options().make(parameters, names);
     const int64_t steps = stored("p0/gradients").dim(0);
     for (int64_t step = 0; step < steps; ++step) {
       const auto of_step = [&](size_t i, const char* what) {
         return stored(names[i] + what).rows(step, 1).view(parameters[i].shape());
       };
       optimizer.zero_grad();
-      for (size_t i = 0; i < names.size(); ++i) backward(parameters[i], of_step(i, "/gradients").to(dtype));
+      for (size_t i = 0; i < names.size(); ++i)
+        backward(parameters[i], of_step(i, "/gradients").to(dtype).to(device()));
       optimizer.step();
       for (size_t i = 0; i < names.size(); ++i)
         ASSERT_TRUE(close(parameters[i], of_step(i, "/after_each_step"), tolerance))
@@ -85,7 +95,7 @@ class OptimizerParity : public testing::TestWithParam<OptimizerCase> {
     size_t compared = 0;
     for (const auto& [name, tensor] : reference().tensors) {
       const std::string key = name.substr(name.find('/') + 1), buffer = key.substr(key.find('/') + 1);
-      if (name != GetParam().name + "/" + key || buffer == "start" || buffer == "gradients" ||
+      if (name != options().name + "/" + key || buffer == "start" || buffer == "gradients" ||
           buffer == "after_each_step")
         continue;
       std::string dotted = key;
@@ -94,18 +104,25 @@ class OptimizerParity : public testing::TestWithParam<OptimizerCase> {
       EXPECT_TRUE(close(state_of.at(dotted), tensor, tolerance)) << key;
       ++compared;
     }
-    EXPECT_EQ(compared == 0, GetParam().name == "sgd");  // which has none without momentum
+    EXPECT_EQ(compared == 0, options().name == "sgd");  // which has none without momentum
   }
 };
 
 TEST_P(OptimizerParity, Float64) { check_against_pytorch(DType::Float64, 1e-13); }
 TEST_P(OptimizerParity, Float32) { check_against_pytorch(DType::Float32, 1e-5); }
 
-INSTANTIATE_TEST_SUITE_P(Cases, OptimizerParity, testing::ValuesIn(optimizer_cases()), [](const auto& entry) {
-  std::string name = entry.param.name;
+std::string case_name(const testing::TestParamInfo<OptimizerParity::ParamType>& entry) {
+  std::string name = std::get<0>(entry.param).name;
   std::ranges::replace(name, '.', '_');
   return name;
-});
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, OptimizerParity,
+                         testing::Combine(testing::ValuesIn(optimizer_cases()), testing::Values(Device{})),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Cuda, OptimizerParity,
+                         testing::Combine(testing::ValuesIn(optimizer_cases()), testing::Values(cuda_device)),
+                         case_name);
 
 // ---- behaviour ----
 

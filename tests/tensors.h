@@ -24,13 +24,13 @@ inline Tensor random_leaf(const Shape& shape, uint64_t seed, DType dtype = DType
   return random_tensor(shape, seed, dtype).set_requires_grad(true);
 }
 
-/// The elements of a float32 or float64 tensor.
+/// The elements of a tensor of floating-point numbers, of any device.
 inline std::vector<double> values_of(const Tensor& tensor) {
-  return tensor.to(DType::Float64).to_vector<double>();
+  return tensor.to(Device{}).to(DType::Float64).to_vector<double>();
 }
 
-/// Whether two tensors have one shape and no element differs by more than `tolerance` times the largest
-/// magnitude in `expected`. NaN equals nothing.
+/// Whether two tensors, of any devices, have one shape and no element differs by more than `tolerance` times
+/// the largest magnitude in `expected`. NaN equals nothing.
 inline testing::AssertionResult close(const Tensor& actual, const Tensor& expected, double tolerance) {
   if (!actual.defined()) return testing::AssertionFailure() << "there is no tensor";
   if (actual.shape() != expected.shape())

@@ -34,7 +34,7 @@ void CpuKernels::optimizer_step(const Update& update, std::span<const ParameterS
   dispatch_float(parameters[0].parameter.dtype(), [&](auto type) {
     using T = decltype(type);
     std::visit(
-        [&](const auto rule) {
+        [&]<class Rule>(const Rule rule) {
           const auto step = rule.prepare(time[0], time[1]);
           parallel_for(
               static_cast<int64_t>(chunks.size()),
@@ -44,7 +44,7 @@ void CpuKernels::optimizer_step(const Update& update, std::span<const ParameterS
                   T* const p = state->parameter.template data<T>();
                   const T* const g = state->grad.template data<T>();
                   T* const a = state->a.template data<T>();
-                  T* const b = state->b.template data<T>();
+                  T* const b = Rule::has_b ? state->b.template data<T>() : a;
 #pragma omp simd
                   for (int64_t j = begin; j < end; ++j) rule.apply(p[j], g[j], a[j], b[j], step);
                 }
