@@ -17,7 +17,7 @@ class DeviceAllocator final : public CachingAllocator {
   std::optional<Room> room() const override;
 
  protected:
-  void* system_allocate(size_t bytes) noexcept override;
+  void* system_allocate(size_t bytes) override;
   void system_free(void* block) noexcept override;
 
  private:
@@ -30,7 +30,7 @@ class PageLockedAllocator final : public CachingAllocator {
   ~PageLockedAllocator() override { trim(); }
 
  protected:
-  void* system_allocate(size_t bytes) noexcept override;
+  void* system_allocate(size_t bytes) override;
   void system_free(void* block) noexcept override;
 };
 

@@ -24,6 +24,10 @@ Blas::Blas(const Queue& queue, CachingAllocator& allocator)
   DUEL_CUDA(cublasCreate(&handle_));
   DUEL_CUDA(cublasSetStream(handle_, stream));
   DUEL_CUDA(cublasSetWorkspace(handle_, workspace_.data(), workspace_bytes));
+  // Left alone, the parts of a sum that is split may meet in the type of the result, bfloat16 say.
+  DUEL_CUDA(cublasSetMathMode(
+      handle_,
+      static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
 }
 
 Blas::~Blas() { cublasDestroy(handle_); }

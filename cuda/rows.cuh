@@ -90,14 +90,14 @@ __device__ void merge_levels(int lanes, State (&state)[width]) {
 /// `arrived` counts them from zero, and is zero again afterwards.
 __device__ inline bool last_to_arrive(int* arrived, int64_t blocks) {
   __shared__ bool last;
-  __threadfence();
   __syncthreads();
   if (threadIdx.x == 0) {
+    __threadfence();  // behind the barrier it holds for what the whole block stored
     last = atomicAdd(arrived, 1) == blocks - 1;
     if (last) *arrived = 0;
+    __threadfence();
   }
   __syncthreads();
-  __threadfence();
   return last;
 }
 

@@ -15,7 +15,7 @@ bool Event::reached() const {
 Staging::Piece& Staging::next_piece() {
   std::unique_ptr<Piece>& piece = ring_[next_];
   next_ = (next_ + 1) % ring_.size();
-  if (!piece) piece = std::make_unique<Piece>(page_locked_);
+  if (!piece) piece = std::make_unique<Piece>(queue_, page_locked_);
   piece->fetched.wait();
   return *piece;
 }
@@ -34,7 +34,7 @@ void Staging::upload(const void* host, void* device, size_t bytes) {
 
 PageLockedDownload::PageLockedDownload(const Queue& queue, CachingAllocator& page_locked,
                                        const Tensor& source)
-    : memory_(page_locked, static_cast<int64_t>(source.bytes())) {
+    : memory_(page_locked, static_cast<int64_t>(source.bytes())), copied_(queue) {
   DUEL_CUDA(
       cudaMemcpyAsync(memory_.data(), source.raw(), source.bytes(), cudaMemcpyDeviceToHost, queue.stream()));
   copied_.record(queue);

@@ -13,7 +13,10 @@ namespace duel::cuda {
 /// A point in a queue's work.
 class Event {
  public:
-  Event() { DUEL_CUDA(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming)); }
+  explicit Event(const Queue& queue) {
+    queue.stream();  // an event belongs to the device that is the current one
+    DUEL_CUDA(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
+  }
   ~Event() { cudaEventDestroy(event_); }
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
@@ -41,7 +44,8 @@ class Staging {
 
  private:
   struct Piece {
-    explicit Piece(CachingAllocator& page_locked) : memory(page_locked, piece_bytes) {}
+    Piece(const Queue& queue, CachingAllocator& page_locked)
+        : memory(page_locked, piece_bytes), fetched(queue) {}
     Scratch<char> memory;
     Event fetched;
   };

@@ -69,7 +69,8 @@ class CachingAllocator {
 
  protected:
   CachingAllocator() = default;
-  virtual void* system_allocate(size_t bytes) noexcept = 0;  ///< nullptr when there is no room
+  /// nullptr when there is no room; throws Error if the system is at fault.
+  virtual void* system_allocate(size_t bytes) = 0;
   virtual void system_free(void* block) noexcept = 0;
 
  private:

@@ -86,7 +86,9 @@ class CudaOps : public testing::TestWithParam<OpCase> {
 
 TEST_P(CudaOps, Float32) { expect_same_on_both(GetParam(), DType::Float32, 1e-4); }
 TEST_P(CudaOps, Float64) { expect_same_on_both(GetParam(), DType::Float64, 1e-10); }
-TEST_P(CudaOps, Tf32) { expect_same_in(Precision::Tf32, GetParam(), 1e-3); }
+// By the library, which may cut the digits off that TF32 has not: up to 2^-10 of each of two factors. The
+// convolutions below round them.
+TEST_P(CudaOps, Tf32) { expect_same_in(Precision::Tf32, GetParam(), 2e-3); }
 TEST_P(CudaOps, Bf16) { expect_same_in(Precision::Bf16, GetParam(), 1e-2); }
 
 INSTANTIATE_TEST_SUITE_P(AllCases, CudaOps, testing::ValuesIn(op_cases()), op_case_name);

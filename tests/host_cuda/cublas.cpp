@@ -6,25 +6,25 @@
 
 struct HostBlas {
   cudaStream_t stream = nullptr;
+  cublasMath_t mode = CUBLAS_DEFAULT_MATH;
 };
 
 namespace {
 
 using duel::Computed;
 
-/// The nearest number of `bits` binary digits behind the point, an even one where two are as near.
-float rounded(float value, int bits) {
-  const int dropped = 23 - bits;
-  uint32_t word = std::bit_cast<uint32_t>(value);
-  word += (uint32_t{1} << (dropped - 1)) - 1 + (word >> dropped & 1);
-  return std::bit_cast<float>(word >> dropped << dropped);
+/// The number without the digits that TF32 does not have: what a card's instructions make of a float32 that
+/// nobody rounded, and so the most that the library may lose.
+float cut_to_tf32(float value) {
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & ~uint32_t{(1 << 13) - 1});
 }
 
 /// How the factors of a product are rounded by each type of computation.
 template <class T>
 Computed<T> factor(T value, cublasComputeType_t compute) {
-  if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) return Computed<T>(rounded(float(value), 10));
-  if (compute == CUBLAS_COMPUTE_32F_FAST_16BF) return Computed<T>(rounded(float(value), 7));
+  if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) return Computed<T>(cut_to_tf32(float(value)));
+  if (compute == CUBLAS_COMPUTE_32F_FAST_16BF)
+    return static_cast<Computed<T>>(float(duel::BFloat16(float(value))));
   return static_cast<Computed<T>>(value);
 }
 
@@ -78,6 +78,10 @@ cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasSetWorkspace(cublasHandle_t, void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode) {
+  handle->mode = mode;
+  return CUBLAS_STATUS_SUCCESS;
+}
 cublasStatus_t cublasGetVersion(cublasHandle_t, int* version) {
   *version = 130100;
   return CUBLAS_STATUS_SUCCESS;
