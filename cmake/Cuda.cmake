@@ -12,15 +12,19 @@ if(NOT DUEL_CUDA STREQUAL "OFF" AND cuda_sources)
     find_program(DUEL_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
     mark_as_advanced(DUEL_NVCC)
     if(DUEL_NVCC)
-      set(CMAKE_CUDA_COMPILER "${DUEL_NVCC}")
+      set(ENV{CUDACXX} "${DUEL_NVCC}")  # as a variable check_language() would take it for one that works
     endif()
+  endif()
+  if(NOT DEFINED CMAKE_CUDA_HOST_COMPILER AND NOT DEFINED ENV{CUDAHOSTCXX})
+    set(ENV{CUDAHOSTCXX} "${CMAKE_CXX_COMPILER}")  # by itself nvcc takes whatever g++ is the default
   endif()
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
     set(DUEL_HAS_CUDA ON)
   elseif(DUEL_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "DUEL_CUDA=ON, but no working nvcc was found: install the CUDA toolkit (12 or newer), name its "
-                        "compiler with -DCMAKE_CUDA_COMPILER=..., or build without it (make CUDA=0)")
+    message(FATAL_ERROR "DUEL_CUDA=ON, but no nvcc was found that works with ${CMAKE_CXX_COMPILER}: install the CUDA "
+                        "toolkit (12 or newer), name its compiler with -DCMAKE_CUDA_COMPILER=... or the C++ compiler "
+                        "for it with -DCMAKE_CUDA_HOST_COMPILER=..., or build without it (make CUDA=0)")
   endif()
 endif()
 message(STATUS "CUDA backend: ${DUEL_HAS_CUDA}")
