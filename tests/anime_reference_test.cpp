@@ -3,10 +3,15 @@
 // tests/reference/README.md.
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+
 #include "apps/gan/trainer.h"
 #include "lib/autograd.h"
 #include "lib/io/safetensors.h"
 #include "lib/kernels.h"
+#include "tests/cuda_test.h"
 #include "tests/tensors.h"
 #include "tests/with_conv_algorithm.h"
 
@@ -28,16 +33,27 @@ Config narrow_anime64() {
   return config;
 }
 
-class AnimeReference : public testing::TestWithParam<ConvAlgorithm> {
+struct Way {
+  Device device;
+  ConvAlgorithm algorithm;
+};
+
+class AnimeReference : public testing::TestWithParam<Way> {
  protected:
-  AnimeReference() : algorithm_(GetParam()), trainer_(narrow_anime64()) {
+  void SetUp() override {
+    std::string why;
+    if (device() == cuda_device && !cuda_available(&why)) GTEST_SKIP() << why;
+    algorithm_.emplace(GetParam().algorithm, device());
+    trainer_ = std::make_unique<Trainer>(narrow_anime64(), device());
     for (auto& [name, network] : networks())
       for (const nn::NamedTensor& part : network->state(name))
         part.tensor->copy_from(reference("initial/" + part.name, part.layout));
   }
 
+  static Device device() { return GetParam().device; }
+
   std::vector<std::pair<std::string, nn::Module*>> networks() {
-    return {{"G", &trainer_.generator()}, {"D", &trainer_.discriminator()}};
+    return {{"G", &trainer_->generator()}, {"D", &trainer_->discriminator()}};
   }
 
   /// In the layout used inside.
@@ -50,17 +66,18 @@ class AnimeReference : public testing::TestWithParam<ConvAlgorithm> {
         reference("pictures", nn::Layout::ConvWeight).rows(iteration % batches * batch, batch);
     const Tensor pictures = Tensor::empty(pixels.shape());
     kernels({}).pixels_to_float(pixels, pictures);
-    return pictures;
+    return pictures.to(device());
   }
 
   /// which: 0 for D's step, 1 for G's.
   Tensor z(int64_t iteration, int64_t which) const {
-    return file_.at("z").view({iterations * 2 * batch, 8}).rows((iteration * 2 + which) * batch, batch);
+    const Tensor all = file_.at("z").view({iterations * 2 * batch, 8});
+    return all.rows((iteration * 2 + which) * batch, batch).to(device());
   }
 
   const SafetensorsFile file_ = read_safetensors(DUEL_SOURCE_DIR "/tests/reference/anime.safetensors");
-  const WithConvAlgorithm algorithm_;
-  Trainer trainer_;
+  std::optional<WithConvAlgorithm> algorithm_;
+  std::unique_ptr<Trainer> trainer_;
 };
 
 TEST_P(AnimeReference, EveryLayer) {
@@ -79,9 +96,9 @@ TEST_P(AnimeReference, EveryLayer) {
 }
 
 TEST_P(AnimeReference, FirstGradients) {
-  trainer_.d_step(real(0), z(0, 0));
-  trainer_.g_step(z(0, 1));
-  for (const nn::NamedTensor& parameter : trainer_.generator().parameters("G"))
+  trainer_->d_step(real(0), z(0, 0));
+  trainer_->g_step(z(0, 1));
+  for (const nn::NamedTensor& parameter : trainer_->generator().parameters("G"))
     EXPECT_TRUE(close(parameter.tensor->grad(),
                       reference("first_gradient/" + parameter.name, parameter.layout), 1e-4))
         << parameter.name;
@@ -92,8 +109,8 @@ TEST_P(AnimeReference, TwentyIterations) {
   const auto d_loss = log("d_loss"), g_loss = log("g_loss"), d_real = log("d_real"), d_fake = log("d_fake");
   for (int64_t i = 0; i < iterations; ++i) {
     const auto at = static_cast<size_t>(i);
-    const DStep d = trainer_.d_step(real(i), z(i, 0));
-    const Tensor g = trainer_.g_step(z(i, 1));
+    const DStep d = trainer_->d_step(real(i), z(i, 0));
+    const Tensor g = trainer_->g_step(z(i, 1));
     EXPECT_NEAR(d.loss.item() / d_loss[at], 1, 1e-4) << "iteration " << i;
     EXPECT_NEAR(g.item() / g_loss[at], 1, 1e-4) << "iteration " << i;
     EXPECT_NEAR(d.d_real.item() / d_real[at], 1, 1e-4) << "iteration " << i;
@@ -103,7 +120,7 @@ TEST_P(AnimeReference, TwentyIterations) {
     for (const nn::NamedTensor& part : network->state(name))
       EXPECT_TRUE(close(*part.tensor, reference("float32/final/" + part.name, part.layout), 1e-3))
           << part.name;
-    const Optimizer& optimizer = name == "G" ? trainer_.optimizer_g() : trainer_.optimizer_d();
+    const Optimizer& optimizer = name == "G" ? trainer_->optimizer_g() : trainer_->optimizer_d();
     for (const nn::NamedTensor& parameter : network->parameters()) {
       for (const auto& [key, tensor] : optimizer.state()) {
         if (key != parameter.name + ".square_avg") continue;
@@ -116,10 +133,18 @@ TEST_P(AnimeReference, TwentyIterations) {
   }
 }
 
+std::string way_name(const testing::TestParamInfo<Way>& test) {
+  return conv_algorithm_name(test.param.algorithm);
+}
+
 INSTANTIATE_TEST_SUITE_P(, AnimeReference,
-                         testing::Values(ConvAlgorithm::Im2col, ConvAlgorithm::Implicit,
-                                         ConvAlgorithm::Filtered),
-                         [](const auto& test) { return std::string(conv_algorithm_name(test.param)); });
+                         testing::Values(Way{{}, ConvAlgorithm::Im2col}, Way{{}, ConvAlgorithm::Implicit},
+                                         Way{{}, ConvAlgorithm::Filtered}),
+                         way_name);
+INSTANTIATE_TEST_SUITE_P(Cuda, AnimeReference,
+                         testing::Values(Way{cuda_device, ConvAlgorithm::Im2col},
+                                         Way{cuda_device, ConvAlgorithm::Implicit}),
+                         way_name);
 
 }  // namespace
 }  // namespace duel::gan
