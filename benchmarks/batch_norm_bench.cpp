@@ -60,7 +60,8 @@ void add_batch_norm_benchmarks() {
                        {"forward", forward},
                        {"backward_sums", backward_sums},
                        {"backward_input", backward_input}};
-  for (const Shape& shape : {Shape{256, 4, 4, 256}, Shape{256, 8, 8, 128}, Shape{256, 16, 16, 64}}) {
+  const int64_t n = pictures(256);
+  for (const Shape& shape : {Shape{n, 4, 4, 256}, Shape{n, 8, 8, 128}, Shape{n, 16, 16, 64}}) {
     for (const auto& kernel : kernels_of_it) {
       add(concat("batch_norm_", kernel.name, "/celeba32/", shape[1], 'x', shape[2], 'x', shape[3]),
           [run = kernel.run, shape](benchmark::State& state) { run(state, shape); });

@@ -8,6 +8,7 @@ namespace duel::bench {
 namespace {
 
 Device chosen_device;
+bool only_tried = false;
 
 Tensor filled(const Tensor& tensor) {
   RandomStream(0, Stream::Test, device()).fill(tensor, Uniform{-1, 1});
@@ -19,6 +20,10 @@ Tensor filled(const Tensor& tensor) {
 Device device() { return chosen_device; }
 void set_device(Device device) { chosen_device = device; }
 
+bool dry_run() { return only_tried; }
+void set_dry_run(bool on) { only_tried = on; }
+int64_t pictures(int64_t of_recipe) { return only_tried ? 1 : of_recipe; }
+
 double bytes_of(const std::vector<Tensor>& tensors) {
   double bytes = 0;
   for (const Tensor& tensor : tensors) {
@@ -28,6 +33,7 @@ double bytes_of(const std::vector<Tensor>& tensors) {
 }
 
 void report(benchmark::State& state, const Work& work, double calls, double seconds) {
+  if (dry_run()) return;
   const double gflops = 1e-9 * work.flops, gigabytes = 1e-9 * work.bytes, rate = calls / seconds;
   const double least_seconds =
       std::max(gflops / peaks(device()).multiply_add, gigabytes / peaks(device()).copy);

@@ -17,6 +17,13 @@ namespace duel::bench {
 Device device();
 void set_device(Device device);
 
+/// A dry run starts every benchmark once, on a picture or two: whether it runs at all, not how fast. Off
+/// until set.
+bool dry_run();
+void set_dry_run(bool on);
+/// How many pictures the benchmark of an operation works on: those of the recipe, or one in a dry run.
+int64_t pictures(int64_t of_recipe);
+
 /// What one call does: additions and multiplications, and bytes of its tensors, each counted once.
 struct Work {
   double flops = 0;
@@ -28,7 +35,7 @@ double bytes_of(const std::vector<Tensor>& tensors);
 
 /// The counters of `calls` calls in `seconds`: the rates, and as roof% the share of the time that the work
 /// must take at the measured peaks, whichever of arithmetic and memory needs longer. What the caches hold may
-/// pass 100.
+/// pass 100. A dry run has none.
 void report(benchmark::State& state, const Work& work, double calls, double seconds);
 
 /// Times body(), which has run for a while before. Where the device records work, as in a training step, it
@@ -36,13 +43,16 @@ void report(benchmark::State& state, const Work& work, double calls, double seco
 template <class Body>
 void measure(benchmark::State& state, const Work& work, const Body& body) {
   using Clock = std::chrono::steady_clock;
-  constexpr int64_t recorded_calls = 20;
+  const int64_t recorded_calls = dry_run() ? 1 : 20;
   Kernels& k = kernels(device());
-  // Until the threads of OpenBLAS, which spin for a while after the benchmark before, have gone to sleep.
-  constexpr double calm_after = 0.1;
+  // On the CPU until the threads of OpenBLAS, which spin for a while after the benchmark before, have gone to
+  // sleep; a card has none.
+  const double calm_after = dry_run() || device() != Device{} ? 0 : 0.1;
   const auto begin = Clock::now();
-  do body();
-  while (std::chrono::duration<double>(Clock::now() - begin).count() < calm_after);
+  do {
+    body();
+    k.synchronize();
+  } while (std::chrono::duration<double>(Clock::now() - begin).count() < calm_after);
   const auto recording = k.record([&] {
     for (int64_t i = 0; i < recorded_calls; ++i) body();
   });
@@ -67,7 +77,9 @@ void measure(benchmark::State& state, const Work& work, const Body& body) {
 /// Registers a benchmark of that name, whose function sets the time of each iteration.
 template <class Function>
 benchmark::internal::Benchmark* add(const std::string& name, const Function& function) {
-  return benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Unit(benchmark::kMillisecond);
+  auto* const added =
+      benchmark::RegisterBenchmark(name.c_str(), function)->UseManualTime()->Unit(benchmark::kMillisecond);
+  return dry_run() ? added->Iterations(1) : added;
 }
 
 /// Uniform numbers on (-1, 1), always the same, on the device: float32, and what flows between layers, in the

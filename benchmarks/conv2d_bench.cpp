@@ -58,15 +58,16 @@ void run(benchmark::State& state, const Conv2dShape& s, Kernel kernel, ConvAlgor
 
 void add_conv2d_benchmarks() {
   for (const Layer& layer : layers) {
+    Conv2dShape shape = layer.shape;
+    shape.n = pictures(shape.n);
     for (const Kernel kernel : {Kernel::Fprop, Kernel::Dgrad, Kernel::Wgrad}) {
       for (const ConvAlgorithm algorithm :
            {ConvAlgorithm::Filtered, ConvAlgorithm::Implicit, ConvAlgorithm::Im2col}) {
         if (algorithm == ConvAlgorithm::Filtered && device() != Device{}) continue;  // Implicit there
         const std::string name = concat("conv2d_", kernel_names[static_cast<size_t>(kernel)], '/', layer.name,
                                         '/', conv_algorithm_name(algorithm));
-        add(name, [shape = layer.shape, kernel, algorithm](benchmark::State& state) {
-          run(state, shape, kernel, algorithm);
-        });
+        add(name,
+            [shape, kernel, algorithm](benchmark::State& state) { run(state, shape, kernel, algorithm); });
       }
     }
   }

@@ -31,14 +31,17 @@ void add_activation(const char* name, const Unary& f, const char* recipe, const 
 }
 
 void add_activations() {
-  for (const Shape& shape : {Shape{256, 4, 4, 256}, Shape{256, 8, 8, 128}, Shape{256, 16, 16, 64}}) {
+  const int64_t celeba32 = pictures(256), anime64 = pictures(32);
+  for (const Shape& shape :
+       {Shape{celeba32, 4, 4, 256}, Shape{celeba32, 8, 8, 128}, Shape{celeba32, 16, 16, 64}}) {
     add_activation("relu", Relu{}, "celeba32", shape);
     add_activation("leaky_relu", LeakyRelu{0.01}, "celeba32", shape);
   }
-  add_activation("tanh", Tanh{}, "celeba32", {256, 32, 32, 3});
-  for (const Shape& shape : {Shape{32, 32, 32, 256}, Shape{32, 64, 64, 256}, Shape{32, 62, 62, 128}})
+  add_activation("tanh", Tanh{}, "celeba32", {celeba32, 32, 32, 3});
+  for (const Shape& shape :
+       {Shape{anime64, 32, 32, 256}, Shape{anime64, 64, 64, 256}, Shape{anime64, 62, 62, 128}})
     add_activation("leaky_relu", LeakyRelu{0.3}, "anime64", shape);
-  add_activation("tanh", Tanh{}, "anime64", {32, 64, 64, 3});
+  add_activation("tanh", Tanh{}, "anime64", {anime64, 64, 64, 3});
 }
 
 void add_loss(const char* name, const Loss& f, const char* recipe, int64_t batch) {
@@ -110,20 +113,21 @@ void add_arithmetic(const char* recipe, const Shape& shape) {
 }  // namespace
 
 void add_elementwise_benchmarks() {
+  const int64_t celeba32 = pictures(256), anime64 = pictures(32);
   add_activations();
-  add_loss("bce_with_logits", BceWithLogits{}, "celeba32", 256);
-  add_loss("bce", Bce{}, "anime64", 32);
-  add_biases("celeba32", {256, 2048});
-  add_biases("anime64", {32, 64, 64, 256});
-  add_permute("permute_to_channels_last", "celeba32", {256, 512, 2, 2}, {0, 2, 3, 1});
-  add_permute("permute_to_channels_first", "celeba32", {256, 4, 4, 256}, {0, 3, 1, 2});
-  add_random("uniform", Uniform{-1, 1}, "celeba32", {256, 100});
-  add_random("normal", Normal{}, "anime64", {32, 64});
-  add_random("dropout_mask", Bernoulli{0.6, 1 / 0.6}, "anime64", {32, 4608});
-  add_arithmetic("anime64", {32, 4608});
+  add_loss("bce_with_logits", BceWithLogits{}, "celeba32", celeba32);
+  add_loss("bce", Bce{}, "anime64", anime64);
+  add_biases("celeba32", {celeba32, 2048});
+  add_biases("anime64", {anime64, 64, 64, 256});
+  add_permute("permute_to_channels_last", "celeba32", {celeba32, 512, 2, 2}, {0, 2, 3, 1});
+  add_permute("permute_to_channels_first", "celeba32", {celeba32, 4, 4, 256}, {0, 3, 1, 2});
+  add_random("uniform", Uniform{-1, 1}, "celeba32", {celeba32, 100});
+  add_random("normal", Normal{}, "anime64", {anime64, 64});
+  add_random("dropout_mask", Bernoulli{0.6, 1 / 0.6}, "anime64", {anime64, 4608});
+  add_arithmetic("anime64", {anime64, 4608});
   add_arithmetic("celeba32", {512, 4, 4, 256});
-  add_pictures("celeba32", {256, 32, 32, 3});
-  add_pictures("anime64", {32, 64, 64, 3});
+  add_pictures("celeba32", {celeba32, 32, 32, 3});
+  add_pictures("anime64", {anime64, 64, 64, 3});
 }
 
 }  // namespace duel::bench

@@ -40,7 +40,8 @@ void run(benchmark::State& state, const Layer& layer, Kernel kernel, ConvAlgorit
 }  // namespace
 
 void add_linear_benchmarks() {
-  for (const Layer& layer : layers) {
+  for (Layer layer : layers) {
+    layer.batch = pictures(layer.batch);
     for (const Kernel kernel : {Kernel::Forward, Kernel::Dx, Kernel::Dw}) {
       for (const ConvAlgorithm algorithm : {ConvAlgorithm::Implicit, ConvAlgorithm::Im2col}) {
         if (algorithm == ConvAlgorithm::Implicit && device() != Device{})

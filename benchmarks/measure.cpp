@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -33,25 +32,13 @@ struct IterationOptions {
   bool serve = false;
 };
 
-/// As many iterations as fill the seconds, at least one.
-Json timed(TrainingIteration& iteration, Device device, double seconds) {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  int64_t count = 0;
-  double elapsed = 0;
-  do {
-    iteration.run();
-    ++count;
-    elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-  } while (elapsed < seconds);
-  iteration.finish();
-  kernels(device).synchronize();
-  elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+Json timed(TrainingIteration& iteration, double seconds) {
+  const TrainingIteration::Stretch stretch = iteration.run_for(seconds);
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const int64_t images = count * iteration.trainer().config().batch_size;
-  return {{"iterations", count},
-          {"images_per_second", static_cast<double>(images) / elapsed},
+  const int64_t images = stretch.iterations * iteration.trainer().config().batch_size;
+  return {{"iterations", stretch.iterations},
+          {"images_per_second", static_cast<double>(images) / stretch.seconds},
           {"peak_rss_mb", static_cast<double>(usage.ru_maxrss) * 1024e-6}};
 }
 
@@ -60,17 +47,17 @@ void run_iterations(const IterationOptions& o) {
   const Device device = o.machine.apply();
   TrainingIteration iteration(o.config, device);
   constexpr double warm_up_seconds = 1;
-  timed(iteration, device, warm_up_seconds);
+  iteration.run_for(warm_up_seconds);
   const Json ready{{"description", kernels(device).description()},
                    {"gflop_per_image", 1e-9 * iteration.flops() / static_cast<double>(o.config.batch_size)}};
   if (!o.serve) {
     Json result = ready;
-    result.update(timed(iteration, device, o.seconds));
+    result.update(timed(iteration, o.seconds));
     std::cout << result << std::endl;
     return;
   }
   std::cout << ready << std::endl;
-  for (double seconds = 0; std::cin >> seconds;) std::cout << timed(iteration, device, seconds) << std::endl;
+  for (double seconds = 0; std::cin >> seconds;) std::cout << timed(iteration, seconds) << std::endl;
 }
 
 void run_peaks(const commands::MachineOptions& machine) {

@@ -1,6 +1,7 @@
 #include "benchmarks/training_iteration.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "apps/gan/training_run.h"
@@ -47,6 +48,20 @@ void TrainingIteration::run() {
 
 void TrainingIteration::finish() {
   while (!unread_.empty()) read_oldest();
+}
+
+TrainingIteration::Stretch TrainingIteration::run_for(double seconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  int64_t iterations = 0;
+  do {
+    run();
+    ++iterations;
+  } while (elapsed() < seconds);
+  finish();
+  kernels(trainer_.device()).synchronize();
+  return {iterations, elapsed()};
 }
 
 void TrainingIteration::read_oldest() {

@@ -37,6 +37,13 @@ class TrainingIteration {
   /// Reads the losses of all that were begun.
   void finish();
 
+  struct Stretch {
+    int64_t iterations;
+    double seconds;  ///< from the first one's beginning until the device was done with the last one
+  };
+  /// As many iterations as fill the seconds, at least one.
+  Stretch run_for(double seconds);
+
   /// The additions and multiplications of run().
   double flops() const { return flops_; }
   gan::Trainer& trainer() { return trainer_; }
