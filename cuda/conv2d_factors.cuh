@@ -143,8 +143,8 @@ bool in_packs(int64_t channels, const Element* data) {
 template <class Element>
 constexpr bool padded_weight = std::is_same_v<Element, BFloat16>;
 
-/// Which layouts a kind of product can meet.
-struct Layouts {
+/// Which layouts the factors of a kind of product can have.
+struct ProductKind {
   bool taps;         // k runs over taps, so that one_tap may be false
   bool right_packs;  // the right factor always comes in packs
   bool left_alone;   // the left one may come in packs where the right one does not
@@ -153,12 +153,12 @@ struct Layouts {
 /// Calls launch(arithmetic, tile, fetch) with values of the types that these stand for. Float32, which is for
 /// checks, and factors that do not come in packs or in whole taps have one tile each, which spares the
 /// compiler most of what could be asked for.
-template <class OddTile, Layouts layouts, class Arithmetic, class Launch>
+template <class OddTile, ProductKind kind, class Arithmetic, class Launch>
 void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, const Launch& launch) {
   using Element = typename Arithmetic::Element;
   constexpr int pack = pack_width<Element>;
   if (layout.a_in_packs && layout.b_in_packs) {
-    if constexpr (layouts.taps) {
+    if constexpr (kind.taps) {
       if (!layout.one_tap) return launch(arithmetic, MiddleTile{}, Fetch<Element, pack, pack, false>{});
     }
     using Best = Fetch<Element, pack, pack, true>;
@@ -169,23 +169,23 @@ void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, c
     }
     return launch(arithmetic, MiddleTile{}, Best{});
   }
-  if constexpr (layouts.left_alone) {
+  if constexpr (kind.left_alone) {
     if (layout.a_in_packs && layout.one_tap)
       return launch(arithmetic, OddTile{}, Fetch<Element, pack, 1, true>{});
   }
-  constexpr int right = layouts.right_packs ? pack : 1;
+  constexpr int right = kind.right_packs ? pack : 1;
   return launch(arithmetic, OddTile{}, Fetch<Element, 1, right, false>{});
 }
 
 /// The same with the arithmetic of the elements: bfloat16, or float32 as the precision says.
-template <class Element, class OddTile, Layouts layouts, class Launch>
+template <class Element, class OddTile, ProductKind kind, class Launch>
 void dispatch_product(Precision precision, TileSize size, const Layout& layout, const Launch& launch) {
   if constexpr (std::is_same_v<Element, BFloat16>) {
-    dispatch_tile<OddTile, layouts>(Bf16Arithmetic{}, size, layout, launch);
+    dispatch_tile<OddTile, kind>(Bf16Arithmetic{}, size, layout, launch);
   } else if (precision == Precision::Tf32) {
-    dispatch_tile<OddTile, layouts>(Tf32Arithmetic{}, size, layout, launch);
+    dispatch_tile<OddTile, kind>(Tf32Arithmetic{}, size, layout, launch);
   } else {
-    dispatch_tile<OddTile, layouts>(Float32Arithmetic{}, size, layout, launch);
+    dispatch_tile<OddTile, kind>(Float32Arithmetic{}, size, layout, launch);
   }
 }
 

@@ -47,7 +47,7 @@ void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const
   const TileSize size =
       tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic, queue.multiprocessors());
   constexpr bool padded = padded_weight<T>;
-  dispatch_product<T, NarrowTile, Layouts{.taps = true, .right_packs = padded, .left_alone = !padded}>(
+  dispatch_product<T, NarrowTile, ProductKind{.taps = true, .right_packs = padded, .left_alone = !padded}>(
       precision, size, {in_packs(s.oc, dy), in_packs(weight_channels, weight), whole_taps(s.oc)},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};

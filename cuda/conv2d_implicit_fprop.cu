@@ -36,7 +36,7 @@ void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const
   const TileSize size = tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors());
   const bool packs = in_packs(s.ic, x) && in_packs(pitch, weight);
   dispatch_product<T, MiddleTile,
-                   Layouts{.taps = true, .right_packs = padded_weight<T>, .left_alone = false}>(
+                   ProductKind{.taps = true, .right_packs = padded_weight<T>, .left_alone = false}>(
       precision, size, {packs, packs, whole_taps(s.ic)},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         queue.launch(Tile::blocks(s.gemm_m(), s.oc), product_threads,

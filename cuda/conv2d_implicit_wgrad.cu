@@ -46,7 +46,7 @@ template <class T>
 void launch(const Queue& queue, const ReductionSpace& reductions, Precision precision, const Conv2dShape& s,
             const T* x, const T* dy, float* dw, Write write) {
   const TileSize size = tile_size_for(1, s.oc, s.gemm_k(), 1);
-  dispatch_product<T, SmallTile, Layouts{.taps = false, .right_packs = false, .left_alone = true}>(
+  dispatch_product<T, SmallTile, ProductKind{.taps = false, .right_packs = false, .left_alone = true}>(
       precision, size, {in_packs(s.oc, dy), in_packs(s.ic, x), true},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         const int64_t tiles = Tile::blocks(s.oc, s.gemm_k());
