@@ -77,6 +77,15 @@ TEST(Safetensors, ReadsBackWhatItWrote) {
   EXPECT_TRUE(read_safetensors(folder / "empty").metadata.empty());
 }
 
+// Reading widens it, as it does half precision.
+TEST(Safetensors, WritesBfloat16) {
+  TemporaryFolder folder;
+  const Tensor written = Tensor::from<float>({1.5F, -0.25F, 3e38F}, {3}).to(DType::BFloat16);
+  write_safetensors(folder / "a", {{"a", written}});
+  EXPECT_TRUE(contains(header_of(read_file(folder / "a")), R"("dtype":"BF16")"));
+  expect_equal(read_safetensors(folder / "a").tensors, {{"a", written.to(DType::Float32)}});
+}
+
 TEST(Safetensors, WritesAnAlignedFileInTheGivenOrder) {
   TemporaryFolder folder;
   write_safetensors(folder / "a", example());

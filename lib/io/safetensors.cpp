@@ -280,10 +280,19 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 // ---- writing ----
 
-const ElementType& element_type(DType dtype) {
-  return *std::find_if(std::begin(kElementTypes), std::end(kElementTypes), [dtype](const ElementType& type) {
-    return type.dtype == dtype && type.to_float == nullptr;
-  });
+const char* element_name(DType dtype) {
+  switch (dtype) {
+    case DType::Float32:
+      return "F32";
+    case DType::Float64:
+      return "F64";
+    case DType::BFloat16:
+      return "BF16";
+    case DType::UInt8:
+      return "U8";
+    default:
+      return "I64";
+  }
 }
 
 /// Where the elements of each tensor begin in the data, and as the last number the size of the data.
@@ -307,7 +316,7 @@ std::string make_header(const NamedTensors& tensors, const std::vector<size_t>& 
   if (!metadata.empty()) header[kMetadata] = metadata;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const auto& [name, tensor] = tensors[i];
-    header[name] = {{"dtype", element_type(tensor.dtype()).name},
+    header[name] = {{"dtype", element_name(tensor.dtype())},
                     {"shape", std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())},
                     {"data_offsets", {begins[i], begins[i] + tensor.bytes()}}};
   }
