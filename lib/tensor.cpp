@@ -1,5 +1,6 @@
 #include "lib/tensor.h"
 
+#include <cstdint>
 #include <utility>
 
 #include "lib/allocator.h"
@@ -14,7 +15,10 @@ Storage::Storage(size_t size, Device where)
 Storage::~Storage() { allocator.release(data, bytes); }
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
-  const size_t bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
+  const auto count = static_cast<size_t>(shape.numel());
+  check(count <= PTRDIFF_MAX / size_of(dtype), "a tensor of ", name_of(dtype), " and shape ", shape,
+        " has more bytes than can be addressed");
+  const size_t bytes = count * size_of(dtype);
   return on(std::make_shared<Storage>(bytes, device), 0, shape, dtype);
 }
 
@@ -189,6 +193,15 @@ void check_one_device(const char* op, const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
+void check_floating(const char* op, const char* name, const Tensor& x) {
+  check(x.defined(), "[", op, "] ", name, " is missing");
+  const DType type = x.dtype();
+  const bool computes =
+      type == DType::Float32 || type == DType::Float64 || (type == DType::BFloat16 && x.device() != Device{});
+  check(computes, "[", op, "] ", name, " must hold float32 or float64, or bfloat16 on a card; got ",
+        name_of(type), " of shape ", x.shape(), " on ", x.device(), ": convert it by to(DType::Float32)");
+}
+
 void check_same_kind(const char* op, const Tensor& a, const Tensor& b) {
   check(a.defined() && b.defined(), "[", op, "] an input is missing");
   check(a.dtype() == b.dtype(), "[", op, "] inputs differ in type: ", name_of(a.dtype()), " and ",
@@ -197,7 +210,8 @@ void check_same_kind(const char* op, const Tensor& a, const Tensor& b) {
 }
 
 void check_parameter_kind(const char* op, const Tensor& x, const Tensor& parameter) {
-  check(x.defined() && parameter.defined(), "[", op, "] an input is missing");
+  check_floating(op, "x", x);
+  check(parameter.defined(), "[", op, "] an input is missing");
   check(parameter.dtype() == parameter_type(x.dtype()), "[", op,
         "] inputs differ in type: ", name_of(x.dtype()), " and ", name_of(parameter.dtype()),
         x.dtype() == DType::BFloat16 ? ", which goes with parameters of float32" : "");

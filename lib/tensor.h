@@ -111,6 +111,8 @@ class Tensor {
   Tensor detach() const { return view(shape()); }
 
   uint64_t version() const { return impl_->storage->version; }
+  /// Whether no other tensor has this one's memory.
+  bool sole_owner() const { return impl_.use_count() == 1 && impl_->storage.use_count() == 1; }
   /// Tells the graph that the elements were changed in place; kernels called by hand need it. `rounded_too`:
   /// the copy of rounded() was changed alike.
   void mark_changed(bool rounded_too = false) const;
@@ -154,9 +156,11 @@ class Tensor {
 
 /// Throws "[op] name must have shape …, got …" unless the shapes agree.
 void check_shape(const char* op, const char* name, const Tensor& tensor, const Shape& expected);
+/// Throws unless the tensor holds numbers that its device computes with.
+void check_floating(const char* op, const char* name, const Tensor& x);
 /// Throws unless both are defined, on one device and of one type.
 void check_same_kind(const char* op, const Tensor& a, const Tensor& b);
-/// The same for an input and a parameter, which has parameter_type() of the input's type.
+/// The same for an input that is computed with and a parameter, which has parameter_type() of its type.
 void check_parameter_kind(const char* op, const Tensor& x, const Tensor& parameter);
 /// A weight as products with x take it: itself, or rounded() where x is bfloat16.
 Tensor weight_for(const Tensor& x, const Tensor& weight);

@@ -27,7 +27,7 @@ struct UnaryNode final : Node {
 };
 
 Tensor apply(const char* op, const Unary& f, const Tensor& x) {
-  check(x.defined(), "[", op, "] x is missing");
+  check_floating(op, "x", x);
   const Tensor y = Tensor::empty_like(x);
   kernels(x.device()).unary(f, x, y);
   if (needs_grad({x})) {
@@ -41,7 +41,13 @@ Tensor apply(const char* op, const Unary& f, const Tensor& x) {
 
 }  // namespace
 
+void check_slope(const char* op, double negative_slope) {
+  check(negative_slope >= 0, "[", op, "] negative_slope must not be negative, got ", negative_slope);
+}
+
 void check_fusible(const Unary& f) {
+  if (const auto* leaky_relu = std::get_if<LeakyRelu>(&f))
+    check_slope("activation", leaky_relu->negative_slope);
   check(saves_of(f) != Saves::Input,
         "[activation] the gradient of this function needs its input, which a fused op "
         "does not keep; apply it on its own");
@@ -61,7 +67,7 @@ Tensor activated(const Unary& f, const Tensor& x) {
 Tensor relu(const Tensor& x) { return apply("relu", Relu{}, x); }
 
 Tensor leaky_relu(const Tensor& x, double negative_slope) {
-  check(negative_slope >= 0, "[leaky_relu] negative_slope must not be negative, got ", negative_slope);
+  check_slope("leaky_relu", negative_slope);
   return apply("leaky_relu", LeakyRelu{negative_slope}, x);
 }
 

@@ -22,6 +22,9 @@ Tensor scale(const Tensor& x, double factor);
 /// -x.
 Tensor neg(const Tensor& x);
 
+/// Throws Error where it is negative or NaN: the sign of a result would not tell the sign of its input then,
+/// which the gradient needs.
+void check_slope(const char* op, double negative_slope);
 /// Throws Error unless an op may apply f in its own pass: its gradient then has to do without its input
 /// (Saves::Output or Nothing), which is not kept.
 void check_fusible(const Unary& f);

@@ -46,6 +46,7 @@ struct MulNode final : Node {
 
 Tensor apply(const char* op, const Binary& f, const Tensor& a, const Tensor& b) {
   check_same_kind(op, a, b);
+  check_floating(op, "a", a);
   check_shape(op, "b", b, a.shape());
   const Tensor y = Tensor::empty_like(a);
   kernels(a.device()).binary(f, a, b, y);

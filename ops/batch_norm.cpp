@@ -6,6 +6,7 @@
 // activation f in the same pass, y = f(...), and dy above is f's gradient, which f takes from y.
 #include "ops/batch_norm.h"
 
+#include <cmath>
 #include <utility>
 
 #include "lib/autograd.h"
@@ -54,9 +55,15 @@ struct BatchNormNode final : Node {
 
 }  // namespace
 
+void check_batch_norm(const char* op, double eps, double momentum) {
+  check(eps >= 0 && std::isfinite(eps), "[", op, "] eps must be finite and not negative, got ", eps);
+  check(momentum >= 0 && momentum <= 1, "[", op, "] momentum must be in [0, 1], got ", momentum);
+}
+
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                   const Tensor& running_var, const BatchNormOptions& options) {
   const char* const op = "batch_norm";
+  check_batch_norm(op, options.eps, options.momentum);
   check_parameter_kind(op, x, weight);
   check_parameter_kind(op, x, bias);
   check(x.dims() >= 2, "[", op, "] x must be (..., C) with at least 2 dimensions, got ", x.shape());

@@ -15,6 +15,9 @@ struct BatchNormOptions {
   std::optional<Unary> activation = {};  ///< applied to the result in the same pass: see check_fusible()
 };
 
+/// Throws Error unless eps is finite and not negative and momentum in [0, 1].
+void check_batch_norm(const char* op, double eps, double momentum);
+
 /// y = weight * (x - mean) / sqrt(variance + eps) + bias for each channel.
 /// x (..., C), the others (C). In training, mean and (biased) variance are those of the batch, and the
 /// running statistics, where given, move towards them by `momentum` (towards the unbiased variance, as

@@ -71,6 +71,11 @@ void check_geometry(const char* op, const Shape& x, const Shape& weight, Pair st
   check(padding[0] >= 0 && padding[1] >= 0, "[", op, "] padding must not be negative, got (", padding[0],
         ", ", padding[1], ")");
   check(weight.numel() > 0, "[", op, "] weight is empty: ", weight);
+  // So that no size computed from these overflows.
+  constexpr int64_t limit = int64_t{1} << 30;
+  for (const int64_t size : {x[1], x[2], weight[1], weight[2], stride[0], stride[1], padding[0], padding[1]})
+    check(size < limit, "[", op, "] sizes, stride and padding must be less than 2^30, got ", size, " with x ",
+          x, " and weight ", weight);
 }
 
 void check_bias(const char* op, const Tensor& x, const Tensor& bias, int64_t channels) {
@@ -130,6 +135,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, Pair st
   check_parameter_kind("conv2d", x, weight);
   const Conv2dShape s = conv2d_shape(x.shape(), weight.shape(), stride, padding);
   check_bias("conv2d", x, bias, s.oc);
+  if (activation) check_fusible(*activation);
   const Tensor y = Tensor::empty({s.n, s.oh, s.ow, s.oc}, x.dtype(), x.device());
   kernels(x.device())
       .conv2d_fprop_fused(s, x, weight_for(x, weight), bias.defined() ? &bias : nullptr,
@@ -143,6 +149,7 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   check_parameter_kind("conv_transpose2d", x, weight);
   const Conv2dShape s = conv_transpose2d_shape(x.shape(), weight.shape(), stride, padding, output_padding);
   check_bias("conv_transpose2d", x, bias, s.ic);
+  if (activation) check_fusible(*activation);
   const Tensor y = Tensor::empty({s.n, s.ih, s.iw, s.ic}, x.dtype(), x.device());
   kernels(x.device())
       .conv2d_dgrad_fused(s, x, weight_for(x, weight), bias.defined() ? &bias : nullptr,

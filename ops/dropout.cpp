@@ -5,7 +5,7 @@
 namespace duel {
 
 Tensor dropout(const Tensor& x, double p, bool training, RandomStream& generator) {
-  check(x.defined(), "[dropout] x is missing");
+  check_floating("dropout", "x", x);
   check(p >= 0 && p < 1, "[dropout] p must be in [0, 1), got ", p);
   if (!training || p == 0) return x;
   const Tensor mask = Tensor::empty_like(x);

@@ -67,7 +67,7 @@ struct ConcatenateNode final : Node {
 };
 
 int check_dim(const char* op, const Tensor& x, int dim) {
-  check(x.defined(), "[", op, "] x is missing");
+  check_floating(op, "x", x);
   check(dim >= 0 && dim < x.dims(), "[", op, "] dim ", dim, " is beyond shape ", x.shape());
   return dim;
 }

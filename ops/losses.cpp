@@ -28,6 +28,7 @@ struct LossNode final : Node {
 
 Tensor apply(const char* op, const Loss& f, const Tensor& x, const Tensor& target) {
   check_same_kind(op, x, target);
+  check_floating(op, "x", x);
   check_shape(op, "target", target, x.shape());
   check(x.numel() > 0, "[", op, "] needs at least one element");
   check(!target.requires_grad(), "[", op, "] target gets no gradient; detach() it");

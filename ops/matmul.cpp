@@ -60,6 +60,7 @@ struct LinearNode final : Node {
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_same_kind("matmul", a, b);
+  check_floating("matmul", "a", a);
   check(a.dims() == 2 && b.dims() == 2 && a.dim(1) == b.dim(0), "[matmul] shapes ", a.shape(), " and ",
         b.shape(), " do not multiply: a must be (M, K) and b (K, N)");
   const Tensor y = Tensor::empty({a.dim(0), b.dim(1)}, a.dtype(), a.device());

@@ -30,12 +30,13 @@ Tensor apply(const char* op, const Tensor& x, double factor) {
 }  // namespace
 
 Tensor sum(const Tensor& x) {
-  check(x.defined(), "[sum] x is missing");
+  check_floating("sum", "x", x);
   return apply("sum", x, 1);
 }
 
 Tensor mean(const Tensor& x) {
-  check(x.defined() && x.numel() > 0, "[mean] needs at least one element");
+  check_floating("mean", "x", x);
+  check(x.numel() > 0, "[mean] needs at least one element");
   return apply("mean", x, 1.0 / static_cast<double>(x.numel()));
 }
 

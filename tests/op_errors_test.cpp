@@ -38,9 +38,17 @@ constexpr DType k64 = DType::Float64;
 const BadCall kBadCalls[] = {
     {"relu_missing", [] { return relu({}); }, "[relu] x is missing"},
     {"relu_bytes", [] { return relu(zeros({2}, DType::UInt8)); },
-     "arithmetic needs float32 or float64, got uint8"},
+     "[relu] x must hold float32 or float64, or bfloat16 on a card; got uint8 of shape (2) on cpu: convert "
+     "it "
+     "by to(DType::Float32)"},
     {"leaky_relu_slope", [] { return leaky_relu(zeros({2}), -0.1); },
      "[leaky_relu] negative_slope must not be negative, got -0.1"},
+
+    {"leaky_relu_slope_fused",
+     [] {
+       return conv2d(zeros({1, 1, 1, 1}), zeros({1, 1, 1, 1}), {}, {1, 1}, {0, 0}, LeakyRelu{-0.1});
+     },
+     "[activation] negative_slope must not be negative, got -0.1"},
 
     {"add_missing", [] { return add(zeros({2}), {}); }, "[add] an input is missing"},
     {"add_shapes",
@@ -55,6 +63,11 @@ const BadCall kBadCalls[] = {
      "[sub] b must have shape (2, 3), got (3)"},
     {"mul_types", [] { return mul(zeros({2}), zeros({2}, k64)); },
      "[mul] inputs differ in type: float32 and float64"},
+
+    {"mul_counters", [] { return mul(zeros({2}, DType::Int64), zeros({2}, DType::Int64)); },
+     "[mul] a must hold float32 or float64, or bfloat16 on a card; got int64 of shape (2) on cpu: convert it "
+     "by "
+     "to(DType::Float32)"},
 
     {"sum_missing", [] { return sum({}); }, "[sum] x is missing"},
     {"mean_of_nothing",
@@ -130,6 +143,21 @@ const BadCall kBadCalls[] = {
      },
      "[conv2d] inputs differ in type: float32 and float64"},
 
+    {"conv2d_bf16",
+     [] {
+       return conv2d(zeros({1, 8, 8, 3}, DType::BFloat16), zeros({4, 3, 3, 3}));
+     },
+     "[conv2d] x must hold float32 or float64, or bfloat16 on a card; got bfloat16 of shape (1, 8, 8, 3) on "
+     "cpu: "
+     "convert it by to(DType::Float32)"},
+    {"conv2d_far_stride",
+     [] {
+       return conv2d(zeros({1, 8, 8, 3}), zeros({4, 3, 3, 3}), {}, {int64_t{1} << 62, 1});
+     },
+     "[conv2d] sizes, stride and padding must be less than 2^30, got 4611686018427387904 with x (1, 8, 8, 3) "
+     "and "
+     "weight (4, 3, 3, 3)"},
+
     {"conv_transpose2d_channels",
      [] {
        return conv_transpose2d(zeros({1, 2, 2, 3}), zeros({4, 3, 3, 3}));
@@ -189,6 +217,12 @@ const BadCall kBadCalls[] = {
      },
      "[batch_norm] inputs differ in type: float32 and float64"},
 
+    {"batch_norm_eps",
+     [] {
+       return batch_norm(zeros({2, 3}), zeros({3}), zeros({3}), {}, {}, {.eps = -1});
+     },
+     "[batch_norm] eps must be finite and not negative, got -1"},
+
     {"dropout_missing", [] { return run_dropout({}, 0.5); }, "[dropout] x is missing"},
     {"dropout_p_1", [] { return run_dropout(zeros({2}), 1); }, "[dropout] p must be in [0, 1), got 1"},
     {"dropout_p_negative", [] { return run_dropout(zeros({2}), -0.5); },
@@ -236,6 +270,10 @@ const BadCall kBadCalls[] = {
        return slice(zeros({2, 3}), 1, 2, 2);
      },
      "[slice] 2 + 2 is beyond dimension 1 of shape (2, 3)"},
+    {"slice_bytes", [] { return slice(zeros({2}, DType::UInt8), 0, 0, 1); },
+     "[slice] x must hold float32 or float64, or bfloat16 on a card; got uint8 of shape (2) on cpu: convert "
+     "it by "
+     "to(DType::Float32)"},
     {"concatenate_nothing", [] { return concatenate({}, 0); }, "[concatenate] needs at least one tensor"},
     {"concatenate_shapes",
      [] {

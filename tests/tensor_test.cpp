@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "lib/allocator.h"
 #include "tests/files.h"
 #include "tests/tensors.h"
 
@@ -33,6 +34,15 @@ TEST(Shape, RefusesWhatNoTensorHas) {
               (void)Shape{huge, huge}.numel();
             }),
             "a tensor of shape (1099511627776, 1099511627776) has more elements than can be counted");
+}
+
+TEST(Tensor, RefusesMoreBytesThanThereAre) {
+  constexpr int64_t half = int64_t{1} << 31;
+  EXPECT_EQ(error_of([] {
+              Tensor::empty({half, half});
+            }),
+            "a tensor of float32 and shape (2147483648, 2147483648) has more bytes than can be addressed");
+  EXPECT_THROW(Tensor::empty({half, half - 1}, DType::UInt8), OutOfMemory);
 }
 
 TEST(Tensor, HoldsWhatItWasGiven) {

@@ -24,6 +24,17 @@ void check_positive(const char* layer, const char* argument, int64_t value) {
   check(value > 0, "[", layer, "] ", argument, " must be positive, got ", value);
 }
 
+void check_conv(const char* layer, int64_t in_channels, int64_t out_channels, Pair kernel_size,
+                const ConvOptions& o) {
+  check_positive(layer, "in_channels", in_channels);
+  check_positive(layer, "out_channels", out_channels);
+  for (const size_t i : {size_t{0}, size_t{1}}) {
+    check_positive(layer, "kernel_size", kernel_size[i]);
+    check_positive(layer, "stride", o.stride[i]);
+    check(o.padding[i] >= 0, "[", layer, "] padding must not be negative, got ", o.padding[i]);
+  }
+}
+
 }  // namespace
 
 Linear::Linear(int64_t in_features, int64_t out_features, bool bias) {
@@ -46,8 +57,7 @@ Tensor Linear::forward(const Tensor& x) { return linear(x, weight_, bias_); }
 
 Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvOptions& options)
     : options_(options) {
-  check_positive("Conv2d", "in_channels", in_channels);
-  check_positive("Conv2d", "out_channels", out_channels);
+  check_conv("Conv2d", in_channels, out_channels, kernel_size, options);
   weight_ = Tensor::zeros({out_channels, kernel_size[0], kernel_size[1], in_channels});
   add_parameter("weight", weight_, Layout::ConvWeight);
   if (!options.bias) return;
@@ -74,8 +84,7 @@ Tensor Conv2d::forward(const Tensor& x) {
 ConvTranspose2d::ConvTranspose2d(int64_t in_channels, int64_t out_channels, Pair kernel_size,
                                  const ConvOptions& options)
     : options_(options) {
-  check_positive("ConvTranspose2d", "in_channels", in_channels);
-  check_positive("ConvTranspose2d", "out_channels", out_channels);
+  check_conv("ConvTranspose2d", in_channels, out_channels, kernel_size, options);
   weight_ = Tensor::zeros({in_channels, kernel_size[0], kernel_size[1], out_channels});
   add_parameter("weight", weight_, Layout::ConvWeight);
   if (!options.bias) return;
@@ -102,6 +111,7 @@ Tensor ConvTranspose2d::forward(const Tensor& x) {
 }
 
 BatchNorm2d::BatchNorm2d(int64_t num_features, double eps, double momentum) : eps_(eps), momentum_(momentum) {
+  check_batch_norm("BatchNorm2d", eps, momentum);
   check_positive("BatchNorm2d", "num_features", num_features);
   weight_ = Tensor::full({num_features}, 1);
   bias_ = Tensor::zeros({num_features});
@@ -140,6 +150,10 @@ Dropout::Dropout(double p, RandomStream& generator) : p_(p), generator_(generato
 std::string Dropout::description() const { return concat("Dropout(p=", p_, ", inplace=False)"); }
 Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, training(), generator_); }
 
+LeakyReLU::LeakyReLU(double negative_slope) : negative_slope_(negative_slope) {
+  check_slope("LeakyReLU", negative_slope);
+}
+
 std::string LeakyReLU::description() const {
   return concat("LeakyReLU(negative_slope=", negative_slope_, ")");
 }
@@ -149,8 +163,11 @@ Tensor Sigmoid::forward(const Tensor& x) { return sigmoid(x); }
 Tensor Tanh::forward(const Tensor& x) { return duel::tanh(x); }
 
 Tensor Flatten::forward(const Tensor& x) {
+  check(x.dims() >= 1, "[Flatten] x must be (N, ...), got ", x.shape());
+  int64_t features = 1;
+  for (int i = 1; i < x.dims(); ++i) features *= x.dim(i);
   const Tensor channels_first = x.dims() == 4 ? permute(x, {0, 3, 1, 2}) : x;
-  return reshape(channels_first, {x.dim(0), x.numel() / x.dim(0)});
+  return reshape(channels_first, {x.dim(0), features});
 }
 
 Unflatten::Unflatten(int64_t channels, int64_t height, int64_t width)
@@ -163,6 +180,7 @@ std::string Unflatten::description() const {
 }
 
 Tensor Unflatten::forward(const Tensor& x) {
+  check(x.dims() >= 1, "[Unflatten] x must be (N, features), got ", x.shape());
   return permute(reshape(x, {x.dim(0), channels_, height_, width_}), {0, 2, 3, 1});
 }
 

@@ -107,7 +107,7 @@ class ReLU final : public Module {
 
 class LeakyReLU final : public Module {
  public:
-  explicit LeakyReLU(double negative_slope = 0.01) : negative_slope_(negative_slope) {}
+  explicit LeakyReLU(double negative_slope = 0.01);
   std::string description() const override;
   std::optional<Unary> as_activation() const override { return LeakyRelu{negative_slope_}; }
 

@@ -15,6 +15,7 @@ std::string dotted(const std::string& prefix, const std::string& name) {
 }  // namespace
 
 Tensor Module::operator()(const Tensor& x) {
+  if (!x.defined()) fail("[", description(), "] x is missing");
   Tensor y = forward(x);
   if (current_observer) (*current_observer)(*this, x.shape(), y.shape());
   return y;
@@ -23,20 +24,23 @@ Tensor Module::operator()(const Tensor& x) {
 bool Module::observed() { return current_observer != nullptr; }
 
 void Module::trace(Module& module, const Shape& input, const Observer& observer) {
-  const bool was_training = module.training();
   const NoGrad no_graph;
   const auto parameters = module.parameters();
   const Tensor zeros = parameters.empty() ? Tensor::zeros(input)
                                           : Tensor::zeros(input, parameters[0].tensor->dtype(),
                                                           parameters[0].tensor->device());
   struct Restore {
-    Module& module;
-    bool training;
+    std::vector<std::pair<Module*, bool>> modes;
     ~Restore() {
       current_observer = nullptr;
-      module.train(training);
+      for (const auto& [of, training] : modes) of->training_ = training;
     }
-  } restore{module, was_training};
+  } restore;
+  restore.modes = {{&module, module.training_}};
+  for (size_t i = 0; i < restore.modes.size(); ++i) {
+    for (const auto& [name, child] : restore.modes[i].first->children_)
+      restore.modes.emplace_back(child, child->training_);
+  }
   module.eval();
   current_observer = &observer;
   module(zeros);
@@ -79,11 +83,13 @@ void Module::set_requires_grad(bool requires_grad) {
 }
 
 void Module::replace_tensors(const std::function<Tensor(const Tensor&)>& change) {
-  for (const NamedTensor& entry : state()) {
-    const bool required = entry.tensor->requires_grad();
-    *entry.tensor = change(*entry.tensor);
-    if (required) entry.tensor->set_requires_grad(true);
+  const std::vector<NamedTensor> all = state();
+  std::vector<Tensor> changed;
+  for (const NamedTensor& entry : all) {
+    changed.push_back(change(*entry.tensor));
+    if (entry.tensor->requires_grad()) changed.back().set_requires_grad(true);
   }
+  for (size_t i = 0; i < all.size(); ++i) *all[i].tensor = changed[i];
 }
 
 // Counters stay on the host: nothing on a device reads them.

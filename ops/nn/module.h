@@ -46,7 +46,8 @@ class Module {
   bool training() const { return training_; }
   /// Freezes or unfreezes all parameters: a frozen network costs no weight gradients.
   void set_requires_grad(bool requires_grad);
-  /// Moves all parameters and buffers; gradients and the graph stay behind.
+  /// Moves all parameters and buffers; gradients and the graph stay behind, and so do optimisers: make them
+  /// afterwards. All or none of them are moved.
   void to(Device device);
   void to(DType dtype);
 
@@ -65,7 +66,7 @@ class Module {
 
   using Observer = std::function<void(const Module&, const Shape& input, const Shape& output)>;
   /// The forward of `module` on zeros of shape `input`, in evaluation mode and without a graph, each module's
-  /// shapes reported as it returns. The module's mode is left as it was.
+  /// shapes reported as it returns. The modes are left as they were.
   static void trace(Module& module, const Shape& input, const Observer& observer);
 
  protected:

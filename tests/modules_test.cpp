@@ -1,0 +1,92 @@
+// What modules share, and what layers say to arguments and inputs that do not fit.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+#include "lib/autograd.h"
+#include "ops/nn/layers.h"
+#include "ops/reductions.h"
+#include "tests/files.h"
+#include "tests/tensors.h"
+
+namespace duel::nn {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+TEST(Modules, LayersTakeABatchWithoutPictures) {
+  EXPECT_EQ(Flatten()(Tensor::zeros({0, 2, 2, 3})).shape(), (Shape{0, 12}));
+  EXPECT_EQ(Unflatten(3, 2, 2)(Tensor::zeros({0, 12})).shape(), (Shape{0, 2, 2, 3}));
+}
+
+TEST(Modules, LayersNameWhatIsMissing) {
+  EXPECT_EQ(error_of([] { Flatten()({}); }), "[Flatten(start_dim=1, end_dim=-1)] x is missing");
+  EXPECT_EQ(error_of([] { Linear(2, 3)({}); }),
+            "[Linear(in_features=2, out_features=3, bias=True)] x is missing");
+  EXPECT_EQ(error_of([] { Flatten()(Tensor::zeros({})); }), "[Flatten] x must be (N, ...), got ()");
+  EXPECT_EQ(error_of([] { Unflatten(1, 1, 1)(Tensor::zeros({})); }),
+            "[Unflatten] x must be (N, features), got ()");
+}
+
+TEST(Modules, LayersRefuseArgumentsOutOfRange) {
+  const std::pair<std::function<void()>, const char*> cases[] = {
+      {[] {
+         Conv2d(3, 4, {0, 3});
+       },
+       "[Conv2d] kernel_size must be positive, got 0"},
+      {[] {
+         Conv2d(3, 4, {3, 3}, {.stride = {1, 0}});
+       },
+       "[Conv2d] stride must be positive, got 0"},
+      {[] {
+         Conv2d(3, 4, {3, 3}, {.padding = {-1, 0}});
+       },
+       "[Conv2d] padding must not be negative, got -1"},
+      {[] {
+         ConvTranspose2d(3, 0, {3, 3});
+       },
+       "[ConvTranspose2d] out_channels must be positive, got 0"},
+      {[] {
+         ConvTranspose2d(3, 4, {3, -1});
+       },
+       "[ConvTranspose2d] kernel_size must be positive, got -1"},
+      {[] { LeakyReLU{-0.5}; }, "[LeakyReLU] negative_slope must not be negative, got -0.5"},
+      {[] { LeakyReLU{nan}; }, "[LeakyReLU] negative_slope must not be negative, got nan"},
+      {[] { BatchNorm2d(1, -1); }, "[BatchNorm2d] eps must be finite and not negative, got -1"},
+      {[] { BatchNorm2d(1, nan); }, "[BatchNorm2d] eps must be finite and not negative, got nan"},
+      {[] { BatchNorm2d(1, 1e-5, 7); }, "[BatchNorm2d] momentum must be in [0, 1], got 7"},
+  };
+  for (const auto& [make, message] : cases) EXPECT_EQ(error_of(make), message);
+}
+
+/// A frozen layer stays in evaluation mode while the network around it trains.
+TEST(Modules, TracingLeavesEveryModeAsItWas) {
+  Sequential network;
+  network.add<Linear>(2, 3).add<ReLU>();
+  Module& frozen = *network.children()[0].second;
+  frozen.eval();
+  Module::trace(network, {1, 2}, [&](const Module& layer, const Shape&, const Shape&) {
+    EXPECT_FALSE(layer.training()) << layer.description();
+  });
+  EXPECT_TRUE(network.training());
+  EXPECT_FALSE(frozen.training());
+  EXPECT_TRUE(network.children()[1].second->training());
+}
+
+TEST(Modules, ATypeThatCannotTrainLeavesAllAsItWas) {
+  Sequential network;
+  network.add<Linear>(2, 3).add<Linear>(3, 1);
+  EXPECT_EQ(error_of([&] { network.to(DType::BFloat16); }),
+            "[set_requires_grad] a tensor of bfloat16 has no gradient");
+  for (const NamedTensor& parameter : network.parameters()) {
+    EXPECT_EQ(parameter.tensor->dtype(), DType::Float32) << parameter.name;
+    EXPECT_TRUE(parameter.tensor->requires_grad()) << parameter.name;
+  }
+  network.to(DType::Float64);
+  backward(sum(network(Tensor::full({2, 2}, 1, DType::Float64))));
+  EXPECT_EQ(network.parameters()[0].tensor->grad().dtype(), DType::Float64);
+}
+
+}  // namespace
+}  // namespace duel::nn
