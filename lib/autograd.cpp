@@ -31,6 +31,14 @@ void gather(GradSlot& slot, const Tensor& value) {
   slot.filled = slot.shared = true;
 }
 
+/// Gives a leaf's gradient memory of its own where another tensor has it, too: the seed, or the gradient of
+/// another leaf. Who changes one in place does not expect to change the other.
+void separate(GradSlot& leaf) {
+  if (!leaf.filled || !leaf.shared || leaf.tensor.sole_owner()) return;
+  leaf.tensor = leaf.tensor.clone();
+  leaf.shared = false;
+}
+
 /// The nodes that the root depends on, each after all nodes that use it. Depth first, without recursion: a
 /// graph may be deeper than the stack.
 std::vector<std::shared_ptr<Node>> users_first(const std::shared_ptr<Node>& root) {
@@ -125,12 +133,16 @@ void backward(const Tensor& root, const Tensor& seed) {
   }
   const NoGrad no_recording_here;
   const Tensor top = seed.defined() ? seed : Tensor::full(root.shape(), 1, root.dtype(), root.device());
-  if (!root.node()) return gather(*root.grad_slot(), top);
+  if (!root.node()) {
+    gather(*root.grad_slot(), top);
+    return separate(*root.grad_slot());
+  }
   check(!root.node()->used,
         "[backward] this graph was used already: one forward serves one backward; compute the ",
         "forward again");
   gather(*root.node()->output, top);
   ScopedPhase phase(current_phase());
+  std::vector<std::shared_ptr<GradSlot>> leaves;
   for (const std::shared_ptr<Node>& node : users_first(root.node())) {
     check(!node->used, "[", node->name(),
           "] was part of a graph that an earlier backward used; compute its forward ",
@@ -141,9 +153,13 @@ void backward(const Tensor& root, const Tensor& seed) {
     slot.tensor = {};
     slot.filled = slot.shared = false;
     node->release();
+    for (Node::Edge& input : node->inputs) {
+      if (!input.producer && input.slot && input.slot->shared) leaves.push_back(std::move(input.slot));
+    }
     node->inputs.clear();
     node->used = true;
   }
+  for (const std::shared_ptr<GradSlot>& leaf : leaves) separate(*leaf);
 }
 
 NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}

@@ -227,12 +227,34 @@ TEST(Autograd, SavesOnlyTheFactorsThatAGradientNeeds) {
 
 // ---- gradients that share memory ----
 
-// add() hands dy on without a copy: both leaves, and the seed, are then one piece of memory.
-TEST(Autograd, CopiesASharedGradientBeforeAddingToIt) {
+// add() hands dy on without a copy: both leaves, and the seed, would then be one piece of memory.
+TEST(Autograd, LeavesGetGradientsOfTheirOwn) {
+  const Tensor a = leaf({1, 1}), b = leaf({1, 1}), c = leaf({1, 1});
+  const Tensor seed = Tensor::from(Values{1, 2}, {2});
+  backward(add(a, b), seed);
+  backward(c, seed);
+  a.grad().fill(9);
+  seed.fill(100);
+  EXPECT_EQ(values_of(a.grad()), (Values{9, 9}));
+  EXPECT_EQ(values_of(b.grad()), (Values{1, 2}));
+  EXPECT_EQ(values_of(c.grad()), (Values{1, 2}));
+}
+
+// What only a leaf has is not copied: batch norm's gradients of its weight and bias, say.
+TEST(Autograd, TakesAGradientThatNobodyElseHas) {
+  const Tensor a = leaf({1, 1});
+  backward(sum(add(a, Tensor::from(Values{1, 1}, {2}))));
+  const int64_t before = kernels({}).allocator().stats().bytes_in_use;
+  const Tensor grad = a.grad();
+  a.zero_grad();
+  EXPECT_EQ(kernels({}).allocator().stats().bytes_in_use, before);
+  EXPECT_EQ(values_of(grad), (Values{1, 1}));
+}
+
+TEST(Autograd, AddsToAGradientThatWasHandedOn) {
   const Tensor a = leaf({1, 1}), b = leaf({1, 1});
   const Tensor seed = Tensor::from(Values{1, 2}, {2});
   backward(add(a, b), seed);
-  EXPECT_EQ(a.grad().raw(), b.grad().raw());
   backward(scale(a, 10), seed);
   EXPECT_EQ(values_of(a.grad()), (Values{11, 22}));
   EXPECT_EQ(values_of(b.grad()), (Values{1, 2}));
