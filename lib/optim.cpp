@@ -1,6 +1,8 @@
 #include "lib/optim.h"
 
 #include <array>
+#include <cmath>
+#include <unordered_set>
 #include <utility>
 
 namespace duel {
@@ -31,8 +33,14 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> na
   check(parameters.size() == names_.size(), "[optimizer] ", parameters.size(), " parameters but ",
         names_.size(), " names");
   const bool has_b = *state_names(update)[1] != '\0';
-  for (const Tensor& parameter : parameters) {
+  std::unordered_set<const GradSlot*> seen;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Tensor& parameter = parameters[i];
     check_same_kind("optimizer", parameters[0], parameter);
+    check(parameter.requires_grad() && !parameter.node(), "[optimizer] parameter ", names_[i],
+          " collects no gradient: it must be a leaf, told by set_requires_grad(true)");
+    check(seen.insert(parameter.grad_slot().get()).second, "[optimizer] parameter ", names_[i],
+          " is given twice");
     const Tensor a = Tensor::zeros(parameter.shape(), parameter.dtype(), parameter.device());
     states_.push_back({parameter, {}, a, has_b ? a.clone() : Tensor{}});
   }
@@ -61,6 +69,7 @@ void Optimizer::zero_grad() const {
 double Optimizer::lr() const { return clock_.to_vector<double>()[0]; }
 
 void Optimizer::set_lr(double lr) {
+  check(lr >= 0 && std::isfinite(lr), "[optimizer] lr must be finite and not negative, got ", lr);
   const std::array<double, 2> clock{lr, static_cast<double>(steps_done())};
   clock_.upload(clock.data());
 }

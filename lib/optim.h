@@ -12,15 +12,19 @@ namespace duel {
 
 class Optimizer {
  public:
-  /// Parameters are leaves of one device that require a gradient; `names` (one each) label the saved state.
+  /// Parameters are different leaves of one device that require a gradient; `names` (one each) label the
+  /// saved state.
   Optimizer(std::vector<Tensor> parameters, std::vector<std::string> names, double lr, const Update& update);
 
-  /// One update of every parameter that has a gradient; one that has none keeps its value and its state.
+  /// One update of every parameter that has a gradient; one that has none keeps its value and its state. The
+  /// steps that Adam's corrections and RMSprop's decay depend on are counted for all together; PyTorch counts
+  /// them for each parameter.
   void step();
   /// Forgets all gradients.
   void zero_grad() const;
 
   double lr() const;
+  /// Throws where it is negative or not finite.
   void set_lr(double lr);
   int64_t steps_done() const;
 

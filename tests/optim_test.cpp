@@ -284,6 +284,22 @@ TEST(Optimizer, RefusesParametersThatDoNotFit) {
               sgd({random_leaf({1}, 1), random_leaf({1}, 1, DType::Float32)}, {"a", "b"}, {});
             }),
             "[optimizer] inputs differ in type: float64 and float32");
+  const Tensor leaf = random_leaf({1}, 1);
+  EXPECT_EQ(error_of([&] { sgd({leaf, leaf}, {"a", "b"}, {}); }), "[optimizer] parameter b is given twice");
+  for (const Tensor& none : {random_tensor({1}, 1), add(leaf, leaf)}) {
+    EXPECT_EQ(
+        error_of([&] { sgd({none}, {"a"}, {}); }),
+        "[optimizer] parameter a collects no gradient: it must be a leaf, told by set_requires_grad(true)");
+  }
+}
+
+TEST(Optimizer, RefusesARateThatIsNone) {
+  Optimizer optimizer = sgd({random_leaf({1}, 1)}, {"a"}, {.lr = 0.5});
+  EXPECT_EQ(error_of([&] { optimizer.set_lr(-1); }),
+            "[optimizer] lr must be finite and not negative, got -1");
+  EXPECT_EQ(error_of([&] { optimizer.set_lr(std::numeric_limits<double>::quiet_NaN()); }),
+            "[optimizer] lr must be finite and not negative, got nan");
+  EXPECT_EQ(optimizer.lr(), 0.5);
 }
 
 }  // namespace
