@@ -137,6 +137,7 @@ TEST(BatchLoader, SeeksToWhereAnotherWouldBe) {
     }
     EXPECT_THROW(resumed.seek(0, 5), Error);
     EXPECT_THROW(resumed.seek(-1, 0), Error);
+    EXPECT_THROW(resumed.seek(int64_t{1} << 62, 0), Error);
   }
 }
 

@@ -76,8 +76,10 @@ Batch BatchLoader::next() {
 }
 
 void BatchLoader::seek(int64_t epoch, int64_t step) {
-  check(epoch >= 0 && step >= 0 && step < steps_per_epoch_, "no batch ", step, " in epoch ", epoch,
-        ": an epoch has ", steps_per_epoch_, " batches of ", options_.batch_size, " pictures");
+  constexpr int64_t epochs = int64_t{1} << 31;
+  check(epoch >= 0 && epoch < epochs && step >= 0 && step < steps_per_epoch_, "no batch ", step, " in epoch ",
+        epoch, ": an epoch has ", steps_per_epoch_, " batches of ", options_.batch_size,
+        " pictures, and there are 2^31 epochs");
   std::unique_lock lock(mutex_);
   paused_ = true;
   slot_done_.wait(lock, [&] { return busy_ == 0; });
