@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 
 #include "apps/gan/trainer.h"
@@ -84,26 +85,40 @@ class DcganReference : public testing::TestWithParam<Way> {
         .to(device());
   }
 
+  /// Adam's state at the end.
+  void expect_moments(const nn::Module& network, const std::string& prefix,
+                      const Optimizer& optimizer) const {
+    const auto state = optimizer.state();
+    const std::map<std::string, Tensor> ours(state.begin(), state.end());
+    for (const nn::NamedTensor& parameter : network.parameters()) {
+      for (const std::string moment : {"exp_avg", "exp_avg_sq"}) {
+        EXPECT_LT(distance(nn::to_outside(ours.at(parameter.name + "." + moment), parameter.layout),
+                           reference_.at(concat("float32/", moment, "/", prefix, ".", parameter.name))),
+                  weight_tolerance)
+            << prefix << "." << parameter.name << " " << moment;
+      }
+    }
+  }
+
   const SafetensorsFile reference_ = read_safetensors(DUEL_SOURCE_DIR "/tests/reference/dcgan.safetensors");
   std::unique_ptr<Trainer> trainer_;
   std::optional<WithConvAlgorithm> algorithm_;
 };
 
 TEST_P(DcganReference, FirstGradients) {
-  trainer_->d_step(real(0), z(0, 0));
-  trainer_->g_step(z(0, 1));
-  for (auto [network, name] : {std::pair<nn::Module*, const char*>{&trainer_->generator(), "G"},
-                               {&trainer_->discriminator(), "D"}}) {
-    for (const nn::NamedTensor& parameter : network->parameters(name)) {
-      // D's gradients are gone by now: G's step froze it.
-      if (*name == 'D') continue;
+  const auto expect_gradients = [&](const nn::Module& network, const char* name) {
+    for (const nn::NamedTensor& parameter : network.parameters(name)) {
       ASSERT_TRUE(parameter.tensor->grad().defined()) << parameter.name;
       EXPECT_LT(distance(nn::to_outside(parameter.tensor->grad(), parameter.layout),
                          reference_.at("first_gradient/" + parameter.name)),
                 1e-4)
           << parameter.name;
     }
-  }
+  };
+  trainer_->d_step(real(0), z(0, 0));
+  expect_gradients(trainer_->discriminator(), "D");
+  trainer_->g_step(z(0, 1));
+  expect_gradients(trainer_->generator(), "G");
 }
 
 TEST_P(DcganReference, TwentyIterations) {
@@ -127,6 +142,8 @@ TEST_P(DcganReference, TwentyIterations) {
       EXPECT_LT(distance(ours, reference), weight_tolerance) << name;
     }
   });
+  expect_moments(trainer_->generator(), "G", trainer_->optimizer_g());
+  expect_moments(trainer_->discriminator(), "D", trainer_->optimizer_d());
   const Tensor images = generate(trainer_->generator(), z(iterations - 1, 1).rows(0, 4));
   EXPECT_LT(distance(nn::to_outside(images, nn::Layout::ConvWeight), reference_.at("float32/images")),
             weight_tolerance);

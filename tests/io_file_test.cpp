@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -11,6 +13,16 @@
 #include "lib/io/file.h"
 #include "lib/io/memory.h"
 #include "tests/files.h"
+
+namespace {
+int synced = 0;
+}
+
+/// The system's, counted: this one is found first.
+extern "C" int fsync(int descriptor) {
+  ++synced;
+  return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
 
 namespace duel {
 namespace {
@@ -54,6 +66,13 @@ TEST(File, ReadsBackWhatWasWritten) {
   EXPECT_EQ(read_file(folder / "a"), bytes);
   write_file_atomically(folder / "empty", "");
   EXPECT_TRUE(read_file(folder / "empty").empty());
+}
+
+TEST(File, IsOnTheDiskWhenItHasItsName) {
+  TemporaryFolder folder;
+  synced = 0;
+  write_file_atomically(folder / "a", "text");
+  EXPECT_EQ(synced, 2);  // the file before it is renamed, the folder afterwards
 }
 
 TEST(File, ReadsAFileThatClaimsNoSize) { EXPECT_TRUE(contains(text_of("/proc/self/status"), "Name:")); }

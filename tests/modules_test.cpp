@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "lib/autograd.h"
+#include "ops/activations.h"
+#include "ops/batch_norm.h"
 #include "ops/nn/layers.h"
 #include "ops/reductions.h"
 #include "tests/files.h"
@@ -58,6 +60,26 @@ TEST(Modules, LayersRefuseArgumentsOutOfRange) {
       {[] { BatchNorm2d(1, 1e-5, 7); }, "[BatchNorm2d] momentum must be in [0, 1], got 7"},
   };
   for (const auto& [make, message] : cases) EXPECT_EQ(error_of(make), message);
+}
+
+TEST(Modules, BatchNormHandsOnItsEpsAndMomentum) {
+  const Tensor x = random_tensor({2, 3, 3, 2}, 1, DType::Float32);
+  BatchNorm2d layer(2, 0.1, 0.7);
+  const Tensor mean = Tensor::zeros({2}), variance = Tensor::full({2}, 1);
+  const Tensor expected =
+      batch_norm(x, Tensor::full({2}, 1), Tensor::zeros({2}), mean, variance, {.momentum = 0.7, .eps = 0.1});
+  EXPECT_TRUE(same(layer(x), expected));
+  const auto state = layer.state();
+  EXPECT_TRUE(same(*state[2].tensor, mean)) << state[2].name;
+  EXPECT_TRUE(same(*state[3].tensor, variance)) << state[3].name;
+}
+
+TEST(Modules, ActivationsAreTheFunctionsOfTheirName) {
+  const Tensor x = random_tensor({64}, 1, DType::Float32);
+  EXPECT_TRUE(same(ReLU()(x), relu(x)));
+  EXPECT_TRUE(same(LeakyReLU(0.3)(x), leaky_relu(x, 0.3)));
+  EXPECT_TRUE(same(nn::Sigmoid()(x), sigmoid(x)));
+  EXPECT_TRUE(same(nn::Tanh()(x), duel::tanh(x)));
 }
 
 /// A frozen layer stays in evaluation mode while the network around it trains.

@@ -107,7 +107,6 @@ def main() -> None:
     single, _ = train(gan, pictures, z, batch_size)
     stored |= {f"first_gradient/{name}": t.float() for name, t in first.items()}
     stored |= {f"float32/{name}": t for name, t in single.items()}
-    stored |= {f"float64/{name}": t for name, t in double.items() if not name.startswith("exp_avg")}
 
     notes = {
         "made_by": f"{Path(__file__).name}, PyTorch {torch.__version__}",
