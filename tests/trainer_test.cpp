@@ -5,9 +5,13 @@
 
 #include <functional>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "apps/gan/checkpoint.h"
+#include "lib/io/safetensors.h"
 #include "lib/random.h"
+#include "tests/files.h"
 #include "tests/tensors.h"
 
 namespace duel::gan {
@@ -138,6 +142,22 @@ TEST(Trainer, DrawsDifferentNumbersForEachPurpose) {
       for (const Numbers& earlier : seen) EXPECT_NE(values_of(x), earlier) << streams[i].first;
       seen.push_back(values_of(x));
     }
+  }
+}
+
+/// Outside the program weights, and what Adam keeps of them, have PyTorch's shapes.
+TEST(Trainer, LeavesInPyTorchsShapes) {
+  const TemporaryFolder folder;
+  Trainer trainer(small());
+  save_checkpoint(folder / "checkpoint", trainer, {});
+  const SafetensorsFile file = read_safetensors(folder / "checkpoint");
+  for (const auto& [network, optimizer, name] :
+       {std::tuple{"G", "optimizer_G", "layer_1.0.weight"}, {"D", "optimizer_D", "layer_2.0.weight"}}) {
+    const Shape shape = file.at(concat(network, ".", name)).shape();
+    EXPECT_EQ(shape[2], 4) << shape;  // height and width of the kernel come last
+    EXPECT_EQ(shape[3], 4) << shape;
+    for (const char* moment : {".exp_avg", ".exp_avg_sq"})
+      EXPECT_EQ(file.at(concat(optimizer, ".", name, moment)).shape(), shape) << name << moment;
   }
 }
 
