@@ -40,6 +40,29 @@ TEST(AppCommands, TellsItsVersion) {
   EXPECT_TRUE(dcgan.good({"--version"}).starts_with("dcgan ")) << dcgan.text("stdout");
 }
 
+TEST(AppCommands, OutputThatIsLostIsAFailure) {
+  const Program dcgan;
+  dcgan.folder().write("run/config.json", "{\"epochs\": 5}");
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  for (const Words& words : std::vector<Words>{{"info", "--json"},
+                                               {"--help"},
+                                               {"--version"},
+                                               {"train", "--help"},
+                                               {"report", "run"},
+                                               {"gradcheck", "--op", "abs"}})
+    for (const int out : {full, -1}) {
+      const Finished finished = dcgan.run_with_stdout(out, words);
+      EXPECT_EQ(finished.code, 1) << words[0];
+      EXPECT_TRUE(finished.err.starts_with("dcgan: stdout could not be written")) << finished.err;
+      EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
+    }
+  ::close(full);
+  // A closed stdout leaves its number to no file that the program writes.
+  EXPECT_TRUE(dcgan.text("run/report.html").starts_with("<!DOCTYPE html>"));
+  EXPECT_FALSE(contains(dcgan.text("run/report.html"), "The report is in"));
+}
+
 TEST(AppCommands, AWrongCommandLineIsNamedInOneLine) {
   const Program dcgan;
   dcgan.bad({}, "subcommand");

@@ -59,6 +59,15 @@ class Program {
 
   Finished run(const Words& words, uint64_t file_limit = 0) const { return wait(start(words, file_limit)); }
 
+  /// Likewise, with stdout on an open file, or closed where `out` is -1.
+  Finished run_with_stdout(int out, const Words& words) const {
+    const int err = create(folder_ / "stderr");
+    ::close(create(folder_ / "stdout"));  // what wait() reads
+    const pid_t child = start(words, out, err, 0);
+    ::close(err);
+    return wait(child);
+  }
+
   /// Runs what must succeed, and without a word on stderr.
   std::string good(const Words& words) const {
     const Finished finished = run(words);
@@ -112,8 +121,8 @@ class Program {
     const pid_t child = ::fork();
     if (child != 0) return child;
     // Between fork and exec only calls that are safe there.
-    if (::chdir(here.c_str()) != 0 || ::dup2(out, STDOUT_FILENO) < 0 || ::dup2(err, STDERR_FILENO) < 0)
-      ::_exit(126);
+    const int moved = out < 0 ? ::close(STDOUT_FILENO) : ::dup2(out, STDOUT_FILENO);
+    if (::chdir(here.c_str()) != 0 || moved < 0 || ::dup2(err, STDERR_FILENO) < 0) ::_exit(126);
     if (file_limit > 0) {
       std::signal(SIGXFSZ, SIG_IGN);
       const rlimit limit{file_limit, file_limit};

@@ -1,16 +1,39 @@
 #include "apps/commands/program.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <iostream>
+#include <utility>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/latent_options.h"
 
 namespace duel::commands {
+namespace {
 
-int run_program(std::vector<std::string> words) {
+/// The first file that the program opens would otherwise take the number of a stream that is closed, and have
+/// written into it what is meant for that stream. What stands here instead can be neither read nor written.
+void occupy_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) != -1) continue;
+    // The lowest free number is this one, as those below are taken.
+    static_cast<void>(::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
+}
+
+/// Whether all that was printed has reached stdout.
+bool is_printed() {
+  std::cout.flush();
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
+}
+
+/// Runs the program; returns the exit code.
+int run_words(std::vector<std::string> words) {
   CLI::App program("Train a deep convolutional GAN on pictures of faces, and draw new ones with it.",
                    "dcgan");
   program.require_subcommand(0, 1);  // that there is none is seen below, after words that are no subcommand
@@ -40,6 +63,19 @@ int run_program(std::vector<std::string> words) {
     std::cerr << "dcgan: " << error.what() << std::endl;
     return 1;
   }
+}
+
+}  // namespace
+
+int run_program(std::vector<std::string> words) {
+  occupy_closed_streams();
+  const int code = run_words(std::move(words));
+  if (code != 0 || is_printed()) return code;
+  std::cerr
+      << "dcgan: stdout could not be written, so that what was printed is incomplete: see whether it is "
+         "closed, or its disk full"
+      << std::endl;
+  return 1;
 }
 
 }  // namespace duel::commands
