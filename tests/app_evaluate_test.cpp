@@ -11,7 +11,7 @@ using json = gan::Json;
 const Words few{"--count", "12", "--threads", "1"};
 
 json evaluated(const Program& dcgan, const std::string& run, const Words& more = {}) {
-  dcgan.good(Words{"evaluate", "--checkpoint", run, "--json", "numbers.json"} + few + more);
+  dcgan.good(Words{"evaluate", "--checkpoint", run, "--json", "numbers.json", "--force"} + few + more);
   return gan::parse_json(dcgan.text("numbers.json"), "numbers.json");
 }
 
@@ -36,6 +36,24 @@ TEST(AppEvaluate, TellsEachNumberBesideThoseOfRealsAndNoise) {
   EXPECT_LT(distance.at("reals").at("value"), distance.at("noise").at("value"));
   EXPECT_TRUE(numbers.at("factors").contains("background_lightness"));
   EXPECT_TRUE(contains(out, "each factor's range")) << out;
+}
+
+TEST(AppEvaluate, WritesTheNumbersAlsoWhereNobodyReadsTheTable) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const Words words = Words{"evaluate", "--checkpoint", "run", "--json", "a.json"} + few;
+  const pid_t child = dcgan.start_on(ends[1], words);
+  ::close(ends[1]);
+  char c = 0;
+  while (::read(ends[0], &c, 1) == 1 && c != '\n') {
+  }
+  ::close(ends[0]);  // after the first line, as `head -1` does
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) << status;
+  EXPECT_EQ(gan::parse_json(dcgan.text("a.json"), "a.json").at("count"), 12);
 }
 
 TEST(AppEvaluate, FollowsTheSeedAndTheData) {
@@ -67,6 +85,14 @@ TEST(AppEvaluate, BadInput) {
     dcgan.folder().write(concat("data/", i, ".png"), read_file(fixture("rgb.png")));
   dcgan.bad({"evaluate", "--checkpoint", "run", "--data", "data"},
             "quality numbers need at least 12 pictures, the data has 11");
+  const auto config = dcgan.bytes("run/config.json");
+  dcgan.bad({"evaluate", "--checkpoint", "run", "--json", "run/config.json"},
+            "run/config.json is already there; --force overwrites it");
+  dcgan.bad({"evaluate", "--checkpoint", "run/networks.safetensors", "--json", "./run/networks.safetensors",
+             "--force"},
+            "--json and --checkpoint would be one file");
+  dcgan.bad({"evaluate", "--checkpoint", "run", "--json", "data", "--force"}, "data is a folder");
+  EXPECT_EQ(config, dcgan.bytes("run/config.json"));
   std::filesystem::create_directory(dcgan / "empty");
   dcgan.bad({"evaluate", "--checkpoint", "empty"}, "empty");
 }

@@ -1,4 +1,6 @@
 // dcgan sample: pictures follow from the checkpoint and the latents alone.
+#include <sys/stat.h>
+
 #include <cmath>
 
 #include "lib/io/image.h"
@@ -140,6 +142,31 @@ TEST_F(AppSample, OverwritesNothingUnlessForced) {
   EXPECT_TRUE(dcgan_.bytes("a.png").empty());
   dcgan_.good(sample + Words{"--output", "a.png", "--singles", "c", "--force"});
   EXPECT_FALSE(dcgan_.bytes("a.png").empty());
+}
+
+TEST_F(AppSample, EachOutputHasAFileOfItsOwnAndAFolder) {
+  dcgan_.folder().write("file", "");
+  for (const Words& words : std::vector<Words>{
+           {"--output and --save-z would be one file", "--output", "a.png", "--save-z", "./a.png"},
+           {"the latents beside --output and --save-z would be one file, a.safetensors", "--output", "a.png",
+            "--save-z", "a.safetensors"},
+           {"--save-z and --save-images would be one file", "--save-z", "a", "--save-images", "a"},
+           {"--output and --names would be one file", "--output", "a.png", "--names", "run/../a.png"},
+           {"the latents beside --output and --checkpoint would be one file", "--output", "run/networks.png",
+            "--force"},
+           {"--output: nodir/a.png cannot be written, as there is no folder nodir; make it first", "--output",
+            "nodir/a.png"},
+           {"--save-z: nodir/z cannot be written", "--save-z", "nodir/z"},
+           {"--singles: file is no folder", "--singles", "file", "--force"},
+           {"--output: run is a folder", "--output", "run", "--force"}})
+    dcgan_.bad(
+        Words{"sample", "--checkpoint", "run/networks.safetensors"} + Words(words.begin() + 1, words.end()),
+        words[0]);
+  EXPECT_FALSE(dcgan_.exists("samples.png"));
+  // A pipe, a terminal or a device would be replaced by a file.
+  ASSERT_EQ(::mkfifo((dcgan_ / "pipe.png").c_str(), 0600), 0);
+  dcgan_.bad({"sample", "--checkpoint", "run", "--output", "pipe.png", "--force"}, "is no ordinary file");
+  EXPECT_TRUE(std::filesystem::is_fifo(dcgan_ / "pipe.png"));
 }
 
 TEST_F(AppSample, NamesWhatIsWrongWithLatents) {

@@ -129,7 +129,29 @@ TEST_F(LatentBadInput, CheckpointsAndNamesThatDoNotFit) {
   bad({"eval", "A", "--names", "run/other.safetensors"}, "the name A stands for different faces");
 }
 
+TEST_F(LatentBadInput, OutputsThatCannotBe) {
+  bad({"average", "--output", "nodir/a.png"},
+      "--output: nodir/a.png cannot be written, as there is no folder");
+  bad({"invert", "--face", "A", "--output", "nodir/a.png"}, "there is no folder nodir; make it first");
+  bad({"invert", "--face", "A", "--film", "nodir/a.png"}, "--film: nodir/a.png");
+  bad({"factors", "--output", "nodir/a.png"}, "nodir/a.png");
+  bad({"eval", "A", "--output", "run", "--force"}, "--output: run is a folder");
+  bad({"interpolate", "A", "B", "--output", "a.png", "--film", "./a.png"},
+      "--output and --film would be one file, a.png; give them different names");
+  bad({"eval", "A", "--output", "samples.png", "--force"},
+      "the latents beside --output and --names would be one file, samples.safetensors");
+  bad({"invert", "--face", "A", "--output", "a.png", "--film", "a.csv"},
+      "the errors beside --output and --film would be one file");
+  dcgan_.bad({"latent", "name", "G=seed:1", "--checkpoint", "run", "--output", "a.png", "--names", "a.png"},
+             "--output and --names would be one file");
+  dcgan_.bad({"latent", "average", "--checkpoint", "run", "--output", "names.png"},
+             "the latents beside --output and the file of names would be one file, names.safetensors");
+  dcgan_.bad({"latent", "name", "G=seed:1", "--checkpoint", "run", "--names", "nodir/n.safetensors"},
+             "--names: nodir/n.safetensors cannot be written, as there is no folder nodir");
+}
+
 TEST_F(LatentBadInput, NothingIsOverwrittenUnlessForced) {
+  write("there.png", {});
   const auto samples = dcgan_.bytes("samples.safetensors");
   for (const Words& command : std::vector<Words>{{"name", "G=seed:1"},
                                                  {"eval", "A"},
@@ -140,7 +162,7 @@ TEST_F(LatentBadInput, NothingIsOverwrittenUnlessForced) {
                                                  {"nearest", "A"},
                                                  {"direction", "x", "--factor", "smile"},
                                                  {"factors"}})
-    bad(command + Words{"--output", "samples.png"}, "samples.png is already there; --force overwrites it");
+    bad(command + Words{"--output", "there.png"}, "there.png is already there; --force overwrites it");
   write("film.png", {});
   write("a.csv", {});
   write("b.safetensors", {});

@@ -211,6 +211,27 @@ TEST_F(ReportOfFiles, ComparesRuns) {
   dcgan_.bad({"report", "run", "other/../run"}, "other/../run: is given twice");
 }
 
+TEST_F(ReportOfFiles, ReplacesReportsAndNothingElse) {
+  dcgan_.folder().write("other/config.json", "{\"epochs\": 5}");
+  dcgan_.folder().write("comparison.png", "mine");
+  dcgan_.bad({"report", "run", "other"}, "comparison.png is already there; --force overwrites it");
+  EXPECT_FALSE(dcgan_.exists("comparison.html"));
+  EXPECT_EQ(dcgan_.text("comparison.png"), "mine");
+  dcgan_.good({"report", "run", "other", "--force"});
+  dcgan_.good({"report", "run", "other"});  // its own
+  EXPECT_NE(dcgan_.text("comparison.png"), "mine");
+
+  const auto config = dcgan_.bytes("other/config.json");
+  dcgan_.bad({"report", "run", "--output", "other/config.json"}, "other/config.json is already there");
+  EXPECT_EQ(config, dcgan_.bytes("other/config.json"));
+  dcgan_.bad({"report", "run", "--output", "nodir/page.html"}, "there is no folder nodir");
+  dcgan_.bad({"report", "run", "other", "--output", "a.png"},
+             "--output and the losses beside --output would be one file, a.png");
+  dcgan_.good({"report", "run"});
+  dcgan_.good({"report", "run"});
+  dcgan_.good({"report", "run", "--output", "run/report.html"});
+}
+
 // ---- while training ----
 
 TEST(ReportOfTraining, IsWrittenAndChangesNothing) {

@@ -5,6 +5,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
+#include "apps/commands/outputs.h"
 #include "apps/gan/checkpoint.h"
 #include "apps/gan/json.h"
 #include "apps/quality/evaluation.h"
@@ -19,11 +20,20 @@ namespace {
 struct EvaluateOptions {
   std::string checkpoint, data, json;
   std::optional<int64_t> crop;
+  bool force = false;
   quality::EvaluationOptions evaluation;
   MachineOptions machine;
 };
 
+void write_json(const EvaluateOptions& o, const gan::SavedGenerator& generator, const Dataset& data,
+                const quality::Evaluation& evaluation) {
+  gan::Json json{{"checkpoint", generator.path.string()}, {"data", data.description()}};
+  json.update(quality::to_json(evaluation));
+  write_file_atomically(o.json, gan::json_text(json, 2) + "\n");
+}
+
 void run(const EvaluateOptions& o) {
+  if (!o.json.empty()) check_outputs({{"--json", o.json}}, o.force, {{"--checkpoint", o.checkpoint}});
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
   const gan::Config& c = generator.config;
@@ -38,11 +48,9 @@ void run(const EvaluateOptions& o) {
             << "), with 95 % intervals; beside them as many other reals, and noise" << std::endl;
   const quality::Evaluation evaluation = evaluator.evaluate(
       quality::draw_samples(*generator.network, c, evaluator.count(), o.evaluation.seed, device));
+  // The file first: whoever reads stdout may have gone by now, which ends the program.
+  if (!o.json.empty()) write_json(o, generator, *data, evaluation);
   std::cout << quality::table(evaluation) << std::flush;
-  if (o.json.empty()) return;
-  gan::Json json{{"checkpoint", generator.path.string()}, {"data", data->description()}};
-  json.update(quality::to_json(evaluation));
-  write_file_atomically(o.json, gan::json_text(json, 2) + "\n");
 }
 
 }  // namespace
@@ -71,6 +79,7 @@ void add_evaluate(CLI::App& program) {
       ->capture_default_str()
       ->check(at_least(0));
   command->add_option("--json", o.json, "Also write the numbers into this file");
+  command->add_flag("--force", o.force, "Overwrite the file of --json if it is already there");
   o.machine.add_to(*command);
   command->callback([options] { run(*options); });
 }

@@ -44,7 +44,11 @@ void run(const EvalOptions& o) {
         " names for ", o.expressions.size(), " expressions");
   std::vector<latent::Expression> expressions;
   for (const std::string& text : o.expressions) expressions.emplace_back(text);
-  o.common.check_outputs();
+  if (o.save_as.empty()) {
+    o.common.check_outputs();
+  } else {
+    o.common.check_outputs_and_names();
+  }
   const latent::Painter painter = o.common.open_painter();
   const latent::Names names = o.common.read_names(painter);
 

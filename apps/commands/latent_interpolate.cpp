@@ -48,8 +48,8 @@ std::vector<Image> film_frames(const InterpolateOptions& o, const std::vector<la
 
 void run(const InterpolateOptions& o) {
   check(o.faces.size() >= 2, "interpolate needs at least two faces, got ", o.faces.size());
-  o.common.check_outputs(o.film.empty() ? std::vector<std::filesystem::path>{}
-                                        : std::vector<std::filesystem::path>{o.film});
+  o.common.check_outputs(o.film.empty() ? std::vector<NamedFile>{}
+                                        : std::vector<NamedFile>{{"--film", o.film}});
   const latent::Painter painter = o.common.open_painter();
   const std::vector<latent::Latent> faces = evaluate_faces(o.faces, o.common.read_names(painter));
   latent::Sheet sheet;

@@ -86,7 +86,12 @@ void run(InvertOptions& o) {
   check(o.photo.empty() != o.face.empty(), "invert needs either --photo FILE or --face NAME");
   const std::filesystem::path csv = o.common.beside(".csv");
   if (o.film.empty()) o.film = o.common.beside("").string() + "-film.png";
-  o.common.check_outputs({csv, o.film});
+  const std::vector<NamedFile> more{{"the errors beside --output", csv}, {"--film", o.film}};
+  if (o.save_as.empty()) {
+    o.common.check_outputs(more);
+  } else {
+    o.common.check_outputs_and_names(more);
+  }
   const std::string name = o.save_as.empty() ? "inverted" : o.save_as;
   latent::check_name(name);
   const latent::Painter painter = o.common.open_painter();

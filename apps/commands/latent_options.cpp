@@ -55,12 +55,21 @@ std::filesystem::path LatentOptions::beside(const std::string& extension) const 
   return std::filesystem::path(output).replace_extension(extension);
 }
 
-void LatentOptions::check_outputs(const std::vector<std::filesystem::path>& more) const {
+void LatentOptions::check_outputs(const std::vector<NamedFile>& more) const {
   check(std::filesystem::path(output).extension() != ".safetensors", "--output ", output,
         " is the name of the figure, a PNG; the latents go to .safetensors beside it");
-  std::vector<std::filesystem::path> files{output, beside(".safetensors")};
-  files.insert(files.end(), more.begin(), more.end());
-  refuse_to_overwrite(files, force);
+  std::vector<NamedFile> outputs{{"--output", output},
+                                 {"the latents beside --output", beside(".safetensors")}};
+  outputs.insert(outputs.end(), more.begin(), more.end());
+  std::vector<NamedFile> inputs{{"--checkpoint", checkpoint}};
+  if (names.empty()) inputs.push_back({"the file of names", kNamesFile});
+  for (const std::string& file : names) inputs.push_back({"--names", file});
+  commands::check_outputs(outputs, force, inputs);
+}
+
+void LatentOptions::check_outputs_and_names(const std::vector<NamedFile>& more) const {
+  check_outputs(more);
+  commands::check_outputs({{"--names", names_to_add_to()}}, true);  // a file that is there gets more names
 }
 
 latent::Painter LatentOptions::open_painter() const { return {checkpoint, machine.apply()}; }
@@ -83,12 +92,6 @@ void LatentOptions::write(const latent::Sheet& sheet, const latent::Names& shown
   shown.write(beside(".safetensors"), painter.checkpoint());
   std::cout << "The figure is in " << output << ", its latents in " << beside(".safetensors").string()
             << std::endl;
-}
-
-void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool force) {
-  if (force) return;
-  for (const std::filesystem::path& file : files)
-    check(!std::filesystem::exists(file), file.string(), " is already there; --force overwrites it");
 }
 
 void refuse_to_replace(const std::string& name, const LatentOptions& options,

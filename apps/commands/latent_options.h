@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/commands/options.h"
+#include "apps/commands/outputs.h"
 #include "apps/latent/painter.h"
 #include "apps/latent/sheet.h"
 
@@ -41,8 +42,11 @@ struct LatentOptions {
 
   /// The file beside the picture, of another kind: "a.png" -> "a.safetensors".
   std::filesystem::path beside(const std::string& extension) const;
-  /// Throws Error if --output, its file of names or one of `more` exists, unless --force was given.
-  void check_outputs(const std::vector<std::filesystem::path>& more = {}) const;
+  /// Throws Error as commands::check_outputs() does of --output, its file of latents and `more`: of which
+  /// none may be the checkpoint or a file of --names either.
+  void check_outputs(const std::vector<NamedFile>& more = {}) const;
+  /// The same, where names are added as well: the folder of names_to_add_to() must be there, too.
+  void check_outputs_and_names(const std::vector<NamedFile>& more = {}) const;
   latent::Painter open_painter() const;
   /// All names of all files of --names. Without any those of kNamesFile, and of kGridFile what that lacks;
   /// where neither is there, none. Says on stdout where faces were named with another checkpoint.
@@ -53,9 +57,6 @@ struct LatentOptions {
   /// Writes the figure and, beside it, the latents that it shows by their names; says so on stdout.
   void write(const latent::Sheet& sheet, const latent::Names& shown, const latent::Painter& painter) const;
 };
-
-/// Throws Error naming the first of the files that exists, unless `force`.
-void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool force);
 
 /// Throws Error if names_to_add_to() exists and has a face of this name already, unless --force was given: to
 /// be asked before anything long is computed.

@@ -7,6 +7,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
+#include "apps/commands/outputs.h"
 
 namespace duel::commands {
 namespace {
@@ -14,10 +15,21 @@ namespace {
 struct ReportOptions {
   std::vector<std::filesystem::path> runs;
   std::filesystem::path output;
+  bool force = false;
 };
 
+/// A page of an earlier report is replaced, together with the picture beside it. Anything else that is there
+/// is somebody's file.
+void check_outputs_of(const ReportOptions& o) {
+  check_outputs({{"--output", o.output},
+                 {"the losses beside --output", report::losses_picture_beside(o.output, o.runs.size())}},
+                o.force || report::is_report(o.output));
+}
+
 void run(ReportOptions& o) {
-  if (o.output.empty()) o.output = o.runs.size() == 1 ? o.runs[0] / "report.html" : "comparison.html";
+  const bool in_the_run = o.output.empty() && o.runs.size() == 1;
+  if (o.output.empty()) o.output = in_the_run ? o.runs[0] / "report.html" : "comparison.html";
+  if (!in_the_run) check_outputs_of(o);  // in its own folder a run's report is rewritten by training as well
   for (const std::string& line : report::write_report(o.runs, o.output))
     std::cerr << "left out: " << line << std::endl;
   std::cout << "The report is in " << o.output.string() << ", the losses alone in "
@@ -34,6 +46,7 @@ void add_report(CLI::App& program) {
   command->add_option(
       "--output", options->output,
       "The page; without it report.html in the run's folder, comparison.html for several runs");
+  command->add_flag("--force", options->force, "Overwrite files that are already there and are no reports");
   command->callback([options] { run(*options); });
 }
 

@@ -8,6 +8,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/latent_options.h"
 #include "apps/commands/options.h"
+#include "apps/commands/outputs.h"
 #include "apps/gan/checkpoint.h"
 #include "apps/gan/pictures.h"
 #include "apps/latent/names.h"
@@ -125,18 +126,21 @@ Image lettered_grid(const std::vector<Image>& images, const SampleOptions& o) {
   return latent::draw(sheet, o.zoom > 0 ? o.zoom : latent::default_zoom(images[0].width));
 }
 
-void check_outputs(const SampleOptions& o) {
-  std::vector<std::filesystem::path> outputs{o.output};
-  if (const auto names = names_file(o)) outputs.push_back(*names);
-  for (const std::string& file : {o.save_z, o.save_images})
-    if (!file.empty()) outputs.emplace_back(file);
-  if (!o.singles.empty() && std::filesystem::is_directory(o.singles) && !std::filesystem::is_empty(o.singles))
-    outputs.emplace_back(o.singles);
-  refuse_to_overwrite(outputs, o.force);
+void check_outputs_of(const SampleOptions& o) {
+  std::vector<NamedFile> outputs{{"--output", o.output}};
+  if (const auto names = names_file(o))
+    outputs.push_back({o.names.empty() ? "the latents beside --output" : "--names", *names});
+  if (!o.save_z.empty()) outputs.push_back({"--save-z", o.save_z});
+  if (!o.save_images.empty()) outputs.push_back({"--save-images", o.save_images});
+  check_outputs(outputs, o.force, {{"--checkpoint", o.checkpoint}});
+  if (o.singles.empty() || !std::filesystem::exists(o.singles)) return;
+  check(std::filesystem::is_directory(o.singles), "--singles: ", o.singles,
+        " is no folder; name one, or one that is to be made");
+  if (!std::filesystem::is_empty(o.singles)) refuse_to_overwrite({o.singles}, o.force);
 }
 
 void run(const SampleOptions& o) {
-  check_outputs(o);
+  check_outputs_of(o);
   const std::optional<std::filesystem::path> names = names_file(o);
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);

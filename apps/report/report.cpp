@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "apps/report/charts_js.h"
@@ -74,6 +75,16 @@ LossCurves loss_curves(const gan::Json& run) {
 std::filesystem::path losses_picture_beside(const std::filesystem::path& page, size_t runs) {
   std::filesystem::path picture = page;
   return runs == 1 ? picture.replace_filename("losses.png") : picture.replace_extension(".png");
+}
+
+bool is_report(const std::filesystem::path& file) {
+  constexpr std::string_view title = "<title>Duel report</title>";
+  constexpr size_t head = 4096;  // the title stands among the first lines
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) return false;
+  const MappedFile mapped(file);
+  const std::string_view text(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+  return text.substr(0, head).find(title) != std::string_view::npos;
 }
 
 std::vector<std::string> write_report(const std::vector<std::filesystem::path>& runs,

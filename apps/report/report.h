@@ -11,6 +11,9 @@ namespace duel::report {
 /// .png for several.
 std::filesystem::path losses_picture_beside(const std::filesystem::path& page, size_t runs);
 
+/// Whether the file is a page that write_report() wrote, now or in an earlier version.
+bool is_report(const std::filesystem::path& file);
+
 /// Writes the page, and the picture of the losses beside it, each atomically. It needs no network, loads
 /// nothing but itself, and stays under about 5 MB. Returns one line for each file that cannot be shown, such
 /// as a damaged picture; throws Error where a run cannot be read at all (see read_run()) or the page cannot

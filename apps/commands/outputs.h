@@ -1,0 +1,25 @@
+// The files that a command is to write: what could be wrong with them is said before anything is computed.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace duel::commands {
+
+/// A file, and what people know it by: an option, or "the latents beside --output".
+struct NamedFile {
+  std::string name;
+  std::filesystem::path path;
+};
+
+/// Throws Error naming the first of `outputs` that cannot be written: that is one file with another of them
+/// or with one of `inputs`, that is something else than a file, whose folder is not there or cannot be
+/// written, or, unless `force`, that exists.
+void check_outputs(const std::vector<NamedFile>& outputs, bool force,
+                   const std::vector<NamedFile>& inputs = {});
+
+/// Throws Error naming the first of the files that exists, unless `force`.
+void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool force);
+
+}  // namespace duel::commands
