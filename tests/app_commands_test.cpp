@@ -103,6 +103,44 @@ TEST(AppCommands, ANumberOutOfRangeIsNamedBeforeAnythingIsWritten) {
   EXPECT_FALSE(dcgan.exists("runs"));
 }
 
+TEST(AppCommands, ValuesThatNoOptionCanHave) {
+  const Program dcgan;
+  const std::string empty = "must not be empty", whole = "must be a whole number from ",
+                    finite = "must be a finite number within single precision, got ";
+  const std::string huge = "18446744073709551616";  // 2^64
+  const std::vector<std::pair<Words, std::string>> wrong{
+      {{"evaluate", "--checkpoint", "a", "--json", ""}, "--json: " + empty},
+      {{"evaluate", "--checkpoint", ""}, "--checkpoint: " + empty},
+      {{"gradcheck", "--op", ""}, "--op: " + empty},
+      {{"sample", "--checkpoint", "a", "--singles", ""}, "--singles: " + empty},
+      {{"report", ""}, "runs: " + empty},
+      {{"report", "a", "--output", ""}, "--output: " + empty},
+      {{"train", "--output", ""}, "--output: " + empty},
+      {{"train", "--resume", ""}, "--resume: " + empty},
+      {{"train", "--data", ""}, "--data: " + empty},
+      {{"latent", "eval", "A", "--checkpoint", "a", "--names", ""}, "--names: " + empty},
+      {{"train", "--seed", huge}, "--seed: " + whole + "0 to 18446744073709551615, got " + huge},
+      {{"sample", "--checkpoint", "a", "--seed", huge}, "--seed: " + whole},
+      {{"train", "--epochs", huge}, "--epochs: " + whole + "-9223372036854775808 to 9223372036854775807"},
+      {{"train", "--crop", "-" + huge}, "--crop: " + whole},
+      {{"train", "--keep-at", "1," + huge}, "--keep-at: " + whole},
+      {{"sample", "--checkpoint", "a", "--count", huge},
+       "--count: must be a whole number of at most 1000000"},
+      {{"sample", "--checkpoint", "a", "--mean", "nan"}, "--mean: " + finite + "nan"},
+      {{"sample", "--checkpoint", "a", "--mean", "inf"}, "--mean: " + finite + "inf"},
+      {{"sample", "--checkpoint", "a", "--std", "nan"}, "--std: " + finite},
+      {{"latent", "invert", "--checkpoint", "a", "--bound", "nan"}, "--bound: " + finite},
+      {{"train", "--lr", "inf"}, "--lr: " + finite},
+      {{"train", "--lr", "1e300"}, "--lr: " + finite},
+      {{"train", "--betas", "0.5,nan"}, "--betas"},
+      {{"train", "--negative-slope", "inf"}, "--negative-slope: " + finite},
+      {{"train", "--label-fake", "inf"}, "--label-fake: " + finite}};
+  for (const auto& [words, message] : wrong) dcgan.bad(words, message);
+  EXPECT_FALSE(dcgan.exists("runs"));
+  dcgan.good(tiny_train({"--seed", "18446744073709551615", "--epochs", "0", "--output", "run"}));
+  EXPECT_TRUE(contains(dcgan.text("run/config.json"), "18446744073709551615"));
+}
+
 TEST(AppCommands, InfoShowsNetworksOfTheRecipe) {
   const Program dcgan;
   const std::string standard = dcgan.good({"info", "--batch-size", "2"});

@@ -1,6 +1,12 @@
 #include "apps/commands/options.h"
 
+#include <cerrno>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <utility>
+#include <vector>
 
 #include "lib/error.h"
 #include "lib/kernels.h"
@@ -20,6 +26,29 @@ Device parse_device(const std::string& text) {
     if (error == std::errc() && rest == end && device.index >= 0) return device;
   }
   fail("--device must be auto, cpu, cuda or cuda:N, got '", text, "'");
+}
+
+std::string complaint_of_text(const std::string& text) {
+  return text.empty() ? "must not be empty; leave the option out instead" : "";
+}
+
+// What is no number at all is for the conversion to refuse, which comes after these.
+
+template <class Whole, auto read>
+std::string complaint_of_whole(const std::string& text) {
+  errno = 0;
+  char* end = nullptr;
+  static_cast<void>(read(text.c_str(), &end, 0));
+  if (errno != ERANGE) return "";
+  using Limits = std::numeric_limits<Whole>;
+  return concat("must be a whole number from ", Limits::min(), " to ", Limits::max(), ", got ", text);
+}
+
+std::string complaint_of_number(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (std::abs(value) <= std::numeric_limits<float>::max()) return "";
+  return concat("must be a finite number within single precision, got ", text);
 }
 
 }  // namespace
@@ -79,16 +108,30 @@ std::string MachineOptions::choices(Device chosen) const {
                 algorithm(chosen) == ConvAlgorithm::Im2col ? "by im2col" : "without a stored matrix");
 }
 
-CLI::Validator at_least(int64_t least) {
+CLI::Validator at_least(int64_t least, int64_t most) {
   return CLI::Validator(
-      [least](const std::string& text) {
+      [least, most](const std::string& text) {
         int64_t value = 0;
         const bool is_number = CLI::detail::lexical_cast(text, value);
+        if (is_number && value > most)
+          return concat("must be a whole number of at most ", most, ", got ", text);
         return is_number && value >= least
                    ? std::string()
                    : concat("must be a whole number of at least ", least, ", got ", text);
       },
       "", "at_least");
+}
+
+void check_all_values(CLI::App& command) {
+  const std::vector<std::pair<const char*, std::string (*)(const std::string&)>> complaints{
+      {"TEXT", complaint_of_text},
+      {"INT", complaint_of_whole<int64_t, std::strtoll>},
+      {"UINT", complaint_of_whole<uint64_t, std::strtoull>},
+      {"FLOAT", complaint_of_number}};
+  for (CLI::Option* const option : command.get_options())
+    for (const auto& [type, complaint] : complaints)
+      if (option->get_type_name().starts_with(type)) option->check(CLI::Validator(complaint, "", type));
+  for (CLI::App* const subcommand : command.get_subcommands({})) check_all_values(*subcommand);
 }
 
 void add_network_options(CLI::App& command, gan::Config& config) {

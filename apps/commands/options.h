@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "apps/gan/config.h"
@@ -34,7 +35,13 @@ struct MachineOptions {
 };
 
 /// What an option's whole number must be; CLI11's own NonNegativeNumber names a bound of 300 digits.
-CLI::Validator at_least(int64_t least);
+CLI::Validator at_least(int64_t least, int64_t most = std::numeric_limits<int64_t>::max());
+
+/// Makes every option of a command and of its subcommands refuse what no option of its type can mean: an
+/// empty text, which would be taken for an option that was left out; a whole number that its type cannot
+/// hold, which CLI11 would cut off in silence; a number that is not finite, or not in single precision. To be
+/// called when all options have been added.
+void check_all_values(CLI::App& command);
 
 /// --recipe and the numbers of the networks. To be added before other options that change `config`: the
 /// recipe replaces all of it.

@@ -12,6 +12,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/latent_options.h"
+#include "apps/commands/options.h"
 
 namespace duel::commands {
 namespace {
@@ -47,6 +48,7 @@ int run_words(std::vector<std::string> words) {
   add_lab(program);
   add_report(program);
   add_gradcheck(program);
+  check_all_values(program);
   try {
     words = with_expressions_marked(program, std::move(words));
     std::reverse(words.begin(), words.end());  // the order that parse() wants

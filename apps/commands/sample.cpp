@@ -166,8 +166,9 @@ void add_sample(CLI::App& program) {
   SampleOptions& o = *options;
   command->add_option("--checkpoint", o.checkpoint, "A checkpoint, or the folder of a run (its latest)")
       ->required();
-  CLI::Option* const count =
-      command->add_option("--count", o.count, "Pictures to draw")->capture_default_str()->check(at_least(1));
+  CLI::Option* const count = command->add_option("--count", o.count, "Pictures to draw")
+                                 ->capture_default_str()
+                                 ->check(at_least(1, 1'000'000));
   CLI::Option* const seed = command->add_option("--seed", o.seed, "The latents follow from it")
                                 ->capture_default_str()
                                 ->check(at_least(0));
