@@ -95,9 +95,18 @@ TEST(AppCommands, ANumberOutOfRangeIsNamedBeforeAnythingIsWritten) {
       {{"--betas", "0.5,1"}, "--betas: the second"},
       {{"--epochs", "-1"}, "--epochs must be at least 0"},
       {{"--device", "gpu"}, "--device must be auto, cpu, cuda or cuda:N, got 'gpu'"},
+      {{"--epochs", "9223372036854775807"}, "--epochs must be at most 1000000000, got 9223372036854775807"},
+      {{"--steps", "9223372036854775807"}, "--steps must be at most"},
+      {{"--sample-count", "1000000000"}, "--sample-count must be at most 10000"},
+      {{"--synthetic-count", "9223372036854775807"}, "--synthetic-count must be at most 10000000"},
+      {{"--batch-size", "9223372036854775807"}, "--batch-size must be at most"},
+      {{"--z-dim", "9223372036854775807"}, "--z-dim must be at most"},
+      {{"--alpha", "0.5"}, "--alpha, --clip-value and --decay belong to RMSprop"},
+      {{"--recipe", "anime64", "--betas", "0.4,0.9"}, "--betas belong to Adam"},
       {{"--recipe", "cats"}, "--recipe takes: celeba32"}};
   for (const auto& [words, message] : wrong) {
-    const Words base{"train", "--g-dim", "4", "--d-dim", "4", "--synthetic-count", "32"};
+    Words base{"train", "--g-dim", "4", "--d-dim", "4"};
+    if (words[0] != "--synthetic-count") base = base + Words{"--synthetic-count", "32"};
     dcgan.bad(base + words, message);
   }
   EXPECT_FALSE(dcgan.exists("runs"));

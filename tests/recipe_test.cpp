@@ -102,6 +102,12 @@ TEST(Recipe, SaysWhichFileAndKeyIsWrong) {
   EXPECT_TRUE(
       contains(error(R"({"labels": {"real": 1, "fake": 1}})"), "--label-fake must differ, both are 1"));
   EXPECT_TRUE(contains(error(R"({"run": {}, "loss": "hinge"})"), "must be bce_with_logits, got 'hinge'"));
+  for (const char* name : {"../../evil", "", ".hidden", "a/b", "a b", "/tmp/evil"})
+    EXPECT_TRUE(contains(error(concat("{\"recipe\": \"", name, "\"}")),
+                         concat("must be letters, digits, '-', '_' and '.', and not begin with '.', got '",
+                                name, "' (key recipe)")));
+  EXPECT_EQ(recipe(folder.write("my faces, 2.json", "{}")).recipe, "my_faces__2");
+  EXPECT_EQ(recipe(folder.write(".mine.json", "{}")).recipe, "_mine");
   EXPECT_TRUE(contains(error_of([] { recipe("cats"); }),
                        "no file 'cats'; --recipe takes: celeba32, anime64, dcgan64, or a JSON file"));
 }

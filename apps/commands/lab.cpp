@@ -26,6 +26,7 @@ void run(const LabOptions& o) {
   gan::Config config = lab.config();
   config.seed = o.seed;
   if (o.epochs > 0) config.epochs = o.epochs;
+  gan::check_config(config);
   const SyntheticFaces faces(config.synthetic_count, config.image_size, config.channels, config.seed);
   gan::Trainer trainer(config, device);
   lab.spoil(trainer);
