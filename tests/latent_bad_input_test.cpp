@@ -95,6 +95,11 @@ TEST_F(LatentBadInput, NumbersOutOfRange) {
   bad({"invert", "--face", "A", "--lr", "0"}, "--lr");
 }
 
+TEST_F(LatentBadInput, OptionsThatOthersSwitchOff) {
+  bad({"sweep", "--dim", "1", "--top", "3"}, "--top requires --all-dims");
+  bad({"invert", "--face", "A", "--crop", "4"}, "--face excludes --crop");
+}
+
 TEST_F(LatentBadInput, PhotosAndSets) {
   write("photo.png", read_file(fixture("resize_16.png")));
   write("text.png", {'n', 'o'});

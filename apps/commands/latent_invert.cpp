@@ -149,13 +149,15 @@ void add_latent_invert(CLI::App& latent) {
   const auto options = std::make_shared<InvertOptions>();
   InvertOptions& o = *options;
   CLI::Option* const photo = command->add_option("--photo", o.photo, "The picture to find");
-  command
-      ->add_option("--face", o.face,
-                   "Instead: the picture of a name or expression, to see how well it is found")
-      ->excludes(photo);
+  CLI::Option* const face =
+      command
+          ->add_option("--face", o.face,
+                       "Instead: the picture of a name or expression, to see how well it is found")
+          ->excludes(photo);
   command->add_option("--crop", o.crop, "Side of the photo's central square; 0: its shorter side")
       ->capture_default_str()
-      ->check(at_least(0));
+      ->check(at_least(0))
+      ->excludes(face);
   command->add_option("--steps", o.search.steps, "Steps of each descent")
       ->capture_default_str()
       ->check(at_least(1));

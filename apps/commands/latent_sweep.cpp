@@ -103,12 +103,14 @@ void add_latent_sweep(CLI::App& latent) {
   SweepOptions& o = *options;
   CLI::Option* const dim =
       command->add_option("--dim", o.dim, "The component, counted from 0")->check(at_least(0));
-  command->add_flag("--all-dims", o.all_dims, "Rank all components by how much they change the picture")
-      ->excludes(dim);
+  CLI::Option* const all_dims =
+      command->add_flag("--all-dims", o.all_dims, "Rank all components by how much they change the picture")
+          ->excludes(dim);
   command
       ->add_option("--top", o.top, "With --all-dims: how many of the strongest to show, around the first row")
       ->capture_default_str()
-      ->check(at_least(1));
+      ->check(at_least(1))
+      ->needs(all_dims);
   CLI::Option* const mid =
       command->add_option("--mid", o.mid, "A row for each of these numbers, which all other components have")
           ->capture_default_str();
