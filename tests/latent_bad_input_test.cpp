@@ -35,6 +35,12 @@ class LatentBadInput : public testing::Test {
   Words before_;
 };
 
+std::string long_sum(const std::string& term, int count) {
+  std::string text = term;
+  for (int i = 1; i < count; ++i) text += "+" + term;
+  return text;
+}
+
 TEST_F(LatentBadInput, WrongCommandLines) {
   dcgan_.bad({"latent"}, "A subcommand of latent is required");
   dcgan_.bad({"latent", "dance"}, "dance");
@@ -53,6 +59,7 @@ TEST_F(LatentBadInput, Expressions) {
   bad({"eval", "A", "B ++ C"}, "\"B ++ C\", column 4: expected a name");
   bad({"eval", "A + Q"}, "column 5: nothing is named 'Q'; there are: A, B, C");
   bad({"eval", "A / 0"}, "column 3: division by zero");
+  bad({"eval", long_sum("A", 20000)}, "column 2002: there are more than 1000 operations");
   bad({"eval", "norm(A)", "--save-as", "N"}, "is the number");
   bad({"eval", "A", "B", "--save-as", "N"}, "--save-as has 1 names for 2 expressions");
   bad({"eval", "A", "--save-as", "norm"}, "'norm' cannot be a name");

@@ -20,10 +20,10 @@ Names faces() {
 
 std::vector<double> value(const std::string& text) { return Expression(text).evaluate(faces()).elements; }
 
-/// The message of the error, without the quoted expression.
+/// The message of the error, without the quoted expression, of which a long one is cut.
 std::string error(const std::string& text) {
   const std::string message = error_of([&] { Expression(text).evaluate(faces()); });
-  const std::string quoted = "\"" + text + "\", ";
+  const std::string quoted = "\"" + (text.size() > 80 ? text.substr(0, 80) + "..." : text) + "\", ";
   EXPECT_TRUE(message.starts_with(quoted)) << message;
   EXPECT_FALSE(contains(message, "\n"));
   return message.substr(std::min(quoted.size(), message.size()));
@@ -112,6 +112,11 @@ TEST(LatentExpression, WhatDoesNotParseIsNamedWithItsColumn) {
   EXPECT_EQ(error("1e999"), "column 1: the number is out of range");
   EXPECT_TRUE(error(std::string(500, '(') + "A").starts_with("column 201: is nested too deeply"));
   EXPECT_TRUE(error(std::string(100000, '-') + "A").starts_with("column 201: is nested too deeply"));
+  std::string sum = "A", product = "A";
+  for (int i = 0; i < 1000; ++i) sum += "-B", product += "*2";
+  EXPECT_EQ(value(sum).size(), 3u);
+  EXPECT_EQ(error(sum + "+A"), "column 2002: there are more than 1000 operations");
+  EXPECT_EQ(error(product + "/2"), "column 2002: there are more than 1000 operations");
 }
 
 TEST(LatentExpression, WrongNamesAndArgumentsAreNamedWithTheirColumn) {

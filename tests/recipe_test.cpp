@@ -173,6 +173,28 @@ TEST(RecipeLayers, SayWhichShapeDoesNotFit) {
     EXPECT_TRUE(contains(layers_error("[" + layers + "]"), message)) << layers_error("[" + layers + "]");
 }
 
+std::string repeated(const std::string& text, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+TEST(RecipeLayers, TooManyOrTooDeep) {
+  EXPECT_TRUE(contains(layers_error(R"([{"type": "ReLU", "repeat": 5000000}])"),
+                       "generator[0] is one layer too many: a network may have 10000"));
+  // Those of the inner list count each time that the outer one is repeated.
+  EXPECT_TRUE(contains(layers_error(R"([{"type": "Sequential", "repeat": 500, "layers": [
+      {"type": "ReLU", "repeat": 500}]}])"),
+                       "generator[0].layers[0] is one layer too many"));
+  const std::string open = R"([{"type": "Sequential", "layers": )";
+  for (const std::string& deep : {repeated(open, 20000) + R"([{"type": "ReLU"}])" + repeated("}]", 20000),
+                                  repeated("[", 100000) + repeated("]", 100000)})
+    EXPECT_EQ(error_of([&] { parse_json(deep, "mine.json"); }),
+              "mine.json: is JSON in which more than 200 lists and objects are nested");
+  EXPECT_TRUE(contains(layers_error(R"([{"type": "LeakyReLU", "negative_slope": "10^400"}])"),
+                       "generator[0].negative_slope must be a finite number, got inf"));
+}
+
 TEST(RecipeLayers, RepeatsCountAndNamesFollow) {
   nn::Sequential network;
   RandomStream dropout(0, Stream::Dropout);
@@ -212,6 +234,12 @@ TEST(RecipeExpression, ComputesAsMathematiciansDo) {
   EXPECT_TRUE(contains(error("a + c"), "column 5: there is no 'c'; it may be one of a, b_2"));
   EXPECT_TRUE(contains(error("1 / (a - 3)"), "division by zero"));
   EXPECT_TRUE(contains(error("."), "column 1: this is no number"));
+  for (const char* opening : {"(", "-", "2^", "log2("}) {
+    const std::string deep = repeated(opening, 20000) + "1";
+    EXPECT_TRUE(contains(error(deep.c_str()), "...', column ")) << opening;
+    EXPECT_TRUE(contains(error(deep.c_str()), "is nested too deeply")) << opening;
+  }
+  EXPECT_EQ(evaluate("1" + repeated("+1", 20000), variables), 20001);
 }
 
 TEST(RecipeNetworks, FlattenOrdersElementsAsPyTorch) {

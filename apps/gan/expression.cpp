@@ -22,6 +22,9 @@ class Parser {
   }
 
  private:
+  // Deeper nesting than anybody writes could exhaust the stack.
+  static constexpr int deepest = 200;
+
   // sum: product (('+' | '-') product)*
   double sum() {
     double value = product();
@@ -54,9 +57,16 @@ class Parser {
 
   // power: '-' power | atom ('^' power)?
   double power() {
-    if (take('-')) return -power();
-    const double base = atom();
-    return take('^') ? std::pow(base, power()) : base;
+    if (++depth_ > deepest) complain("is nested too deeply");
+    double value;
+    if (take('-')) {
+      value = -power();
+    } else {
+      value = atom();
+      if (take('^')) value = std::pow(value, power());
+    }
+    --depth_;
+    return value;
   }
 
   // atom: number | variable | 'log2' '(' sum ')' | '(' sum ')'
@@ -104,12 +114,15 @@ class Parser {
   }
 
   [[noreturn]] void complain(const std::string& what) const {
-    fail("'", text_, "', column ", at_ + 1, ": ", what);
+    constexpr size_t longest = 80;  // of a text in a line on the terminal
+    fail("'", text_.substr(0, longest), text_.size() > longest ? "..." : "", "', column ", at_ + 1, ": ",
+         what);
   }
 
   std::string_view text_;
   const Variables& variables_;
   size_t at_ = 0;
+  int depth_ = 0;
 };
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace duel::gan {
 using Variables = std::map<std::string, double, std::less<>>;
 
 /// The value of a text of numbers, variables, + - * / ^, brackets and log2(). Throws Error naming the column
-/// of what cannot be read, and the variables there are where one is unknown.
+/// of what cannot be read or is nested too deeply, and the variables there are where one is unknown.
 double evaluate(std::string_view text, const Variables& variables);
 
 }  // namespace duel::gan

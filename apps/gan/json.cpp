@@ -9,8 +9,14 @@
 namespace duel::gan {
 
 Json parse_json(std::string_view text, const std::string& where) {
+  // Whatever reads or writes a value calls itself for those in it: a deeper one could exhaust the stack.
+  constexpr int deepest = 200;
+  const auto watch = [&](int depth, Json::parse_event_t, const Json&) {
+    check(depth <= deepest, where, ": is JSON in which more than ", deepest, " lists and objects are nested");
+    return true;
+  };
   try {
-    return Json::parse(text);
+    return Json::parse(text, watch);
   } catch (const Json::exception& error) {  // syntax, or a number that is out of range
     fail(where, ": is no JSON: ", error.what());
   }

@@ -10,7 +10,8 @@ namespace duel::gan {
 
 using Json = nlohmann::ordered_json;
 
-/// What `text` says. Throws Error, which names `where` and the place in the text, if that is no JSON.
+/// What `text` says. Throws Error, which names `where` and the place in the text, if that is no JSON, or one
+/// nested more than 200 deep.
 Json parse_json(std::string_view text, const std::string& where);
 
 /// What a file says. Throws Error, which names the file, if it cannot be read or is no JSON.

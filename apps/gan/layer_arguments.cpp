@@ -44,7 +44,9 @@ int64_t LayerArguments::evaluated_whole(const Json& value, const char* key, int6
 }
 
 double LayerArguments::number(const char* key, std::optional<double> standard) {
-  return standard && !has(key) ? *standard : evaluated(at(key), key);
+  const double value = standard && !has(key) ? *standard : evaluated(at(key), key);
+  if (!std::isfinite(value)) complain(key, "must be a finite number, got ", value);
+  return value;
 }
 
 int64_t LayerArguments::whole(const char* key, int64_t least, std::optional<int64_t> standard) {

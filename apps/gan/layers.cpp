@@ -8,12 +8,16 @@
 namespace duel::gan {
 namespace {
 
+/// Many more than anybody trains; without a limit a repeat could be built for hours.
+constexpr int64_t most_layers = 10'000;
+
 /// What a type's builder works with: it reads the arguments and moves the shape on.
 struct Site {
   LayerArguments& arguments;
   Shape& shape;
   const Variables& variables;
   RandomStream& dropout;
+  int64_t& left;  ///< how many layers the whole network may still get
 
   template <class... Parts>
   [[noreturn]] void complain(const char* type, const Parts&... parts) const {
@@ -117,10 +121,14 @@ std::unique_ptr<nn::Module> unflatten(Site& s) {
   return std::make_unique<nn::Unflatten>(c, h, w);
 }
 
+/// build_layers() with the number of layers that may still be built.
+void append_layers(nn::Sequential& network, const Layers& list, const std::string& path,
+                   const Variables& variables, Shape& shape, RandomStream& dropout, int64_t& left);
+
 std::unique_ptr<nn::Module> sequential(Site& s) {
   auto group = std::make_unique<nn::Sequential>();
-  build_layers(*group, s.arguments.list("layers"), s.arguments.path() + ".layers", s.variables, s.shape,
-               s.dropout);
+  append_layers(*group, s.arguments.list("layers"), s.arguments.path() + ".layers", s.variables, s.shape,
+                s.dropout, s.left);
   return group;
 }
 
@@ -171,7 +179,9 @@ std::string layer_name(LayerArguments& arguments, const Variables& variables) {
 }
 
 void append_layer(nn::Sequential& network, const Json& json, const std::string& path,
-                  const Variables& variables, Shape& shape, RandomStream& dropout) {
+                  const Variables& variables, Shape& shape, RandomStream& dropout, int64_t& left) {
+  check(left-- > 0, path, " is one layer too many: a network may have ", most_layers,
+        ", repeated ones counted each time");
   LayerArguments arguments(json, path, variables);
   const LayerType& type = layer_type(arguments);
   const std::string name =
@@ -179,10 +189,29 @@ void append_layer(nn::Sequential& network, const Json& json, const std::string& 
   for (const auto& [other, module] : network.children())
     if (name == other) arguments.complain("name", "is that of another layer, too: '", name, "'");
   arguments.has("repeat");
-  Site site{arguments, shape, variables, dropout};
+  Site site{arguments, shape, variables, dropout, left};
   auto layer = type.build(site);
   arguments.check_all_known();
   network.append(name, std::move(layer));
+}
+
+void append_layers(nn::Sequential& network, const Layers& list, const std::string& path,
+                   const Variables& variables, Shape& shape, RandomStream& dropout, int64_t& left) {
+  check(!list.empty(), path, " must have at least one layer");
+  for (size_t index = 0; index < list.size(); ++index) {
+    const std::string place = concat(path, "[", index, "]");
+    LayerArguments arguments(list[index], place, variables);
+    if (!arguments.has("repeat")) {
+      append_layer(network, list[index], place, variables, shape, dropout, left);
+      continue;
+    }
+    const int64_t times = arguments.whole("repeat", 0);
+    Variables within = variables;
+    for (int64_t i = 1; i <= times; ++i) {
+      within["i"] = static_cast<double>(i);
+      append_layer(network, list[index], place, within, shape, dropout, left);
+    }
+  }
 }
 
 }  // namespace
@@ -201,21 +230,8 @@ Variables layer_variables(const Config& c) {
 
 void build_layers(nn::Sequential& network, const Layers& list, const std::string& path,
                   const Variables& variables, Shape& shape, RandomStream& dropout) {
-  check(!list.empty(), path, " must have at least one layer");
-  for (size_t index = 0; index < list.size(); ++index) {
-    const std::string place = concat(path, "[", index, "]");
-    LayerArguments arguments(list[index], place, variables);
-    if (!arguments.has("repeat")) {
-      append_layer(network, list[index], place, variables, shape, dropout);
-      continue;
-    }
-    const int64_t times = arguments.whole("repeat", 0);
-    Variables within = variables;
-    for (int64_t i = 1; i <= times; ++i) {
-      within["i"] = static_cast<double>(i);
-      append_layer(network, list[index], place, within, shape, dropout);
-    }
-  }
+  int64_t left = most_layers;
+  append_layers(network, list, path, variables, shape, dropout, left);
 }
 
 std::string size_text(const Shape& shape) {

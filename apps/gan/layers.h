@@ -15,7 +15,8 @@ namespace duel::gan {
 Variables layer_variables(const Config& config);
 
 /// Appends the layers of `list` to `network`. `shape` is that of one input, (1, F) or (1, H, W, C), and
-/// becomes that of one output; sizes that a layer leaves out follow from it. Dropout draws from `dropout`.
+/// becomes that of one output; sizes that a layer leaves out follow from it. Dropout draws from `dropout`. A
+/// network may have 10,000 layers, those within Sequential and repeated ones included.
 /// Throws Error naming the place, as in "generator[2].layers[0].kernel_size", and what was expected and found
 /// there.
 void build_layers(nn::Sequential& network, const Layers& list, const std::string& path,

@@ -26,6 +26,8 @@ class Parser {
  private:
   // Deeper nesting than anybody writes could exhaust the stack.
   static constexpr int kDeepest = 200;
+  // So could longer sums and products, which are trees as deep as they have operations.
+  static constexpr int kMostOperations = 1000;
 
   std::unique_ptr<Term> sum() {
     std::unique_ptr<Term> left = product();
@@ -126,6 +128,8 @@ class Parser {
 
   std::unique_ptr<Term> binary(Term::Kind kind, size_t column, std::unique_ptr<Term> left,
                                std::unique_ptr<Term> right) {
+    if (++operations_ > kMostOperations)
+      fail_at(text_, column, concat("there are more than ", kMostOperations, " operations"));
     auto term = std::make_unique<Term>(Term{kind, column});
     term->operands.push_back(std::move(left));
     term->operands.push_back(std::move(right));
@@ -166,7 +170,7 @@ class Parser {
   std::string_view text_;
   std::vector<ExpressionPart>& parts_;
   size_t position_ = 0, cut_ = 0;
-  int depth_ = 0;
+  int depth_ = 0, operations_ = 0;
 };
 
 }  // namespace
@@ -179,7 +183,9 @@ bool is_identifier(std::string_view text) {
 }
 
 void fail_at(std::string_view text, size_t column, const std::string& message) {
-  fail("\"", text, "\", column ", column, ": ", message);
+  constexpr size_t longest = 80;  // of a text in a line on the terminal
+  fail("\"", text.substr(0, longest), text.size() > longest ? "..." : "", "\", column ", column, ": ",
+       message);
 }
 
 std::unique_ptr<Term> parse(std::string_view text, std::vector<ExpressionPart>& parts) {
