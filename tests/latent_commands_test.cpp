@@ -51,6 +51,17 @@ TEST_F(LatentCommands, NameKeepsFacesOfSeedsAndGrids) {
   EXPECT_EQ(face("mine.safetensors", "E"), face("mine.safetensors", "G"));
 }
 
+TEST_F(LatentCommands, InversionStaysWithinItsBound) {
+  const auto largest = [&](const Words& more) {
+    latent("invert", Words{"--face", "A", "--steps", "60", "--save-as", "found", "--force"} + more);
+    float most = 0;
+    for (const float x : drawn("found")) most = std::max(most, std::abs(x));
+    return most;
+  };
+  EXPECT_LE(largest({"--bound", "0.1"}), 0.1f);
+  EXPECT_GT(largest({}), 0.1f);
+}
+
 TEST_F(LatentCommands, NamesHaveTheirOwnFile) {
   const Words run{"--checkpoint", "run", "--threads", "1", "--force"};
   const std::string named = dcgan_.good(Words{"latent", "name", "A=seed:5", "G=grid:B"} + run);

@@ -55,6 +55,7 @@ std::vector<Search> invert(nn::Module& generator, const Tensor& targets, const s
                            const std::function<void(int64_t done, double error)>& progress) {
   std::vector<Search> searches(starts.size());
   Tensor z = to_tensor(starts, targets.device());
+  if (options.bound > 0) keep_within(z, options.bound);  // a start may be the best that is met
   z.set_requires_grad(true);
   Optimizer optimizer = adam({z}, {"z"}, {.lr = options.lr});
   const double per_value = static_cast<double>(targets.dim(0)) / static_cast<double>(targets.numel());

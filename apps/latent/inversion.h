@@ -12,9 +12,9 @@ namespace duel::latent {
 
 struct InversionOptions {
   int64_t steps = 300;
-  double lr = 0.1;         ///< Adam's first learning rate; it falls to 0 along half a cosine
-  double bound = 1;        ///< components are kept within -bound .. bound; 0: they are free. Usually
-                           ///< Painter::usual_bound()
+  double lr = 0.1;   ///< Adam's first learning rate; it falls to 0 along half a cosine
+  double bound = 1;  ///< components, the starts' too, are kept within -bound .. bound; 0: they are free.
+                     ///< Usually Painter::usual_bound()
   int64_t path_every = 0;  ///< steps between two latents of Search::path; 0: none are kept
 };
 
