@@ -1,15 +1,15 @@
 // The gradient check must find what it is there for.
-#include "ops/check/gradcheck.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
+#include <sstream>
 
 #include "lib/autograd.h"
 #include "ops/activations.h"
 #include "ops/arithmetic.h"
 #include "ops/batch_norm.h"
+#include "ops/check/gradcheck_table.h"
 #include "ops/dropout.h"
 #include "ops/reductions.h"
 #include "tests/files.h"
@@ -54,6 +54,26 @@ TEST(Gradcheck, NamesInputAndElementOfAWrongGradient) {
   EXPECT_TRUE(contains(result.str({"a", "b"}), "FAILED, all 8 elements"));
   EXPECT_TRUE(contains(result.str({"a", "b"}), "at element 3 of input b: analytic"));
   EXPECT_TRUE(contains(result.str(), "of input 1: analytic"));
+}
+
+TEST(Gradcheck, ATableFailsWithOneOfItsRows) {
+  const Tensor a = random_leaf({4}, 1), b = random_leaf({4}, 2);
+  const auto checked = [&](double factor) {
+    return gradcheck([&] { return add(a, wrong(b, 3, factor)); }, {a, b});
+  };
+  GradcheckRow good("good"), bad("bad");
+  good.add(checked(1), "first", {"a", "b"});
+  for (const double factor : {1.0, 2.0, 1.0}) bad.add(checked(factor), concat("times ", factor), {"a", "b"});
+  std::ostringstream out;
+  GradcheckTable table(out);
+  table.add(good);
+  EXPECT_TRUE(table.passed());
+  EXPECT_FALSE(contains(out.str(), "FAIL")) << out.str();
+  table.add(bad);
+  table.add(good);
+  EXPECT_FALSE(table.passed());
+  EXPECT_TRUE(contains(out.str(), "bad                     3         24 of 24 ")) << out.str();
+  EXPECT_TRUE(contains(out.str(), "FAIL  times 2 b[3]\n")) << out.str();
 }
 
 TEST(Gradcheck, AllowsRelativeAndAbsoluteTolerance) {

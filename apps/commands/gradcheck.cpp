@@ -1,8 +1,6 @@
 // dcgan gradcheck
 #include "ops/check/gradcheck.h"
 
-#include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -14,6 +12,7 @@
 #include "apps/gan/networks.h"
 #include "lib/autograd.h"
 #include "ops/arithmetic.h"
+#include "ops/check/gradcheck_table.h"
 #include "ops/check/op_cases.h"
 #include "ops/losses.h"
 #include "ops/nn/init.h"
@@ -29,32 +28,8 @@ struct Options {
   MachineOptions machine;
 };
 
-/// The table's line for one op or network: how much was checked and where it was worst.
-struct Row {
-  int64_t cases = 0, checked = 0, elements = 0;
-  bool passed = true;
-  double error = -1;
-  std::string where;
-
-  void add(const GradcheckResult& result, const std::string& at, const std::vector<std::string>& names) {
-    ++cases;
-    checked += result.checked;
-    elements += result.elements;
-    passed = passed && result.passed;
-    if (result.error <= error) return;
-    error = result.error;
-    where = concat(at, at.empty() ? "" : " ", names[result.input], "[", result.element, "]");
-  }
-
-  void print(const std::string& name) const {
-    std::printf("%-18s %6lld %10lld of %-10lld %9.1e  %-4s  %s\n", name.c_str(),
-                static_cast<long long>(cases), static_cast<long long>(checked),
-                static_cast<long long>(elements), error, passed ? "ok" : "FAIL", where.c_str());
-    std::fflush(stdout);
-  }
-};
-
-bool check_ops(const Options& o, Device device) {
+/// The op of --op, or all of them.
+std::map<std::string, std::vector<OpCase>> chosen_ops(const Options& o) {
   std::map<std::string, std::vector<OpCase>> by_op;
   std::set<std::string> known;
   for (const OpCase& op_case : op_cases()) {
@@ -65,11 +40,13 @@ bool check_ops(const Options& o, Device device) {
   std::string list;
   for (const std::string& name : known) list += (list.empty() ? "" : " ") + name;
   check(!by_op.empty(), "--op: there is no op '", o.op, "', it takes one of: ", list);
-  std::printf("%-18s %6s %10s    %-10s %9s  %-4s  %s\n", "op", "cases", "checked", "elements", "worst", "",
-              "where");
-  bool passed = true;
+  return by_op;
+}
+
+void check_ops(const std::map<std::string, std::vector<OpCase>>& by_op, const Options& o, Device device,
+               GradcheckTable& table) {
   for (const auto& [op, cases] : by_op) {
-    Row row;
+    GradcheckRow row(op);
     for (const OpCase& op_case : cases) {
       const OpTensors tensors = op_tensors(op_case, DType::Float64, device);
       std::vector<std::string> names;
@@ -78,30 +55,27 @@ bool check_ops(const Options& o, Device device) {
           gradcheck([&] { return run_op(op_case, tensors); }, op_inputs(op_case, tensors), {.seed = o.seed}),
           op_case.name, names);
     }
-    row.print(op);
-    passed = passed && row.passed;
+    table.add(row);
   }
-  return passed;
 }
 
 /// Of each tensor some elements, in steps so small that few of a network's many kinks lie within one.
-bool check_network(const char* name, const nn::Module& network, const std::function<Tensor()>& loss,
-                   const Options& o) {
+void check_network(const char* name, const nn::Module& network, const std::function<Tensor()>& loss,
+                   const Options& o, GradcheckTable& table) {
   std::vector<Tensor> parameters;
   std::vector<std::string> names;
   for (const nn::NamedTensor& parameter : network.parameters()) {
     parameters.push_back(*parameter.tensor);
     names.push_back(parameter.name);
   }
-  Row row;
+  GradcheckRow row(name);
   row.add(gradcheck(loss, parameters,
                     {.rtol = 1e-4, .atol = 1e-8, .step = 3e-8, .max_elements = o.elements, .seed = o.seed}),
           "", names);
-  row.print(name);
-  return row.passed;
+  table.add(row);
 }
 
-bool check_networks(const Options& o, Device device) {
+void check_networks(const Options& o, Device device, GradcheckTable& table) {
   gan::Generator generator(o.config, device);
   gan::Discriminator discriminator(o.config, device);
   RandomStream stream(o.seed, Stream::Weights, device);
@@ -125,31 +99,32 @@ bool check_networks(const Options& o, Device device) {
 
   generator.set_requires_grad(false);
   const Tensor fake = generator(z);
-  const bool d_passed = check_network(
+  check_network(
       "D's loss", discriminator,
       [&] {
         drop_alike();
         return add(bce_with_logits(discriminator(real), ones), bce_with_logits(discriminator(fake), zeros));
       },
-      o);
+      o, table);
   generator.set_requires_grad(true);
   discriminator.set_requires_grad(false);
-  const bool g_passed = check_network(
+  check_network(
       "G's loss", generator,
       [&] {
         drop_alike();
         return bce_with_logits(discriminator(generator(z)), ones);
       },
-      o);
-  return d_passed && g_passed;
+      o, table);
 }
 
 void run(const Options& o) {
   gan::check_config(o.config);
   const Device device = o.machine.apply();
-  bool passed = check_ops(o, device);
-  if (o.op.empty()) passed = check_networks(o, device) && passed;
-  if (!passed) {
+  const auto ops = chosen_ops(o);
+  GradcheckTable table(std::cout);
+  check_ops(ops, o, device, table);
+  if (o.op.empty()) check_networks(o, device, table);
+  if (!table.passed()) {
     std::cerr
         << "dcgan: gradcheck: a gradient differs from its difference quotient: see the lines marked FAIL"
         << std::endl;
