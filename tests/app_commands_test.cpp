@@ -172,6 +172,17 @@ TEST(AppCommands, InfoShowsNetworksOfACheckpoint) {
   }
 }
 
+TEST(AppCommands, ConvDecidesHowTrainingConvolves) {
+  const Program dcgan;
+  const auto networks = [&](const std::string& conv, const std::string& folder) {
+    dcgan.good(tiny_train({"--epochs", "1", "--conv", conv, "--output", folder}));
+    return dcgan.bytes(folder + "/networks.safetensors");
+  };
+  const auto filtered = networks("filtered", "a");
+  EXPECT_EQ(filtered, networks("filtered", "b"));
+  EXPECT_NE(filtered, networks("im2col", "c"));  // which sums in another order
+}
+
 TEST(AppCommands, GradcheckPassesForOneOpAndKnowsNoOther) {
   const Program dcgan;
   const std::string table = dcgan.good({"gradcheck", "--op", "conv2d", "--threads", "1"});
