@@ -3,6 +3,7 @@
 #include <random>
 #include <thread>
 
+#include "apps/gan/run_folder.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
 
@@ -57,6 +58,25 @@ TEST(AppResume, AStoppedRunGoesOnExactly) {
     dcgan.good(tiny_train(long_run + Words{"--epochs", std::to_string(epochs), "--output", "whole"}));
     expect_same_run(dcgan, "whole", "stopped");
   }
+}
+
+TEST(AppResume, TwoProcessesDoNotTrainInOneFolder) {
+  const Program dcgan;
+  const pid_t child = dcgan.start(tiny_train({"--epochs", "100000", "--output", "run"}));
+  const bool begun = wait_for(dcgan / "run/metrics.csv");
+  EXPECT_THROW(gan::RunFolder::open(dcgan / "run"), Error);
+  ::kill(child, SIGKILL);
+  dcgan.wait(child);
+  ASSERT_TRUE(begun);
+  dcgan.folder().write("run/reals.png.tmp-1-0", "being written");
+  {
+    const gan::FolderLock lock(dcgan / "run");
+    dcgan.bad({"train", "--resume", "run"}, "run: another process trains in it; wait until it has ended");
+    dcgan.bad(tiny_train({"--output", "run"}), "run: another process trains in it");
+    EXPECT_TRUE(dcgan.exists("run/reals.png.tmp-1-0"));
+  }
+  gan::RunFolder::open(dcgan / "run");
+  EXPECT_FALSE(dcgan.exists("run/reals.png.tmp-1-0"));
 }
 
 TEST(AppResume, AKilledRunGoesOnExactly) {

@@ -47,6 +47,20 @@ TEST(AppTrain, NumbersTheRunsAndOverwritesNone) {
   dcgan.bad(tiny_train({"--output", "runs/celeba32-2"}), "runs/celeba32-2: already holds a run");
 }
 
+TEST(AppTrain, RunsThatBeginTogetherTakeANumberEach) {
+  const Program dcgan;
+  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) children.push_back(dcgan.start_on(nowhere, tiny_train({"--epochs", "0"})));
+  ::close(nowhere);
+  for (const pid_t child : children) {
+    int status = -1;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(dcgan.names("runs"), (Words{"celeba32-1", "celeba32-2", "celeba32-3", "celeba32-4"}));
+}
+
 TEST(AppTrain, TheSameSeedGivesTheSameNetworks) {
   const Program dcgan;
   for (const char* threads : {"1", "2"}) {

@@ -1,5 +1,9 @@
 #include "apps/gan/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,10 +20,12 @@ namespace fs = std::filesystem;
 
 constexpr const char* metrics_head = "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second\n";
 
-void make_folder(const fs::path& path, const char* advice = "") {
+constexpr const char* advice = "; choose another place with --output";
+
+void make_folder(const fs::path& path, const char* what_to_do = "") {
   std::error_code error;
   fs::create_directories(path, error);
-  check(!error, path.string(), ": the folder cannot be made: ", error.message(), advice);
+  check(!error, path.string(), ": the folder cannot be made: ", error.message(), what_to_do);
 }
 
 /// "epoch-0012" and the ending.
@@ -50,19 +56,42 @@ void remove_unfinished(const fs::path& folder) {
   }
 }
 
+/// A new "runs/<recipe>-<n>". Of two processes that want the same n only one makes it.
+fs::path make_numbered_folder(const std::string& recipe) {
+  const fs::path runs = "runs";
+  make_folder(runs, advice);
+  for (int n = 1;; ++n) {
+    const fs::path candidate = runs / concat(recipe, "-", n);
+    std::error_code error;
+    if (fs::create_directory(candidate, error)) return candidate;
+    check(!error || fs::exists(candidate), candidate.string(),
+          ": the folder cannot be made: ", error.message(), advice);
+  }
+}
+
 }  // namespace
 
+// The system lets go of the lock when the process ends, however it ends: no lock is ever left behind.
+FolderLock::FolderLock(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  check(descriptor >= 0, folder.string(), ": cannot be opened: ", std::strerror(errno));
+  descriptor_ = {new int(descriptor), [](const int* held) {
+                   ::close(*held);
+                   delete held;
+                 }};
+  // Some file systems lock no folders and say so by other errors: there a run goes on unguarded.
+  const bool taken = ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  check(!taken, folder.string(),
+        ": another process trains in it; wait until it has ended, or name another folder with --output");
+}
+
 RunFolder RunFolder::create(const fs::path& wanted, const Config& config) {
-  fs::path path = wanted;
-  for (int n = 1; path.empty(); ++n) {
-    const fs::path candidate = fs::path("runs") / concat(config.recipe, "-", n);
-    if (!fs::exists(candidate)) path = candidate;
-  }
+  const fs::path path = wanted.empty() ? make_numbered_folder(config.recipe) : wanted;
+  make_folder(path, advice);
+  RunFolder folder(path);
   check(!fs::exists(path / "config.json"), path.string(),
         ": already holds a run; continue it with --resume, or name another folder with --output");
-  for (const char* part : {"checkpoints", "samples"})
-    make_folder(path / part, "; choose another place with --output");
-  RunFolder folder(path);
+  for (const char* part : {"checkpoints", "samples"}) make_folder(path / part, advice);
   folder.write_config(config);
   return folder;
 }
@@ -70,10 +99,11 @@ RunFolder RunFolder::create(const fs::path& wanted, const Config& config) {
 RunFolder RunFolder::open(const fs::path& path) {
   check(fs::is_directory(path), path.string(), ": is no folder; --resume takes the folder of a run");
   check(fs::exists(path / "config.json"), path.string(), ": holds no run: config.json is not there");
+  RunFolder folder(path);
   make_folder(path / "checkpoints");
   make_folder(path / "samples");
-  for (const fs::path& folder : {path, path / "checkpoints", path / "samples"}) remove_unfinished(folder);
-  return RunFolder(path);
+  for (const fs::path& part : {path, path / "checkpoints", path / "samples"}) remove_unfinished(part);
+  return folder;
 }
 
 Config RunFolder::config() const {

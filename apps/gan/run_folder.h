@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "apps/gan/checkpoint.h"
@@ -19,13 +20,26 @@ struct Metrics {
   double images_per_second = 0;  ///< since the line before
 };
 
+/// Keeps other processes from a folder: for as long as this or a copy of it lives, no other one of that
+/// folder can be made.
+class FolderLock {
+ public:
+  /// Throws Error naming the folder if another process holds it.
+  explicit FolderLock(const std::filesystem::path& folder);
+
+ private:
+  std::shared_ptr<const int> descriptor_;
+};
+
+/// A run's folder, locked: two processes that trained in one would write over each other.
 class RunFolder {
  public:
   /// Makes the folder `path`, or "runs/<recipe>-<n>" with the first free n where `path` is empty, and writes
-  /// config.json. Throws Error if it cannot be written or already holds a run.
+  /// config.json. Throws Error if it cannot be written, already holds a run, or another process is beginning
+  /// one in it.
   static RunFolder create(const std::filesystem::path& path, const Config& config);
   /// Opens a folder that create() made, and tidies up what a killed run has left in it; throws Error if it
-  /// holds no run.
+  /// holds no run, or one that another process trains.
   static RunFolder open(const std::filesystem::path& path);
 
   /// The configuration in config.json.
@@ -50,8 +64,9 @@ class RunFolder {
   void prune_checkpoints(int64_t epoch, int64_t keep) const;
 
  private:
-  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)), lock_(path_) {}
   std::filesystem::path path_;
+  FolderLock lock_;
 };
 
 }  // namespace duel::gan
