@@ -144,6 +144,64 @@ TEST(AppResume, MoreEpochsContinueAFinishedRun) {
   dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, "--epochs 2 is fewer than the 3");
 }
 
+TEST(AppResume, EpochsContinueARunThatCountsInSteps) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "2", "--output", "whole"}));
+  dcgan.good(tiny_train({"--steps", "3", "--output", "run"}));
+  const std::string out = dcgan.good({"train", "--resume", "run", "--threads", "1"});
+  EXPECT_TRUE(contains(out, "The run has finished; --steps with more")) << out;
+  dcgan.good({"train", "--resume", "run", "--epochs", "2", "--threads", "1"});
+  EXPECT_EQ(dcgan.bytes("whole/networks.safetensors"), dcgan.bytes("run/networks.safetensors"));
+}
+
+/// Replaces `from` in a run's config.json.
+void edit_config(const Program& dcgan, const std::string& from, const std::string& to) {
+  std::string config = dcgan.text("run/config.json");
+  const size_t at = config.find(from);
+  ASSERT_NE(at, std::string::npos) << from << " is not in " << config;
+  dcgan.folder().write("run/config.json", config.replace(at, from.size(), to));
+}
+
+TEST(AppResume, ARunGoesOnWithTheOptionsItWasStartedWith) {
+  const Program dcgan;
+  const Words options{"--keep",           "5", "--precision",      "bf16", "--conv",       "implicit",
+                      "--evaluate-every", "2", "--evaluate-count", "6",    "--on-failure", "ignore",
+                      "--no-report"};
+  dcgan.good(tiny_train(options + Words{"--epochs", "5", "--output", "whole"}));
+  dcgan.good(tiny_train(options + Words{"--epochs", "1", "--output", "run"}));
+  const Words resume{"train", "--resume", "run", "--threads", "1"};
+  const std::string out = dcgan.good(resume + Words{"--epochs", "5"});
+  EXPECT_TRUE(contains(out, "With products in bf16")) << out;
+  expect_same_run(dcgan, "whole", "run");
+
+  dcgan.good(resume + Words{"--epochs", "6", "--keep", "1", "--report", "--precision", "fp32"});
+  EXPECT_EQ(dcgan.names("run/checkpoints"), (Words{"epoch-0006.safetensors", "latest.safetensors"}));
+  EXPECT_TRUE(dcgan.exists("run/report.html"));
+  const gan::Json kept = gan::RunFolder::open(dcgan / "run").options();
+  EXPECT_EQ(kept["keep"], 1);
+  EXPECT_EQ(kept["precision"], "fp32");
+  EXPECT_EQ(kept["report"], true);
+  EXPECT_EQ(kept["on_failure"], "ignore");
+  dcgan.good({"info", "--recipe", "run/config.json"});  // as a recipe it is one without a run
+}
+
+TEST(AppResume, OptionsThatCannotBeHadOrReadAreNamed) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const Words resume{"train", "--resume", "run"};
+  edit_config(dcgan, "\"fp32\"", "\"tf32\"");
+  dcgan.bad(resume, "the run in run goes on here, with other numbers, by --precision fp32");
+  dcgan.good(resume + Words{"--precision", "fp32"});
+  edit_config(dcgan, "\"warn\"", "\"pray\"");
+  dcgan.bad(resume, "run/config.json: run.options.on_failure: ");
+  edit_config(dcgan, "\"on_failure\"", "\"on_success\"");
+  dcgan.bad(resume, "run/config.json: run.options has an unknown entry 'on_success'");
+  const std::string config = dcgan.text("run/config.json");
+  const size_t begin = config.find("\"options\": "), end = config.find('}', begin);
+  edit_config(dcgan, config.substr(begin, end + 1 - begin), "\"options\": {}");
+  dcgan.good(resume);  // a folder from before options were kept has none
+}
+
 TEST(AppResume, ARunKeepsItsOptionsAndData) {
   const Program dcgan;
   for (int i = 0; i < 9; ++i)

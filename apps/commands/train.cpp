@@ -1,6 +1,7 @@
 // dcgan train
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -140,6 +141,41 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
   resume->excludes("--output");
 }
 
+/// What config.json keeps beside the configuration, each by its option's name with '_' for '-': what changes
+/// a run's numbers or files. What is about the machine alone is not: --device, --threads, --step-graphs.
+gan::Json options_to_keep(const TrainOptions& o) {
+  const ObserverOptions& watching = o.observers;
+  return {{"keep", o.keep},
+          {"precision", o.machine.precision},
+          {"conv", o.machine.conv},
+          {"evaluate_every", watching.evaluate_every},
+          {"evaluate_count", watching.evaluate_count},
+          {"on_failure", watching.on_failure},
+          {"report", watching.report},
+          {"tensorboard", watching.tensorboard}};
+}
+
+/// Gives the run's own options the values that they had, as if they had been typed again, so that they are
+/// checked alike. What the command line says goes first.
+void take_up_options(const gan::RunFolder& folder, const TrainOptions& o, CLI::App& command) {
+  const gan::Json known = options_to_keep(o), kept = folder.options();
+  const std::string place = (folder.path() / "config.json").string() + ": run.options";
+  check(kept.is_object(), place, " must be an object, got ", gan::json_text(kept));
+  for (const auto& [key, value] : kept.items()) {
+    check(known.contains(key), place, " has an unknown entry '", key, "'");
+    std::string name = "--" + key;
+    std::replace(name.begin(), name.end(), '_', '-');
+    CLI::Option* const option = command.get_option(name);
+    if (option->count() > 0) continue;
+    try {
+      option->add_result(value.is_string() ? value.get<std::string>() : gan::json_text(value));
+      option->run_callback();
+    } catch (const CLI::Error& error) {
+      fail(place, ".", key, ": ", error.what());
+    }
+  }
+}
+
 /// What may be given beside --resume: everything else is the run's own.
 void check_resume_options(const CLI::App& command) {
   const std::set<std::string> allowed{"--resume",    "--epochs",  "--steps",       "--keep-at",
@@ -176,12 +212,46 @@ void load_first_weights(gan::Trainer& trainer) {
 
 gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer) {
   load_first_weights(trainer);  // first, so that a bad file leaves no folder behind
-  return gan::RunFolder::create(o.output, o.config);
+  return gan::RunFolder::create(o.output, o.config, options_to_keep(o));
 }
 
-gan::RunFolder resume_run(const TrainOptions& o, gan::Trainer& trainer, int64_t batches,
-                          gan::Position& position) {
-  const gan::RunFolder folder = gan::RunFolder::open(o.resume);
+/// Opens the folder to be resumed, if one is, and takes the run's configuration and options from it.
+std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command) {
+  const bool epochs_alone = command.count("--epochs") && !command.count("--steps");
+  if (o.resume.empty()) {
+    if (epochs_alone) o.config.steps = 0;  // of a recipe that counts in steps
+    return {};
+  }
+  check_resume_options(command);
+  const gan::Config given = o.config;
+  gan::RunFolder folder = gan::RunFolder::open(o.resume);
+  o.config = folder.config();
+  if (command.count("--epochs")) o.config.epochs = given.epochs;
+  if (command.count("--steps")) o.config.steps = given.steps;
+  if (epochs_alone) o.config.steps = 0;
+  if (command.count("--keep-at")) o.config.keep_at = given.keep_at;
+  take_up_options(folder, o, command);
+  return folder;
+}
+
+/// Like MachineOptions::apply(). A run that came from another machine may ask for what this one cannot do.
+Device apply_machine(const TrainOptions& o) {
+  try {
+    return o.machine.apply();
+  } catch (const Error& error) {
+    if (o.resume.empty()) throw;
+    MachineOptions plain = o.machine;
+    plain.precision = "fp32";
+    plain.conv = "auto";
+    plain.apply();  // throws what is wrong with the device, if it is that
+    fail(error.what(), "; the run in ", o.resume, " goes on here, with other numbers, by --precision fp32",
+         o.machine.conv == "auto" ? "" : " or --conv auto");
+  }
+}
+
+gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
+                         int64_t batches) {
+  gan::Position position;
   if (std::filesystem::exists(folder.latest())) {
     position = gan::load_checkpoint(folder.latest(), trainer);
   } else {
@@ -193,8 +263,8 @@ gan::RunFolder resume_run(const TrainOptions& o, gan::Trainer& trainer, int64_t 
         begun, " that the run in ", folder.path().string(), " has already begun");
   check(o.config.steps == 0 || done <= o.config.steps, "--steps ", o.config.steps, " is fewer than the ",
         done, " that the run in ", folder.path().string(), " has already done");
-  folder.write_config(o.config);
-  return folder;
+  folder.write_config(o.config, options_to_keep(o));
+  return position;
 }
 
 /// Trains; a failure ends the run, unless it is to be rolled back.
@@ -228,7 +298,8 @@ gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Tr
             << " on this machine\n"
             << "Writing into " << folder.path().string() << std::endl;
   if (!o.resume.empty() && left == 0)
-    std::cout << "The run has finished; --epochs with more of them goes on" << std::endl;
+    std::cout << "The run has finished; " << (o.config.steps > 0 ? "--steps" : "--epochs")
+              << " with more of them goes on" << std::endl;
   CachingAllocator& allocator = kernels(trainer.device()).allocator();
   std::optional<Profile> profile;
   if (o.profile) {
@@ -249,21 +320,11 @@ gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Tr
   return outcome;
 }
 
-gan::Outcome run(TrainOptions& o, const CLI::App& command) {
-  const bool resuming = !o.resume.empty();
-  if (resuming) {
-    check_resume_options(command);
-    const gan::Config given = o.config;
-    o.config = gan::RunFolder::open(o.resume).config();
-    if (command.count("--epochs")) o.config.epochs = given.epochs;
-    if (command.count("--steps")) o.config.steps = given.steps;
-    if (command.count("--keep-at")) o.config.keep_at = given.keep_at;
-  } else if (command.count("--epochs") && !command.count("--steps")) {
-    o.config.steps = 0;  // of a recipe that counts in steps
-  }
+gan::Outcome run(TrainOptions& o, CLI::App& command) {
+  std::optional<gan::RunFolder> resumed = open_run(o, command);
   gan::check_config(o.config);
   const gan::Config& c = o.config;
-  const Device device = o.machine.apply();
+  const Device device = apply_machine(o);
   std::cout << "Duel on " << kernels(device).description() << std::endl;
   if (device.kind == Device::Kind::Cuda || o.machine.precision != "fp32")
     std::cout << "With " << describe_choices(o, device) << std::endl;
@@ -281,7 +342,8 @@ gan::Outcome run(TrainOptions& o, const CLI::App& command) {
 
   gan::Position position;
   const int64_t batches = data->size() / c.batch_size;
-  const gan::RunFolder folder = resuming ? resume_run(o, trainer, batches, position) : begin_run(o, trainer);
+  if (resumed) position = resume_run(*resumed, o, trainer, batches);
+  const gan::RunFolder folder = resumed ? *resumed : begin_run(o, trainer);
   const int64_t done = position.epoch * batches + position.batch;
   const int64_t left = std::max<int64_t>(0, gan::total_steps(c, batches) - done);
   gan::Outcome outcome;

@@ -27,11 +27,13 @@ void ObserverOptions::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"warn", "stop", "rollback", "ignore"}))
       ->group(group);
   command
-      .add_flag("--tensorboard", tensorboard,
+      .add_flag("--tensorboard,!--no-tensorboard", tensorboard,
                 "Also write the scalars, pictures and histograms as event files for TensorBoard, into "
                 "tensorboard/ in the run's folder")
       ->group(group);
-  command.add_flag("!--no-report", report, "Write no report.html, losses.png, about.json and norms.csv")
+  command
+      .add_flag("--report,!--no-report", report,
+                "Write report.html, losses.png, about.json and norms.csv, or none of them")
       ->group(group);
 }
 

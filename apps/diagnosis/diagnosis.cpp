@@ -140,7 +140,7 @@ gan::Position roll_back(gan::Trainer& trainer, const gan::RunFolder& folder, con
   gan::Config config = folder.config();  // a checkpoint holds no rates: a resumed run takes them from here
   config.optimizer_g.lr /= 2;
   config.optimizer_d.lr /= 2;
-  folder.write_config(config);
+  folder.write_config(config, folder.options());
   findings_table(folder).drop_after_epoch(position.epoch);
   write_finding(folder, position.epoch, step_of(trainer.config(), position), "rollback",
                 concat(why, "; back to epoch ", position.epoch, " with half the rates"));

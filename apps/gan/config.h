@@ -99,13 +99,14 @@ std::string_view recipe_schema();
 /// The recipe as the text of a JSON file: all that does not belong to one run (its data, seed and files),
 /// with a line for each short part.
 std::string recipe_text(const Config& config);
-/// The recipe and the run, likewise.
-std::string config_text(const Config& config);
+/// The recipe and the run, likewise. `options`, unless empty, stand as run.options: what a run was started
+/// with that is no part of its configuration.
+std::string config_text(const Config& config, const Json& options = Json::object());
 /// The same as JSON.
 Json to_json(const Config& config);
 /// What is not there has its default. Also reads the flat form without layers that files had before recipes
 /// were data. Throws Error naming a key that is unknown, that its optimiser does not
-/// have, or whose value has the wrong type. "$schema" is skipped.
+/// have, or whose value has the wrong type. "$schema" and run.options are skipped.
 Config config_from_json(const Json& json);
 /// That, checked. What is wrong is said of `where`.
 Config checked_config(const Json& json, const std::string& where);

@@ -188,7 +188,11 @@ std::string recipe_text(const Config& config) {
   return pretty(json) + "\n";
 }
 
-std::string config_text(const Config& config) { return pretty(to_json(config)) + "\n"; }
+std::string config_text(const Config& config, const Json& options) {
+  Json json = to_json(config);
+  if (!options.empty()) json["run"]["options"] = options;
+  return pretty(json) + "\n";
+}
 
 Config config_from_json(const Json& json) {
   check(json.is_object(), "a configuration must be a JSON object, got ", json.type_name());
@@ -196,6 +200,7 @@ Config config_from_json(const Json& json) {
       std::none_of(json.begin(), json.end(), [](const Json& value) { return value.is_object(); });
   Json nested = flat ? with_sections(json) : json;
   nested.erase("$schema");
+  if (nested.contains("run") && nested["run"].is_object()) nested["run"].erase("options");
   check_keys(nested);
   Config config;
   for_each_member(config, [&](const std::string& path, auto& member) {

@@ -85,14 +85,14 @@ FolderLock::FolderLock(const fs::path& folder) {
         ": another process trains in it; wait until it has ended, or name another folder with --output");
 }
 
-RunFolder RunFolder::create(const fs::path& wanted, const Config& config) {
+RunFolder RunFolder::create(const fs::path& wanted, const Config& config, const Json& options) {
   const fs::path path = wanted.empty() ? make_numbered_folder(config.recipe) : wanted;
   make_folder(path, advice);
   RunFolder folder(path);
   check(!fs::exists(path / "config.json"), path.string(),
         ": already holds a run; continue it with --resume, or name another folder with --output");
   for (const char* part : {"checkpoints", "samples"}) make_folder(path / part, advice);
-  folder.write_config(config);
+  folder.write_config(config, options);
   return folder;
 }
 
@@ -111,8 +111,14 @@ Config RunFolder::config() const {
   return checked_config(read_json(file), file.string());
 }
 
-void RunFolder::write_config(const Config& config) const {
-  write_file_atomically(path_ / "config.json", config_text(config));
+Json RunFolder::options() const {
+  const Json json = read_json(path_ / "config.json");
+  const Json::json_pointer place("/run/options");
+  return json.contains(place) ? json[place] : Json::object();
+}
+
+void RunFolder::write_config(const Config& config, const Json& options) const {
+  write_file_atomically(path_ / "config.json", config_text(config, options));
 }
 
 fs::path RunFolder::epoch_checkpoint(int64_t epoch) const {

@@ -35,17 +35,20 @@ class FolderLock {
 class RunFolder {
  public:
   /// Makes the folder `path`, or "runs/<recipe>-<n>" with the first free n where `path` is empty, and writes
-  /// config.json. Throws Error if it cannot be written, already holds a run, or another process is beginning
-  /// one in it.
-  static RunFolder create(const std::filesystem::path& path, const Config& config);
+  /// config.json with `options` in it: what the run was started with that is no part of its configuration.
+  /// Throws Error if it cannot be written, already holds a run, or another process is beginning one in it.
+  static RunFolder create(const std::filesystem::path& path, const Config& config,
+                          const Json& options = Json::object());
   /// Opens a folder that create() made, and tidies up what a killed run has left in it; throws Error if it
   /// holds no run, or one that another process trains.
   static RunFolder open(const std::filesystem::path& path);
 
   /// The configuration in config.json.
   Config config() const;
+  /// The options there; none in folders from before they were kept.
+  Json options() const;
   /// Replaces config.json.
-  void write_config(const Config& config) const;
+  void write_config(const Config& config, const Json& options) const;
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path latest() const { return path_ / "checkpoints" / "latest.safetensors"; }
