@@ -72,6 +72,43 @@ TEST(AppDiagnosis, RollsBackToTheLastHealthyCheckpointWithHalfTheRates) {
   EXPECT_TRUE(contains(ended.err, "there is no healthy checkpoint yet to go back to")) << ended.err;
 }
 
+TEST(AppDiagnosis, KeepsTheHealthyCheckpointItself) {
+  const Program dcgan;
+  // Long enough for more than one healthy look, at a rate at which small networks learn something.
+  dcgan.good(tiny_train({"--epochs", "50", "--lr", "0.002", "--on-failure", "rollback", "--output", "run"}));
+  const SafetensorsFile healthy = read_safetensors(dcgan / "run/checkpoints/healthy.safetensors");
+  EXPECT_EQ(std::stoi(healthy.metadata.at("epoch")) % 5, 0);  // looks are 20 steps apart
+  EXPECT_EQ(healthy.metadata.at("batch"), "0");
+}
+
+/// A run of 20 steps an epoch whose G stands still, so that D wins.
+Words lost_run(const Words& more) {
+  return tiny_train(Words{"--synthetic-count", "160", "--lr-g", "0", "--lr-d", "0.01"} + more);
+}
+
+TEST(AppDiagnosis, StopsARunThatFails) {
+  const Program dcgan;
+  const Finished stopped = dcgan.run(lost_run({"--epochs", "20", "--on-failure", "stop", "--output", "run"}));
+  EXPECT_EQ(stopped.code, 1);
+  EXPECT_EQ(stopped.err, "dcgan: epoch 15: D has won\n");
+  EXPECT_EQ(dcgan.lines("run/vitals.csv").size(), 16u);
+  EXPECT_EQ(read_safetensors(dcgan / "run/checkpoints/latest.safetensors").metadata.at("epoch"), "15");
+
+  // It does so again where the symptom lasts, unless it is only to say so.
+  const Words resume{"train", "--resume", "run", "--epochs", "17", "--threads", "1"};
+  EXPECT_EQ(dcgan.run(resume).err, "dcgan: epoch 16: D has won\n");
+  dcgan.good(resume + Words{"--on-failure", "warn"});
+  EXPECT_TRUE(dcgan.lines("run/diagnosis.csv").back().starts_with("17,"));
+
+  // What was found after the place where a run goes on is found anew.
+  std::filesystem::copy_file(dcgan / "run/checkpoints/epoch-0015.safetensors",
+                             dcgan / "run/checkpoints/latest.safetensors",
+                             std::filesystem::copy_options::overwrite_existing);
+  const Words before = dcgan.lines("run/diagnosis.csv");
+  dcgan.good(resume);
+  EXPECT_EQ(dcgan.lines("run/diagnosis.csv"), before);
+}
+
 TEST(AppLab, TrainsIntoAFolderAndNamesItsPage) {
   const Program dcgan;
   const std::string out = dcgan.good({"lab", "collapse", "--epochs", "1", "--threads", "1"});

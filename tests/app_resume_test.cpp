@@ -28,6 +28,10 @@ void expect_same_run(const Program& dcgan, const std::string& a, const std::stri
   for (const std::string& name : dcgan.names(a + "/samples"))
     EXPECT_TRUE(dcgan.bytes(a + "/samples/" + name) == dcgan.bytes(b + "/samples/" + name)) << name;
   EXPECT_EQ(metrics(dcgan, a), metrics(dcgan, b));
+  for (const char* file : {"/vitals.csv", "/diagnosis.csv", "/quality.csv"})
+    if (dcgan.exists(a + file)) {
+      EXPECT_EQ(dcgan.lines(a + file), dcgan.lines(b + file)) << file;
+    }
 }
 
 bool wait_for(const std::filesystem::path& path) {
@@ -82,11 +86,14 @@ TEST(AppResume, TwoProcessesDoNotTrainInOneFolder) {
 TEST(AppResume, AKilledRunGoesOnExactly) {
   const Program dcgan;
   const auto start = std::chrono::steady_clock::now();
-  dcgan.good(tiny_train(long_run + Words{"--epochs", "4", "--output", "whole"}));
+  const Words options =
+      long_run + Words{"--epochs",         "4", "--keep",           "1", "--keep-at", "40,50",
+                       "--evaluate-every", "1", "--evaluate-count", "6"};
+  dcgan.good(tiny_train(options + Words{"--output", "whole"}));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::mt19937 random(std::random_device{}());
   std::uniform_real_distribution<double> moment(0, 0.7 * seconds);
-  pid_t child = dcgan.start(tiny_train(long_run + Words{"--epochs", "4", "--output", "killed"}));
+  pid_t child = dcgan.start(tiny_train(options + Words{"--output", "killed"}));
   ASSERT_TRUE(wait_for(dcgan / "killed/config.json"));
   std::string moments;
   for (int kill = 0; kill < 4; ++kill) {
@@ -102,6 +109,21 @@ TEST(AppResume, AKilledRunGoesOnExactly) {
   const Finished finished = dcgan.wait(child);
   ASSERT_EQ(finished.code, 0) << finished.err;
   expect_same_run(dcgan, "whole", "killed");
+}
+
+TEST(AppResume, AnEpochThatEndedUnsavedIsRepeatedAndStandsOnceInTheTables) {
+  const Program dcgan;
+  const Words options{"--synthetic-count", "160", "--keep",     "0", "--evaluate-every", "1",
+                      "--evaluate-count",  "6",   "--no-report"};
+  dcgan.good(tiny_train(options + Words{"--epochs", "3", "--output", "whole"}));
+  dcgan.good(tiny_train(options + Words{"--epochs", "2", "--output", "run"}));
+  const uint64_t size = dcgan.bytes("run/checkpoints/latest.safetensors").size();
+  const Words resume{"train", "--resume", "run", "--epochs", "3", "--threads", "1"};
+  dcgan.bad(resume, "latest.safetensors", size - 1);  // all else is smaller
+  for (const char* table : {"run/quality.csv", "run/vitals.csv"})
+    EXPECT_EQ(dcgan.lines(table).size(), 4u) << table;
+  dcgan.good(resume);
+  expect_same_run(dcgan, "whole", "run");
 }
 
 TEST(AppResume, AFileThatWasBeingWrittenIsTidiedUp) {
@@ -152,6 +174,15 @@ TEST(AppResume, EpochsContinueARunThatCountsInSteps) {
   EXPECT_TRUE(contains(out, "The run has finished; --steps with more")) << out;
   dcgan.good({"train", "--resume", "run", "--epochs", "2", "--threads", "1"});
   EXPECT_EQ(dcgan.bytes("whole/networks.safetensors"), dcgan.bytes("run/networks.safetensors"));
+}
+
+TEST(AppResume, TheDiagnosisGoesOnWithinAnEpoch) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--steps", "60", "--output", "whole"}));
+  dcgan.good(tiny_train({"--steps", "31", "--output", "run"}));
+  dcgan.good({"train", "--resume", "run", "--steps", "60", "--threads", "1"});
+  EXPECT_EQ(dcgan.lines("whole/vitals.csv").size(), 4u);
+  EXPECT_EQ(dcgan.lines("whole/vitals.csv"), dcgan.lines("run/vitals.csv"));
 }
 
 /// Replaces `from` in a run's config.json.

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <utility>
 
 #include "apps/gan/run_table.h"
+#include "apps/report/csv.h"
 #include "lib/error.h"
 #include "lib/profile.h"
 
@@ -27,25 +29,67 @@ int64_t step_of(const gan::Config& config, const gan::Position& position) {
   return position.epoch * (position.pictures / config.batch_size) + position.batch;
 }
 
+/// The columns of vitals.csv after epoch and step.
+constexpr std::pair<const char*, double Vitals::*> figures[] = {
+    {"d_loss", &Vitals::d_loss},
+    {"g_loss", &Vitals::g_loss},
+    {"d_real", &Vitals::d_real},
+    {"d_fake", &Vitals::d_fake},
+    {"swings", &Vitals::swings},
+    {"g_gradient", &Vitals::g_gradient},
+    {"pixel_diversity", &Vitals::pixel_diversity},
+    {"feature_diversity", &Vitals::feature_diversity},
+    {"checkerboard", &Vitals::checkerboard},
+    {"checkerboard_share", &Vitals::checkerboard_share},
+    {"copies", &Vitals::copies},
+    {"nearness", &Vitals::nearness}};
+
 void write_vitals(const gan::RunFolder& folder, const Vitals& v) {
   std::vector<std::string> head{"epoch", "step"}, row{std::to_string(v.epoch), std::to_string(v.step)};
-  for (const auto& [name, value] :
-       std::initializer_list<std::pair<const char*, double>>{{"d_loss", v.d_loss},
-                                                             {"g_loss", v.g_loss},
-                                                             {"d_real", v.d_real},
-                                                             {"d_fake", v.d_fake},
-                                                             {"swings", v.swings},
-                                                             {"g_gradient", v.g_gradient},
-                                                             {"pixel_diversity", v.pixel_diversity},
-                                                             {"feature_diversity", v.feature_diversity},
-                                                             {"checkerboard", v.checkerboard},
-                                                             {"checkerboard_share", v.checkerboard_share},
-                                                             {"copies", v.copies},
-                                                             {"nearness", v.nearness}}) {
+  for (const auto& [name, figure] : figures) {
     head.emplace_back(name);
-    row.push_back(concat(value));
+    row.push_back(concat(v.*figure));
   }
   vitals_table(folder).append(head, row);
+}
+
+/// The looks that an earlier process has written down; none where it was of a version with fewer figures.
+std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
+  const fs::path file = folder.path() / "vitals.csv";
+  if (!fs::exists(file)) return {};
+  const report::Table table = report::read_table(file);
+  for (const auto& [name, figure] : figures)
+    if (!table.has(name)) return {};
+  const std::vector<double> epochs = table.numbers("epoch"), steps = table.numbers("step");
+  std::vector<Vitals> history(epochs.size());
+  for (size_t i = 0; i < history.size(); ++i) {
+    history[i].epoch = static_cast<int64_t>(epochs[i]);
+    history[i].step = static_cast<int64_t>(steps[i]);
+  }
+  for (const auto& [name, figure] : figures) {
+    const std::vector<double> values = table.numbers(name);
+    for (size_t i = 0; i < history.size(); ++i) history[i].*figure = values[i];
+  }
+  return history;
+}
+
+/// Likewise the lines of metrics.csv.
+std::vector<gan::Metrics> read_lines(const gan::RunFolder& folder) {
+  const fs::path file = folder.path() / "metrics.csv";
+  if (!fs::exists(file)) return {};
+  const report::Table table = report::read_table(file);
+  const std::vector<double> steps = table.numbers("step");
+  std::vector<gan::Metrics> lines(steps.size());
+  for (size_t i = 0; i < lines.size(); ++i) lines[i].step = static_cast<int64_t>(steps[i]);
+  for (const auto& [name, figure] : std::initializer_list<std::pair<const char*, double gan::Metrics::*>>{
+           {"d_loss", &gan::Metrics::d_loss},
+           {"g_loss", &gan::Metrics::g_loss},
+           {"d_real", &gan::Metrics::d_real},
+           {"d_fake", &gan::Metrics::d_fake}}) {
+    const std::vector<double> values = table.numbers(name);
+    for (size_t i = 0; i < lines.size(); ++i) lines[i].*figure = values[i];
+  }
+  return lines;
 }
 
 void write_finding(const gan::RunFolder& folder, int64_t epoch, int64_t step, const std::string& cause,
@@ -84,12 +128,11 @@ Diagnosis::Diagnosis(const Dataset& data, OnFailure on_failure, Say say)
   if (!say_) say_ = [](const std::string& line) { std::cout << line << std::endl; };
 }
 
-void Diagnosis::begin(gan::Trainer& trainer, const gan::RunFolder& folder, const gan::Position& position) {
+void Diagnosis::begin(gan::Trainer&, const gan::RunFolder& folder, const gan::Position& position) {
   vitals_table(folder).drop_after_epoch(position.epoch);
   findings_table(folder).drop_after_epoch(position.epoch);
-  lines_.clear();
-  history_.clear();
-  looked_at_step_ = step_of(trainer.config(), position);
+  lines_ = read_lines(folder);
+  history_ = read_vitals(folder);
 }
 
 void Diagnosis::logged(gan::Trainer&, const gan::Metrics& metrics) { lines_.push_back(metrics); }
@@ -97,22 +140,29 @@ void Diagnosis::logged(gan::Trainer&, const gan::Metrics& metrics) { lines_.push
 void Diagnosis::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
                            const gan::Position& position) {
   const ScopedPhase phase("diagnosis");
+  findings_.clear();
   Vitals vitals{.epoch = position.epoch, .step = step_of(trainer.config(), position)};
   if (!is_time_to_look(vitals.step, vitals.step / vitals.epoch)) return;
   if (!examination_) examination_ = std::make_unique<Examination>(data_);
-  summarise(lines_, looked_at_step_, vitals);
-  looked_at_step_ = vitals.step;
+  summarise(lines_, history_.empty() ? 0 : history_.back().step, vitals);
   examination_->look(trainer, vitals);
   history_.push_back(vitals);
   write_vitals(folder, vitals);
-  const std::vector<Finding> findings = judge(history_);
-  for (const Finding& finding : findings) note(folder, vitals.epoch, vitals.step, finding);
-  if (on_failure_ == OnFailure::Warn) return;
-  for (const Finding& finding : findings) {
-    if (on_failure_ == OnFailure::Stop || lower_rate_may_mend(finding.cause))
-      throw gan::Failure(concat("epoch ", vitals.epoch, ": ", name_of(finding.cause)));
-  }
-  if (on_failure_ == OnFailure::Rollback && is_healthy(history_)) keep_healthy(folder);
+  findings_ = judge(history_);
+  for (const Finding& finding : findings_) note(folder, vitals.epoch, vitals.step, finding);
+}
+
+void Diagnosis::epoch_saved(const gan::RunFolder& folder, const gan::Position& position) {
+  for (const Finding& finding : findings_)
+    if (ends_the_run(finding))
+      throw gan::Failure(concat("epoch ", position.epoch, ": ", name_of(finding.cause)));
+  const bool looked = !history_.empty() && history_.back().epoch == position.epoch;
+  if (on_failure_ == OnFailure::Rollback && looked && is_healthy(history_)) keep_healthy(folder);
+}
+
+bool Diagnosis::ends_the_run(const Finding& finding) const {
+  return on_failure_ == OnFailure::Stop ||
+         (on_failure_ == OnFailure::Rollback && lower_rate_may_mend(finding.cause));
 }
 
 void Diagnosis::diverged(const gan::RunFolder& folder, const gan::Diverged& error) {

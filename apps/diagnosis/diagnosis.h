@@ -15,8 +15,8 @@ enum class OnFailure { Warn, Stop, Rollback };
 /// After each epoch, or where epochs are shorter about every 20 steps, writes the figures into vitals.csv,
 /// and each finding into diagnosis.csv (epoch, step, cause, text) and to `say`: at most one line a cause and
 /// epoch. With OnFailure::Stop any finding, with Rollback one that a lower rate may mend, ends the run by
-/// gan::Failure; with Rollback each healthy epoch's checkpoint is kept beside the others. A resumed run's
-/// history begins anew: a symptom must then last as long again to be a finding.
+/// gan::Failure once the epoch is saved; with Rollback each healthy epoch's checkpoint is kept beside the
+/// others. A resumed run finds what it would have found without the break: its history is in the files.
 class Diagnosis final : public gan::Observer {
  public:
   using Say = std::function<void(const std::string& line)>;
@@ -27,20 +27,22 @@ class Diagnosis final : public gan::Observer {
   void logged(gan::Trainer& trainer, const gan::Metrics& metrics) override;
   void epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
                   const gan::Position& position) override;
+  void epoch_saved(const gan::RunFolder& folder, const gan::Position& position) override;
   void diverged(const gan::RunFolder& folder, const gan::Diverged& error) override;
 
   const std::vector<Vitals>& history() const { return history_; }
 
  private:
+  bool ends_the_run(const Finding& finding) const;
   void note(const gan::RunFolder& folder, int64_t epoch, int64_t step, const Finding& finding) const;
 
   const Dataset& data_;
   OnFailure on_failure_;
   Say say_;
   std::unique_ptr<Examination> examination_;  // made for the first look
-  std::vector<gan::Metrics> lines_;           // of metrics.csv, since begin()
-  std::vector<Vitals> history_;
-  int64_t looked_at_step_ = 0;
+  std::vector<gan::Metrics> lines_;           // of metrics.csv
+  std::vector<Vitals> history_;               // of vitals.csv
+  std::vector<Finding> findings_;             // of the last epoch
 };
 
 /// The checkpoint that a rollback goes back to.

@@ -33,8 +33,11 @@ class Observer {
   virtual void logged(Trainer& /*trainer*/, const Metrics& /*metrics*/) {}
   /// Before train() throws the error.
   virtual void diverged(const RunFolder& /*folder*/, const Diverged& /*error*/) {}
-  /// After each epoch, when its grid and its checkpoints are written; position.epoch counts it.
+  /// After each epoch, when its grid and its own checkpoint are written, but before the latest one is: a run
+  /// that is killed in between repeats the epoch and calls this again. position.epoch counts it.
   virtual void epoch_done(Trainer& /*trainer*/, const RunFolder& /*folder*/, const Position& /*position*/) {}
+  /// After that, when the latest checkpoint is this epoch's.
+  virtual void epoch_saved(const RunFolder& /*folder*/, const Position& /*position*/) {}
 };
 
 }  // namespace duel::gan

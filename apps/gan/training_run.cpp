@@ -31,9 +31,9 @@ void check_finite(const char* network, double loss, const Metrics& at, const Run
     fail_diverged(concat("the loss of ", network, " is ", loss), at.epoch, at.batch, at.step, folder);
 }
 
-/// Saves, unless the last step broke a network: its loss was taken before that.
-void save_good_checkpoint(const std::filesystem::path& path, Trainer& trainer, const Position& position,
-                          int64_t batches_per_epoch, const RunFolder& folder) {
+/// Throws if the last step broke a network: its loss was taken before that.
+void check_networks(Trainer& trainer, const Position& position, int64_t batches_per_epoch,
+                    const RunFolder& folder) {
   for (auto [network, name] :
        {std::pair<nn::Module*, const char*>{&trainer.generator(), "G"}, {&trainer.discriminator(), "D"}}) {
     for (const nn::NamedTensor& part : network->state(name)) {
@@ -46,29 +46,10 @@ void save_good_checkpoint(const std::filesystem::path& path, Trainer& trainer, c
                     whole ? batches_per_epoch : position.batch, step, folder);
     }
   }
-  save_checkpoint(path, trainer, position);
 }
 
-/// The epoch's own checkpoint comes before the latest: a run killed between the two repeats the epoch and
-/// writes both.
-void finish_epoch(Trainer& trainer, const RunFolder& folder, const Position& position,
-                  int64_t batches_per_epoch, int64_t keep) {
-  const ScopedPhase phase("files");
-  write_png(folder.samples(position.epoch),
-            grid(to_images(generate(trainer.generator(), trainer.fixed_z()))));
-  if (keep > 0)
-    save_good_checkpoint(folder.epoch_checkpoint(position.epoch), trainer, position, batches_per_epoch,
-                         folder);
-  save_good_checkpoint(folder.latest(), trainer, position, batches_per_epoch, folder);
-  folder.prune_checkpoints(position.epoch, keep);
-}
-
-/// A grid and a checkpoint anywhere in an epoch.
-void finish_step(const std::filesystem::path& checkpoint, Trainer& trainer, const RunFolder& folder,
-                 const Position& position, int64_t batches_per_epoch, int64_t step) {
-  const ScopedPhase phase("files");
-  write_png(folder.step_samples(step), grid(to_images(generate(trainer.generator(), trainer.fixed_z()))));
-  save_good_checkpoint(checkpoint, trainer, position, batches_per_epoch, folder);
+void write_samples(const std::filesystem::path& path, Trainer& trainer) {
+  write_png(path, grid(to_images(generate(trainer.generator(), trainer.fixed_z()))));
 }
 
 }  // namespace
@@ -115,13 +96,9 @@ class Run {
       const bool is_kept =
           std::find(config_.keep_at.begin(), config_.keep_at.end(), step_) != config_.keep_at.end();
       read_losses(unread_.back().logged || epoch_is_done || is_kept);
-      if (epoch_is_done) {
-        finish_epoch(trainer_, folder_, position_, epoch_steps_, options_.keep);
-        observe([&](Observer& observer) { observer.epoch_done(trainer_, folder_, position_); });
-      }
-      if (is_kept) {
-        finish_step(folder_.step_checkpoint(step_), trainer_, folder_, position_, epoch_steps_, step_);
-      }
+      if (epoch_is_done || is_kept) check_networks(trainer_, position_, epoch_steps_, folder_);
+      if (is_kept) keep_step(folder_.step_checkpoint(step_));
+      if (epoch_is_done) finish_epoch();
     }
     return finish();
   }
@@ -177,16 +154,44 @@ class Run {
     observe([&](Observer& observer) { observer.logged(trainer_, m); });
   }
 
+  /// A grid and a checkpoint of this step.
+  void keep_step(const std::filesystem::path& checkpoint) {
+    const ScopedPhase phase("files");
+    write_samples(folder_.step_samples(step_), trainer_);
+    save_checkpoint(checkpoint, trainer_, position_);
+  }
+
+  /// All that belongs to the epoch comes before the latest checkpoint: a run that is killed in between
+  /// repeats the epoch and writes all of it again, and one that is killed later lacks nothing.
+  void finish_epoch() {
+    {
+      const ScopedPhase phase("files");
+      write_samples(folder_.samples(position_.epoch), trainer_);
+      if (options_.keep > 0) save_checkpoint(folder_.epoch_checkpoint(position_.epoch), trainer_, position_);
+      folder_.prune_checkpoints(position_.epoch, options_.keep);
+    }
+    observe([&](Observer& observer) { observer.epoch_done(trainer_, folder_, position_); });
+    {
+      const ScopedPhase phase("files");
+      save_checkpoint(folder_.latest(), trainer_, position_);
+    }
+    observe([&](Observer& observer) { observer.epoch_saved(folder_, position_); });
+  }
+
   Outcome stop() {
     read_losses(true);
-    save_good_checkpoint(folder_.latest(), trainer_, position_, epoch_steps_, folder_);
+    check_networks(trainer_, position_, epoch_steps_, folder_);
+    save_checkpoint(folder_.latest(), trainer_, position_);
     progress_.message(concat("stopped after epoch ", position_.epoch, ", batch ", position_.batch, "; ",
                              folder_.latest().string(), " is saved"));
     return Outcome::Stopped;
   }
 
   Outcome finish() {
-    if (position_.batch > 0) finish_step(folder_.latest(), trainer_, folder_, position_, epoch_steps_, step_);
+    if (position_.batch > 0) {
+      check_networks(trainer_, position_, epoch_steps_, folder_);
+      keep_step(folder_.latest());
+    }
     save_networks(folder_.networks(), trainer_);
     progress_.message(concat("finished ",
                              config_.steps > 0
