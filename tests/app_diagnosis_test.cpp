@@ -1,6 +1,7 @@
 // The diagnosis as a user of dcgan meets it: while training, and in the labs.
 #include <limits>
 
+#include "apps/diagnosis/diagnosis.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
 
@@ -70,6 +71,29 @@ TEST(AppDiagnosis, RollsBackToTheLastHealthyCheckpointWithHalfTheRates) {
   const Finished ended = dcgan.run(further);
   EXPECT_EQ(ended.code, 1);
   EXPECT_TRUE(contains(ended.err, "there is no healthy checkpoint yet to go back to")) << ended.err;
+}
+
+TEST(AppDiagnosis, EachRollbackHalvesBothRatesAgain) {
+  const TemporaryFolder temporary;
+  gan::Config config;
+  config.g_dim = config.d_dim = 4;
+  config.optimizer_g.lr = 0.5;
+  config.optimizer_d.lr = 0.25;
+  gan::Trainer trainer(config);
+  const gan::RunFolder folder = gan::RunFolder::create(temporary / "run", config, {{"keep", 7}});
+  gan::save_checkpoint(diagnosis::healthy_checkpoint(folder), trainer, {.epoch = 2});
+  for (const double part : {0.5, 0.25, 0.125}) {
+    EXPECT_EQ(diagnosis::roll_back(trainer, folder, "why").epoch, 2);
+    EXPECT_EQ(trainer.optimizer_g().lr(), 0.5 * part);
+    EXPECT_EQ(trainer.optimizer_d().lr(), 0.25 * part);
+    EXPECT_EQ(folder.config().optimizer_g.lr, 0.5 * part);
+    EXPECT_EQ(folder.config().optimizer_d.lr, 0.25 * part);
+    EXPECT_EQ(folder.options(), (gan::Json{{"keep", 7}}));
+    gan::Trainer resumed(folder.config());
+    gan::load_checkpoint(folder.latest(), resumed);
+    EXPECT_EQ(resumed.optimizer_g().lr(), 0.5 * part);
+    EXPECT_EQ(resumed.optimizer_d().lr(), 0.25 * part);
+  }
 }
 
 TEST(AppDiagnosis, KeepsTheHealthyCheckpointItself) {

@@ -254,6 +254,7 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
   gan::Position position;
   if (std::filesystem::exists(folder.latest())) {
     position = gan::load_checkpoint(folder.latest(), trainer);
+    gan::set_rates(trainer, o.config);  // a run killed while it rolled back has halved them there alone
   } else {
     load_first_weights(trainer);
   }

@@ -183,14 +183,14 @@ gan::Position roll_back(gan::Trainer& trainer, const gan::RunFolder& folder, con
   const fs::path healthy = healthy_checkpoint(folder);
   check(fs::exists(healthy), why, "; there is no healthy checkpoint yet to go back to: start anew with a ",
         "lower --lr");
-  const gan::Position position = gan::load_checkpoint(healthy, trainer);
-  for (Optimizer* const optimizer : {&trainer.optimizer_g(), &trainer.optimizer_d()})
-    optimizer->set_lr(optimizer->lr() / 2);
-  gan::save_checkpoint(folder.latest(), trainer, position);
-  gan::Config config = folder.config();  // a checkpoint holds no rates: a resumed run takes them from here
+  gan::Config config = folder.config();
   config.optimizer_g.lr /= 2;
   config.optimizer_d.lr /= 2;
   folder.write_config(config, folder.options());
+  const gan::Position position = gan::load_checkpoint(healthy, trainer);
+  // The checkpoint has the rates of its time, those before an earlier rollback perhaps.
+  gan::set_rates(trainer, config);
+  gan::save_checkpoint(folder.latest(), trainer, position);
   findings_table(folder).drop_after_epoch(position.epoch);
   write_finding(folder, position.epoch, step_of(trainer.config(), position), "rollback",
                 concat(why, "; back to epoch ", position.epoch, " with half the rates"));

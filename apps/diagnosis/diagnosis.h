@@ -48,9 +48,10 @@ class Diagnosis final : public gan::Observer {
 /// The checkpoint that a rollback goes back to.
 std::filesystem::path healthy_checkpoint(const gan::RunFolder& folder);
 
-/// Puts the trainer where healthy_checkpoint() is and halves both rates, also in config.json, and makes that
-/// the run's latest checkpoint, so that a run resumed later goes on from there too; notes `why` in
-/// diagnosis.csv. Throws Error if there is no such checkpoint.
+/// Puts the trainer where healthy_checkpoint() is, with half the rates that config.json says, there too, and
+/// makes that the run's latest checkpoint, so that a run resumed later goes on from there too; notes `why` in
+/// diagnosis.csv. Each further call halves them again, wherever the healthy checkpoint is. Throws Error if
+/// there is no such checkpoint.
 gan::Position roll_back(gan::Trainer& trainer, const gan::RunFolder& folder, const std::string& why);
 
 }  // namespace duel::diagnosis

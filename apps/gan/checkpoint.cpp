@@ -140,6 +140,11 @@ Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
   return position;
 }
 
+void set_rates(Trainer& trainer, const Config& config) {
+  trainer.optimizer_g().set_lr(config.optimizer_g.lr);
+  trainer.optimizer_d().set_lr(config.optimizer_d.lr);
+}
+
 std::filesystem::path find_checkpoint(const std::filesystem::path& path) {
   check(std::filesystem::exists(path), path.string(), ": there is no such file or run folder");
   if (!std::filesystem::is_directory(path)) return path;

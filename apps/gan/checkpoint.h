@@ -40,6 +40,9 @@ Config read_config(const std::filesystem::path& path);
 /// naming the tensor that is missing or has another shape; the trainer is then unchanged.
 Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer);
 
+/// Gives both optimisers the rates of `config`. A checkpoint restores those that it was saved with.
+void set_rates(Trainer& trainer, const Config& config);
+
 /// Puts the weights and running statistics of a file (a checkpoint, or a PyTorch state dict under those
 /// names) into the networks; a null network is left out. Throws as load_checkpoint() does.
 void load_networks(const std::filesystem::path& path, nn::Module* generator, nn::Module* discriminator);
