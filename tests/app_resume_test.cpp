@@ -41,7 +41,8 @@ bool wait_for(const std::filesystem::path& path) {
 }
 
 TEST(AppResume, AStoppedRunGoesOnExactly) {
-  for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}}) {
+  std::signal(SIGHUP, SIG_DFL);  // the program inherits it, and it is another one where tests run by nohup
+  for (const auto& [signal, code] : {std::pair{SIGINT, 130}, {SIGTERM, 143}, {SIGHUP, 129}}) {
     const Program dcgan;
     // Far more epochs than it will see, so that no machine finishes them before the signal comes.
     const pid_t child =
@@ -62,6 +63,37 @@ TEST(AppResume, AStoppedRunGoesOnExactly) {
     dcgan.good(tiny_train(long_run + Words{"--epochs", std::to_string(epochs), "--output", "whole"}));
     expect_same_run(dcgan, "whole", "stopped");
   }
+}
+
+TEST(AppResume, ARunStartedByNohupMindsNoTerminal) {
+  const Program dcgan;
+  std::signal(SIGHUP, SIG_IGN);
+  const pid_t child = dcgan.start(tiny_train({"--epochs", "100000", "--output", "run"}));
+  std::signal(SIGHUP, SIG_DFL);
+  const bool begun = wait_for(dcgan / "run/samples/epoch-0001.png");
+  ::kill(child, SIGHUP);
+  const bool goes_on = wait_for(dcgan / "run/samples/epoch-0010.png");
+  ::kill(child, SIGTERM);
+  EXPECT_EQ(dcgan.wait(child).code, 143);
+  EXPECT_TRUE(begun && goes_on);
+}
+
+TEST(AppResume, ARunWhoseOutputNobodyReadsAnyMoreIsSaved) {
+  const Program dcgan;
+  int pipe[2];
+  ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+  const pid_t child = dcgan.start_on(pipe[1], tiny_train({"--epochs", "100000", "--output", "run"}));
+  ::close(pipe[1]);
+  const bool begun = wait_for(dcgan / "run/metrics.csv");
+  ::close(pipe[0]);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 141);
+  ASSERT_TRUE(begun);
+  const auto latest = read_safetensors(dcgan / "run/checkpoints/latest.safetensors");
+  dcgan.good(
+      {"train", "--resume", "run", "--epochs", std::to_string(std::stoi(latest.metadata.at("epoch")) + 1)});
 }
 
 TEST(AppResume, TwoProcessesDoNotTrainInOneFolder) {

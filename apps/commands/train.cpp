@@ -27,10 +27,27 @@ namespace {
 volatile std::sig_atomic_t caught_signal = 0;
 
 // The first signal asks the run to stop; a second one, as the handler is gone by then, ends the program at
-// once.
+// once. But a closed terminal is often told twice, by the shell and by the system.
 extern "C" void remember_signal(int number) {
   caught_signal = number;
-  std::signal(number, SIG_DFL);
+  std::signal(number, number == SIGHUP ? SIG_IGN : SIG_DFL);
+}
+
+/// A run ends well when it is interrupted, told to end, or loses its terminal or whoever read its output. One
+/// that was started with nohup does not mind the terminal.
+void catch_signals() {
+  std::signal(SIGINT, remember_signal);
+  std::signal(SIGTERM, remember_signal);
+  if (std::signal(SIGHUP, remember_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);  // writing then fails instead, and a failed std::cout stops the run
+}
+
+/// Ends the program after a run that was stopped.
+[[noreturn]] void end_stopped(const std::string& folder) {
+  if (caught_signal != 0) throw Exit{128 + caught_signal};
+  std::cerr << "dcgan: the standard output cannot be written any more; the run is saved, --resume " << folder
+            << " goes on" << std::endl;
+  throw Exit{128 + SIGPIPE};
 }
 
 struct TrainOptions {
@@ -321,7 +338,7 @@ gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Tr
   return outcome;
 }
 
-gan::Outcome run(TrainOptions& o, CLI::App& command) {
+void run(TrainOptions& o, CLI::App& command) {
   std::optional<gan::RunFolder> resumed = open_run(o, command);
   gan::check_config(o.config);
   const gan::Config& c = o.config;
@@ -355,9 +372,9 @@ gan::Outcome run(TrainOptions& o, CLI::App& command) {
          " is as its last checkpoint left it: --resume ", folder.path().string(),
          " goes on, there or with --device cpu");
   }
-  if (outcome == gan::Outcome::Stopped)
-    std::cout << "Continue with: ./apps/dcgan train --resume " << folder.path().string() << std::endl;
-  return outcome;
+  if (outcome == gan::Outcome::Finished) return;
+  std::cout << "Continue with: ./apps/dcgan train --resume " << folder.path().string() << std::endl;
+  end_stopped(folder.path().string());
 }
 
 }  // namespace
@@ -373,10 +390,8 @@ void add_train(CLI::App& program) {
   options->observers.add_to(*command);
   options->machine.add_to(*command);
   command->callback([command, options] {
-    std::signal(SIGINT, remember_signal);
-    std::signal(SIGTERM, remember_signal);
-    if (run(*options, *command) == gan::Outcome::Finished) return;
-    throw Exit{128 + caught_signal};
+    catch_signals();
+    run(*options, *command);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <iostream>
 #include <utility>
 #include <vector>
 
@@ -90,7 +91,7 @@ class Run {
 
   Outcome to_the_end() {
     while (step_ < total_) {
-      if (options_.stop && *options_.stop) return stop();
+      if (is_to_stop()) return stop();
       begin_step();
       const bool epoch_is_done = position_.batch == 0;
       const bool is_kept =
@@ -177,6 +178,9 @@ class Run {
     }
     observe([&](Observer& observer) { observer.epoch_saved(folder_, position_); });
   }
+
+  /// Whoever read the standard output and closed it has seen enough: `train | head` ends the run.
+  bool is_to_stop() const { return (options_.stop && *options_.stop) || !std::cout; }
 
   Outcome stop() {
     read_losses(true);
