@@ -8,6 +8,11 @@ endif()
 file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS "cuda/*.cu" "cuda/*.cpp")
 if(NOT DUEL_CUDA STREQUAL "OFF" AND cuda_sources)
   include(CheckLanguage)
+  if(NOT CMAKE_CUDA_COMPILER)
+    # What an earlier check did not find, or did not find to work, may do so now.
+    unset(CMAKE_CUDA_COMPILER CACHE)
+    unset(DUEL_NVCC CACHE)
+  endif()
   if(NOT DEFINED CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
     find_program(DUEL_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES bin)
     mark_as_advanced(DUEL_NVCC)
@@ -15,14 +20,21 @@ if(NOT DUEL_CUDA STREQUAL "OFF" AND cuda_sources)
       set(ENV{CUDACXX} "${DUEL_NVCC}")  # as a variable check_language() would take it for one that works
     endif()
   endif()
-  if(NOT DEFINED CMAKE_CUDA_HOST_COMPILER AND NOT DEFINED ENV{CUDAHOSTCXX})
-    set(ENV{CUDAHOSTCXX} "${CMAKE_CXX_COMPILER}")  # by itself nvcc takes whatever g++ is the default
+  # By itself nvcc takes whatever g++ is the default; and check_language() knows the environment alone.
+  set(host_compiler "${CMAKE_CUDA_HOST_COMPILER}")
+  if(host_compiler)
+    set(ENV{CUDAHOSTCXX} "${host_compiler}")
+  elseif(NOT DEFINED ENV{CUDAHOSTCXX})
+    set(ENV{CUDAHOSTCXX} "${CMAKE_CXX_COMPILER}")
   endif()
   check_language(CUDA)
+  if(host_compiler)
+    set(CMAKE_CUDA_HOST_COMPILER "${host_compiler}")
+  endif()
   if(CMAKE_CUDA_COMPILER)
     set(DUEL_HAS_CUDA ON)
   elseif(DUEL_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "DUEL_CUDA=ON, but no nvcc was found that works with ${CMAKE_CXX_COMPILER}: install the CUDA "
+    message(FATAL_ERROR "DUEL_CUDA=ON, but no nvcc was found that works with $ENV{CUDAHOSTCXX}: install the CUDA "
                         "toolkit (12 or newer), name its compiler with -DCMAKE_CUDA_COMPILER=... or the C++ compiler "
                         "for it with -DCMAKE_CUDA_HOST_COMPILER=..., or build without it (make CUDA=0)")
   endif()
