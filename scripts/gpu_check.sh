@@ -20,11 +20,13 @@ python=${PYTHON:-python3}
 each=${SECONDS_EACH:-2}
 batch=${BATCH:-256}
 only=${ONLY:-.}
+[[ "" =~ $only ]] || [ $? = 1 ] || { echo "ONLY=$only is no regular expression" >&2; exit 1; }
 budget=570  # seconds for everything
 logs=$build/gpu_check
 table=""
 speeds=""
 failed=0
+chosen=0  # whether ONLY has asked for any step
 mkdir -p "$logs"
 
 row() { table+=$(printf '%-28s %-8s %5ss  %s' "$1" "$2" "$3" "$4")$'\n'; }
@@ -39,11 +41,15 @@ finish() {
   exit "$failed"
 }
 
+# wanted NAME: whether ONLY asks for it; what all others need always is.
+wanted() { [[ $1 =~ ^(configure|build)$ || $1 =~ $only ]]; }
+
 # step NAME LIMIT COMMAND...: one row of the table; the command's output goes to its log. LIMIT in seconds.
 step() {
   local name=$1 limit=$2 log=$logs/${1// /-}.log start=$SECONDS result=passed status=0 left=$((budget - SECONDS)) detail
   shift 2
-  [[ $name =~ $only|^configure$|^build$ ]] || return 1
+  wanted "$name" || return 1
+  [[ $name =~ ^(configure|build)$ ]] || chosen=1
   [ "$left" -gt "$limit" ] && left=$limit
   if [ "$left" -le 0 ]; then
     failed=1
@@ -106,11 +112,12 @@ if command -v compute-sanitizer >/dev/null; then
     step "$tool" 90 compute-sanitizer --tool $tool --report-api-errors no --error-exitcode 1 \
       "$tests" --gtest_brief=1 --gtest_filter="$cases"
   done
-else
+elif wanted memcheck || wanted racecheck || wanted initcheck; then
   failed=1
   row "sanitizers" failed 0 "compute-sanitizer is not on the PATH"
 fi
 
+rm -rf "$logs/run"
 step "train" 60 "$build/dcgan" train --device cuda --epochs 5 --output "$logs/run" --no-report --on-failure ignore
 
 for precision in fp32 tf32 bf16; do
@@ -128,7 +135,7 @@ if "$python" -c 'import torch, safetensors' 2>/dev/null; then
     step "$name" 90 "$python" benchmarks/torch_on_card.py "$kind" --precision "$precision" --batch-size "$batch" \
       --seconds "$each" && speed "$name" "$logs/${name// /-}.log"
   done
-else
+elif wanted PyTorch; then
   row "PyTorch" skipped 0 "$python has no torch and safetensors"
 fi
 
@@ -141,4 +148,8 @@ for precision in fp32 bf16; do  # which differ in what is stored, TF32 in its pr
 done
 step "operations tf32" 40 "$build/duel_bench" --device cuda --precision tf32 --benchmark_filter='conv2d|linear'
 
+if [ $chosen = 0 ]; then
+  failed=1
+  row "ONLY" failed 0 "no step is called like $only"
+fi
 finish
