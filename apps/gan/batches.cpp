@@ -64,8 +64,7 @@ class DeviceBatches final : public Batches {
 
   int64_t steps_per_epoch() const override { return steps_; }
   void seek(int64_t epoch, int64_t step) override {
-    check(epoch >= 0 && step >= 0 && step < steps_, "no batch ", step, " in epoch ", epoch, ": an epoch has ",
-          steps_, " batches of ", config_.batch_size, " pictures");
+    check_batch(epoch, step, steps_, config_.batch_size);
     epoch_ = epoch;
     step_ = step;
   }

@@ -22,6 +22,13 @@ void mirror(uint8_t* pixels, int64_t size, int64_t channels) {
 
 }  // namespace
 
+void check_batch(int64_t epoch, int64_t step, int64_t steps_per_epoch, int64_t batch_size) {
+  constexpr int64_t epochs = int64_t{1} << 31;
+  check(epoch >= 0 && epoch < epochs && step >= 0 && step < steps_per_epoch, "no batch ", step, " in epoch ",
+        epoch, ": an epoch has ", steps_per_epoch, " batches of ", batch_size,
+        " pictures, and there are 2^31 epochs");
+}
+
 void shuffled_order(uint64_t seed, int64_t epoch, std::span<uint32_t> order) {
   std::iota(order.begin(), order.end(), 0u);
   PhiloxWalk random(seed, static_cast<uint64_t>(Stream::Shuffle), first_block_of_epoch(epoch));
@@ -76,10 +83,7 @@ Batch BatchLoader::next() {
 }
 
 void BatchLoader::seek(int64_t epoch, int64_t step) {
-  constexpr int64_t epochs = int64_t{1} << 31;
-  check(epoch >= 0 && epoch < epochs && step >= 0 && step < steps_per_epoch_, "no batch ", step, " in epoch ",
-        epoch, ": an epoch has ", steps_per_epoch_, " batches of ", options_.batch_size,
-        " pictures, and there are 2^31 epochs");
+  check_batch(epoch, step, steps_per_epoch_, options_.batch_size);
   std::unique_lock lock(mutex_);
   paused_ = true;
   slot_done_.wait(lock, [&] { return busy_ == 0; });

@@ -85,6 +85,10 @@ class BatchLoader {
   std::vector<std::jthread> threads_;  // last, so that they are joined before the rest goes
 };
 
+/// Throws Error unless there is such a batch: an epoch has `steps_per_epoch` of `batch_size` pictures, and
+/// there are 2^31 epochs.
+void check_batch(int64_t epoch, int64_t step, int64_t steps_per_epoch, int64_t batch_size);
+
 /// The order of the pictures in an epoch: a permutation of 0 .. order.size()-1, a pure function of its size,
 /// the seed and the epoch (Fisher and Yates's shuffle, Philox stream Shuffle).
 void shuffled_order(uint64_t seed, int64_t epoch, std::span<uint32_t> order);
