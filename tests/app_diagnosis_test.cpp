@@ -26,6 +26,30 @@ TEST(AppDiagnosis, WritesWhatItSeesAndChangesNothing) {
   dcgan.bad(tiny_train({"--on-failure", "pray"}), "--on-failure");
 }
 
+TEST(AppDiagnosis, TakesUpWhereALookWasDue) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "11", "--output", "whole"}));
+  dcgan.good(tiny_train({"--epochs", "6", "--output", "late", "--on-failure", "ignore"}));
+  dcgan.good({"train", "--resume", "late", "--epochs", "11", "--on-failure", "warn", "--threads", "1"});
+  const Words whole = dcgan.lines("whole/vitals.csv"), late = dcgan.lines("late/vitals.csv");
+  ASSERT_EQ(late.size(), 2u);  // the head, and the look after 40 steps
+  EXPECT_EQ(late[1].substr(0, late[1].find(',', 20)), whole[2].substr(0, whole[2].find(',', 20)));
+}
+
+// A version that knew fewer figures has begun the run.
+TEST(AppDiagnosis, PutsATableOfOtherColumnsAside) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "6", "--output", "run"}));
+  const std::string older = "epoch,step,d_loss\n5,20,1.25\n";
+  dcgan.folder().write("run/vitals.csv", older);
+  for (const char* epochs : {"10", "15"})
+    dcgan.good({"train", "--resume", "run", "--epochs", epochs, "--threads", "1"});
+  EXPECT_EQ(dcgan.text("run/vitals-old.csv"), older);
+  const Words rows = dcgan.lines("run/vitals.csv");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_TRUE(rows[1].starts_with("10,40,") && rows[2].starts_with("15,60,")) << rows[1] << "\n" << rows[2];
+}
+
 /// Makes the next step of the run break the weights.
 void poison(const Program& dcgan) {
   const std::filesystem::path path = dcgan / "run/checkpoints/latest.safetensors";

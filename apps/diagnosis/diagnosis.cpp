@@ -53,13 +53,17 @@ void write_vitals(const gan::RunFolder& folder, const Vitals& v) {
   vitals_table(folder).append(head, row);
 }
 
-/// The looks that an earlier process has written down; none where it was of a version with fewer figures.
+/// The looks that an earlier process has written down. Those of a version with fewer figures are put aside:
+/// rows of two kinds make no table.
 std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
   const fs::path file = folder.path() / "vitals.csv";
   if (!fs::exists(file)) return {};
   const report::Table table = report::read_table(file);
-  for (const auto& [name, figure] : figures)
-    if (!table.has(name)) return {};
+  for (const auto& [name, figure] : figures) {
+    if (table.has(name)) continue;
+    fs::rename(file, folder.path() / "vitals-old.csv");
+    return {};
+  }
   const std::vector<double> epochs = table.numbers("epoch"), steps = table.numbers("step");
   std::vector<Vitals> history(epochs.size());
   for (size_t i = 0; i < history.size(); ++i) {
@@ -128,11 +132,16 @@ Diagnosis::Diagnosis(const Dataset& data, OnFailure on_failure, Say say)
   if (!say_) say_ = [](const std::string& line) { std::cout << line << std::endl; };
 }
 
-void Diagnosis::begin(gan::Trainer&, const gan::RunFolder& folder, const gan::Position& position) {
+void Diagnosis::begin(gan::Trainer& trainer, const gan::RunFolder& folder, const gan::Position& position) {
   vitals_table(folder).drop_after_epoch(position.epoch);
   findings_table(folder).drop_after_epoch(position.epoch);
   lines_ = read_lines(folder);
   history_ = read_vitals(folder);
+  // Also where nobody looked, as the run was begun without a diagnosis.
+  const int64_t epoch_steps = position.pictures / trainer.config().batch_size;
+  looked_at_step_ = 0;
+  for (int64_t step = epoch_steps; step <= position.epoch * epoch_steps && step > 0; step += epoch_steps)
+    if (is_time_to_look(step, epoch_steps)) looked_at_step_ = step;
 }
 
 void Diagnosis::logged(gan::Trainer&, const gan::Metrics& metrics) { lines_.push_back(metrics); }
@@ -144,7 +153,8 @@ void Diagnosis::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
   Vitals vitals{.epoch = position.epoch, .step = step_of(trainer.config(), position)};
   if (!is_time_to_look(vitals.step, vitals.step / vitals.epoch)) return;
   if (!examination_) examination_ = std::make_unique<Examination>(data_);
-  summarise(lines_, history_.empty() ? 0 : history_.back().step, vitals);
+  summarise(lines_, looked_at_step_, vitals);
+  looked_at_step_ = vitals.step;
   examination_->look(trainer, vitals);
   history_.push_back(vitals);
   write_vitals(folder, vitals);

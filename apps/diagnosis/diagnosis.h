@@ -16,7 +16,7 @@ enum class OnFailure { Warn, Stop, Rollback };
 /// and each finding into diagnosis.csv (epoch, step, cause, text) and to `say`: at most one line a cause and
 /// epoch. With OnFailure::Stop any finding, with Rollback one that a lower rate may mend, ends the run by
 /// gan::Failure once the epoch is saved; with Rollback each healthy epoch's checkpoint is kept beside the
-/// others. A resumed run finds what it would have found without the break: its history is in the files.
+/// others. A resumed run takes up its history from the files.
 class Diagnosis final : public gan::Observer {
  public:
   using Say = std::function<void(const std::string& line)>;
@@ -43,6 +43,7 @@ class Diagnosis final : public gan::Observer {
   std::vector<gan::Metrics> lines_;           // of metrics.csv
   std::vector<Vitals> history_;               // of vitals.csv
   std::vector<Finding> findings_;             // of the last epoch
+  int64_t looked_at_step_ = 0;                // when a look was last due
 };
 
 /// The checkpoint that a rollback goes back to.
