@@ -44,7 +44,9 @@ TEST(AppEvaluate, WritesTheNumbersAlsoWhereNobodyReadsTheTable) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const Words words = Words{"evaluate", "--checkpoint", "run", "--json", "a.json"} + few;
+  void (*const before)(int) = std::signal(SIGPIPE, SIG_DFL);  // for the child, which inherits it
   const pid_t child = dcgan.start_on(ends[1], words);
+  std::signal(SIGPIPE, before);
   ::close(ends[1]);
   char c = 0;
   while (::read(ends[0], &c, 1) == 1 && c != '\n') {
@@ -89,6 +91,9 @@ TEST(AppEvaluate, BadInput) {
   dcgan.bad({"evaluate", "--checkpoint", "run", "--json", "run/config.json"},
             "run/config.json is already there; --force overwrites it");
   dcgan.bad({"evaluate", "--checkpoint", "run/networks.safetensors", "--json", "./run/networks.safetensors",
+             "--force"},
+            "--json and --checkpoint would be one file");
+  dcgan.bad({"evaluate", "--checkpoint", "run", "--json", "run/checkpoints/../checkpoints/latest.safetensors",
              "--force"},
             "--json and --checkpoint would be one file");
   dcgan.bad({"evaluate", "--checkpoint", "run", "--json", "data", "--force"}, "data is a folder");

@@ -1,4 +1,5 @@
 // --recipe as its users meet it, and a whole run of anime64's settings.
+#include "apps/gan/json.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
 
@@ -62,6 +63,19 @@ TEST(AppRecipe, OptionsOverrideTheRecipeWhereverTheyStand) {
                            "\"optimizer_D\": {\"type\": \"RMSprop\", \"lr\": 0.25", "\"clip_value\": 2.0",
                            "\"noise\": 0.125", "\"shuffle\": true", "\"distribution\": \"uniform\""})
     EXPECT_TRUE(contains(config, part)) << part << " is not in " << config;
+}
+
+// An option of one type of optimiser goes to those that are of it.
+TEST(AppRecipe, OptionsReachTheOptimiserThatHasThem) {
+  const Program dcgan;
+  dcgan.folder().write("mixed.json",
+                       R"({"optimizer_G": {"type": "Adam"}, "optimizer_D": {"type": "RMSprop"}})");
+  dcgan.good(tiny_train({"--recipe", "mixed.json", "--epochs", "0", "--betas", "0.25,0.75", "--alpha",
+                         "0.875", "--clip-value", "2", "--output", "run"}));
+  const gan::Json config = gan::parse_json(dcgan.text("run/config.json"), "config.json");
+  EXPECT_EQ(config.at("optimizer_G").at("betas"), gan::Json({0.25, 0.75}));
+  EXPECT_EQ(config.at("optimizer_D").at("alpha"), 0.875);
+  EXPECT_EQ(config.at("optimizer_D").at("clip_value"), 2);
 }
 
 TEST(AppRecipe, ABadOneIsNamedInOneLine) {

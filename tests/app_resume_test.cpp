@@ -106,9 +106,11 @@ TEST(AppResume, TwoProcessesDoNotTrainInOneFolder) {
   ASSERT_TRUE(begun);
   dcgan.folder().write("run/reals.png.tmp-1-0", "being written");
   {
-    const gan::FolderLock lock(dcgan / "run");
-    dcgan.bad({"train", "--resume", "run"}, "run: another process trains in it; wait until it has ended");
-    dcgan.bad(tiny_train({"--output", "run"}), "run: another process trains in it");
+    const gan::FolderLock lock(dcgan / "run", "");
+    dcgan.bad({"train", "--resume", "run"}, "run: another process trains in it; wait until it has ended\n");
+    dcgan.bad(
+        tiny_train({"--output", "run"}),
+        "run: another process trains in it; wait until it has ended, or name another folder with --output");
     EXPECT_TRUE(dcgan.exists("run/reals.png.tmp-1-0"));
   }
   gan::RunFolder::open(dcgan / "run");

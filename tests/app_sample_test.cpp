@@ -154,6 +154,7 @@ TEST_F(AppSample, EachOutputHasAFileOfItsOwnAndAFolder) {
            {"--output and --names would be one file", "--output", "a.png", "--names", "run/../a.png"},
            {"the latents beside --output and --checkpoint would be one file", "--output", "run/networks.png",
             "--force"},
+           {"--save-images and --z would be one file, z", "--z", "z", "--save-images", "z", "--force"},
            {"--output: nodir/a.png cannot be written, as there is no folder nodir; make it first", "--output",
             "nodir/a.png"},
            {"--save-z: nodir/z cannot be written", "--save-z", "nodir/z"},

@@ -158,6 +158,10 @@ TEST_F(LatentBadInput, OutputsThatCannotBe) {
              "--output and --names would be one file");
   dcgan_.bad({"latent", "average", "--checkpoint", "run", "--output", "names.png"},
              "the latents beside --output and the file of names would be one file, names.safetensors");
+  dcgan_.bad({"latent", "average", "--checkpoint", "run", "--output", "samples.png", "--force"},
+             "the latents beside --output and the latents of sample's grid would be one file");
+  dcgan_.bad({"latent", "invert", "--checkpoint", "run", "--photo", "a.png", "--output", "a.png", "--force"},
+             "--output and --photo would be one file, a.png");
   dcgan_.bad({"latent", "name", "G=seed:1", "--checkpoint", "run", "--names", "nodir/n.safetensors"},
              "--names: nodir/n.safetensors cannot be written, as there is no folder nodir");
 }

@@ -33,7 +33,7 @@ void write_json(const EvaluateOptions& o, const gan::SavedGenerator& generator, 
 }
 
 void run(const EvaluateOptions& o) {
-  if (!o.json.empty()) check_outputs({{"--json", o.json}}, o.force, {{"--checkpoint", o.checkpoint}});
+  if (!o.json.empty()) check_outputs({{"--json", o.json}}, o.force, {checkpoint_input(o.checkpoint)});
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
   const gan::Config& c = generator.config;

@@ -87,10 +87,12 @@ void run(InvertOptions& o) {
   const std::filesystem::path csv = o.common.beside(".csv");
   if (o.film.empty()) o.film = o.common.beside("").string() + "-film.png";
   const std::vector<NamedFile> more{{"the errors beside --output", csv}, {"--film", o.film}};
+  std::vector<NamedFile> inputs;
+  if (!o.photo.empty()) inputs.push_back({"--photo", o.photo});
   if (o.save_as.empty()) {
-    o.common.check_outputs(more);
+    o.common.check_outputs(more, inputs);
   } else {
-    o.common.check_outputs_and_names(more);
+    o.common.check_outputs_and_names(more, inputs);
   }
   const std::string name = o.save_as.empty() ? "inverted" : o.save_as;
   latent::check_name(name);

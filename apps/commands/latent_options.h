@@ -44,9 +44,10 @@ struct LatentOptions {
   std::filesystem::path beside(const std::string& extension) const;
   /// Throws Error as commands::check_outputs() does of --output, its file of latents and `more`: of which
   /// none may be the checkpoint or a file of --names either.
-  void check_outputs(const std::vector<NamedFile>& more = {}) const;
+  void check_outputs(const std::vector<NamedFile>& more = {}, std::vector<NamedFile> inputs = {}) const;
   /// The same, where names are added as well: the folder of names_to_add_to() must be there, too.
-  void check_outputs_and_names(const std::vector<NamedFile>& more = {}) const;
+  void check_outputs_and_names(const std::vector<NamedFile>& more = {},
+                               const std::vector<NamedFile>& inputs = {}) const;
   latent::Painter open_painter() const;
   /// All names of all files of --names. Without any those of kNamesFile, and of kGridFile what that lacks;
   /// where neither is there, none. Says on stdout where faces were named with another checkpoint.

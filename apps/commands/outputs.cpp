@@ -6,6 +6,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "apps/gan/checkpoint.h"
 #include "lib/error.h"
 
 namespace duel::commands {
@@ -57,6 +58,10 @@ void check_outputs(const std::vector<NamedFile>& outputs, bool force, const std:
     files.push_back(outputs[i].path);
   }
   refuse_to_overwrite(files, force);
+}
+
+NamedFile checkpoint_input(const std::string& checkpoint) {
+  return {"--checkpoint", gan::find_checkpoint(checkpoint)};
 }
 
 void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool force) {

@@ -19,6 +19,10 @@ struct NamedFile {
 void check_outputs(const std::vector<NamedFile>& outputs, bool force,
                    const std::vector<NamedFile>& inputs = {});
 
+/// The file that a command reads for `checkpoint`, which may be the folder of a run. Throws Error if there is
+/// none.
+NamedFile checkpoint_input(const std::string& checkpoint);
+
 /// Throws Error naming the first of the files that exists, unless `force`.
 void refuse_to_overwrite(const std::vector<std::filesystem::path>& files, bool force);
 

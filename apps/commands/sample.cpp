@@ -132,7 +132,9 @@ void check_outputs_of(const SampleOptions& o) {
     outputs.push_back({o.names.empty() ? "the latents beside --output" : "--names", *names});
   if (!o.save_z.empty()) outputs.push_back({"--save-z", o.save_z});
   if (!o.save_images.empty()) outputs.push_back({"--save-images", o.save_images});
-  check_outputs(outputs, o.force, {{"--checkpoint", o.checkpoint}});
+  std::vector<NamedFile> inputs{checkpoint_input(o.checkpoint)};
+  if (!o.z_file.empty()) inputs.push_back({"--z", o.z_file});
+  check_outputs(outputs, o.force, inputs);
   if (o.singles.empty() || !std::filesystem::exists(o.singles)) return;
   check(std::filesystem::is_directory(o.singles), "--singles: ", o.singles,
         " is no folder; name one, or one that is to be made");

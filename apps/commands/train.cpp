@@ -27,27 +27,28 @@ namespace {
 volatile std::sig_atomic_t caught_signal = 0;
 
 // The first signal asks the run to stop; a second one, as the handler is gone by then, ends the program at
-// once. But a closed terminal is often told twice, by the shell and by the system.
+// once. But a closed terminal is often told twice, by the shell and by the system, and an output that nobody
+// reads with every line.
 extern "C" void remember_signal(int number) {
   caught_signal = number;
-  std::signal(number, number == SIGHUP ? SIG_IGN : SIG_DFL);
+  std::signal(number, number == SIGHUP || number == SIGPIPE ? SIG_IGN : SIG_DFL);
 }
 
-/// A run ends well when it is interrupted, told to end, or loses its terminal or whoever read its output. One
-/// that was started with nohup does not mind the terminal.
+/// A run ends well when it is interrupted, told to end, or loses its terminal or whoever read its output:
+/// `train | head` has seen enough. One that was started with nohup does not mind the terminal.
 void catch_signals() {
   std::signal(SIGINT, remember_signal);
   std::signal(SIGTERM, remember_signal);
   if (std::signal(SIGHUP, remember_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
-  std::signal(SIGPIPE, SIG_IGN);  // writing then fails instead, and a failed std::cout stops the run
+  std::signal(SIGPIPE, remember_signal);
 }
 
 /// Ends the program after a run that was stopped.
 [[noreturn]] void end_stopped(const std::string& folder) {
-  if (caught_signal != 0) throw Exit{128 + caught_signal};
-  std::cerr << "dcgan: the standard output cannot be written any more; the run is saved, --resume " << folder
-            << " goes on" << std::endl;
-  throw Exit{128 + SIGPIPE};
+  if (caught_signal == SIGPIPE)
+    std::cerr << "dcgan: nobody reads the standard output any more; the run is saved, --resume " << folder
+              << " goes on" << std::endl;
+  throw Exit{128 + caught_signal};
 }
 
 struct TrainOptions {
@@ -88,18 +89,35 @@ CLI::Option* add_for_both(CLI::App& command, const char* name, gan::Config& c,
       help);
 }
 
+/// The same for an option of one type of optimiser, where the recipe has both types. Where it has only the
+/// other one, check_config() refuses what was set.
+template <class Value>
+CLI::Option* add_for_type(CLI::App& command, const char* name, const char* type, gan::Config& c,
+                          Value gan::OptimizerConfig::*member, const char* help) {
+  return command.add_option_function<Value>(
+      name,
+      [&c, type, member](const Value& value) {
+        const bool none = c.optimizer_g.type != type && c.optimizer_d.type != type;
+        for (gan::OptimizerConfig* const optimizer : {&c.optimizer_g, &c.optimizer_d})
+          if (none || optimizer->type == type) optimizer->*member = value;
+      },
+      help);
+}
+
 void add_learning_options(CLI::App& command, gan::Config& c) {
   using Optimizer = gan::OptimizerConfig;
   add_for_both(command, "--lr", c, &Optimizer::lr, "Learning rate of both optimisers [0.0002]");
   command.add_option("--lr-g", c.optimizer_g.lr, "Learning rate of G's alone");
   command.add_option("--lr-d", c.optimizer_d.lr, "Learning rate of D's alone");
-  add_for_both(command, "--betas", c, &Optimizer::betas, "Adam: decay of its two moments, as A,B [0.5,0.999]")
+  add_for_type(command, "--betas", "Adam", c, &Optimizer::betas,
+               "Adam: decay of its two moments, as A,B [0.5,0.999]")
       ->delimiter(',');
   add_for_both(command, "--eps", c, &Optimizer::eps, "Added to the denominator of Adam and RMSprop [1e-08]");
-  add_for_both(command, "--alpha", c, &Optimizer::alpha, "RMSprop: decay of its mean square [0.9]");
-  add_for_both(command, "--clip-value", c, &Optimizer::clip_value,
+  add_for_type(command, "--alpha", "RMSprop", c, &Optimizer::alpha,
+               "RMSprop: decay of its mean square [0.9]");
+  add_for_type(command, "--clip-value", "RMSprop", c, &Optimizer::clip_value,
                "RMSprop: gradients are cut to +- this; 0: not at all [0]");
-  add_for_both(command, "--decay", c, &Optimizer::decay,
+  add_for_type(command, "--decay", "RMSprop", c, &Optimizer::decay,
                "RMSprop: the rate is lr / (1 + decay * steps done) [0]");
   command.add_option("--label-real", c.label_real, "What D learns to say of real pictures")
       ->capture_default_str();

@@ -72,7 +72,7 @@ fs::path make_numbered_folder(const std::string& recipe) {
 }  // namespace
 
 // The system lets go of the lock when the process ends, however it ends: no lock is ever left behind.
-FolderLock::FolderLock(const fs::path& folder) {
+FolderLock::FolderLock(const fs::path& folder, const char* what_to_do) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   check(descriptor >= 0, folder.string(), ": cannot be opened: ", std::strerror(errno));
   descriptor_ = {new int(descriptor), [](const int* held) {
@@ -81,14 +81,13 @@ FolderLock::FolderLock(const fs::path& folder) {
                  }};
   // Some file systems lock no folders and say so by other errors: there a run goes on unguarded.
   const bool taken = ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  check(!taken, folder.string(),
-        ": another process trains in it; wait until it has ended, or name another folder with --output");
+  check(!taken, folder.string(), ": another process trains in it; wait until it has ended", what_to_do);
 }
 
 RunFolder RunFolder::create(const fs::path& wanted, const Config& config, const Json& options) {
   const fs::path path = wanted.empty() ? make_numbered_folder(config.recipe) : wanted;
   make_folder(path, advice);
-  RunFolder folder(path);
+  RunFolder folder(path, ", or name another folder with --output");
   check(!fs::exists(path / "config.json"), path.string(),
         ": already holds a run; continue it with --resume, or name another folder with --output");
   for (const char* part : {"checkpoints", "samples"}) make_folder(path / part, advice);
@@ -99,7 +98,7 @@ RunFolder RunFolder::create(const fs::path& wanted, const Config& config, const 
 RunFolder RunFolder::open(const fs::path& path) {
   check(fs::is_directory(path), path.string(), ": is no folder; --resume takes the folder of a run");
   check(fs::exists(path / "config.json"), path.string(), ": holds no run: config.json is not there");
-  RunFolder folder(path);
+  RunFolder folder(path, "");
   make_folder(path / "checkpoints");
   make_folder(path / "samples");
   for (const fs::path& part : {path, path / "checkpoints", path / "samples"}) remove_unfinished(part);

@@ -24,8 +24,8 @@ struct Metrics {
 /// folder can be made.
 class FolderLock {
  public:
-  /// Throws Error naming the folder if another process holds it.
-  explicit FolderLock(const std::filesystem::path& folder);
+  /// Throws Error naming the folder if another process holds it, and `what_to_do` beside waiting.
+  FolderLock(const std::filesystem::path& folder, const char* what_to_do);
 
  private:
   std::shared_ptr<const int> descriptor_;
@@ -67,7 +67,8 @@ class RunFolder {
   void prune_checkpoints(int64_t epoch, int64_t keep) const;
 
  private:
-  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)), lock_(path_) {}
+  RunFolder(std::filesystem::path path, const char* what_to_do)
+      : path_(std::move(path)), lock_(path_, what_to_do) {}
   std::filesystem::path path_;
   FolderLock lock_;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
-#include <iostream>
 #include <utility>
 #include <vector>
 
@@ -91,7 +90,7 @@ class Run {
 
   Outcome to_the_end() {
     while (step_ < total_) {
-      if (is_to_stop()) return stop();
+      if (options_.stop && *options_.stop) return stop();
       begin_step();
       const bool epoch_is_done = position_.batch == 0;
       const bool is_kept =
@@ -178,9 +177,6 @@ class Run {
     }
     observe([&](Observer& observer) { observer.epoch_saved(folder_, position_); });
   }
-
-  /// Whoever read the standard output and closed it has seen enough: `train | head` ends the run.
-  bool is_to_stop() const { return (options_.stop && *options_.stop) || !std::cout; }
 
   Outcome stop() {
     read_losses(true);

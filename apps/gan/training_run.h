@@ -15,8 +15,7 @@ namespace duel::gan {
 struct RunOptions {
   int64_t keep = 3;         ///< epochs' checkpoints that are kept
   bool step_graphs = true;  ///< D's and G's step recorded and replayed where the device can
-  /// Becomes non-zero when the run is to stop: after the batch under way it saves and returns. So it does
-  /// when the standard output cannot be written any more.
+  /// Becomes non-zero when the run is to stop: after the batch under way it saves and returns.
   const volatile std::sig_atomic_t* stop = nullptr;
   std::vector<Observer*> observers = {};
 };
