@@ -65,6 +65,77 @@ TEST(AppRecipe, OptionsOverrideTheRecipeWhereverTheyStand) {
     EXPECT_TRUE(contains(config, part)) << part << " is not in " << config;
 }
 
+TEST(AppRecipe, EachOptionSetsItsOwnKey) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs",
+                         "0",
+                         "--lr-g",
+                         "0.001",
+                         "--lr-d",
+                         "0.002",
+                         "--betas",
+                         "0.25,0.75",
+                         "--eps",
+                         "0.003",
+                         "--label-real",
+                         "0.9",
+                         "--label-fake",
+                         "0.1",
+                         "--label-noise",
+                         "0.05",
+                         "--init-distribution",
+                         "glorot_uniform",
+                         "--init-std",
+                         "0.04",
+                         "--bn-init-std",
+                         "0.06",
+                         "--bn-eps",
+                         "0.07",
+                         "--bn-momentum",
+                         "0.08",
+                         "--negative-slope",
+                         "0.11",
+                         "--dropout",
+                         "0.12",
+                         "--hflip",
+                         "--seed",
+                         "13",
+                         "--sample-count",
+                         "4",
+                         "--keep-at",
+                         "3",
+                         "--output",
+                         "run"}));
+  const gan::Json config = gan::parse_json(dcgan.text("run/config.json"), "config.json");
+  const std::pair<const char*, gan::Json> expected[] = {{"/optimizer_G/lr", 0.001},
+                                                        {"/optimizer_D/lr", 0.002},
+                                                        {"/optimizer_G/betas", {0.25, 0.75}},
+                                                        {"/optimizer_D/betas", {0.25, 0.75}},
+                                                        {"/optimizer_G/eps", 0.003},
+                                                        {"/labels/real", 0.9},
+                                                        {"/labels/fake", 0.1},
+                                                        {"/labels/noise", 0.05},
+                                                        {"/weights/distribution", "glorot_uniform"},
+                                                        {"/weights/std", 0.04},
+                                                        {"/weights/bn_std", 0.06},
+                                                        {"/networks/bn_eps", 0.07},
+                                                        {"/networks/bn_momentum", 0.08},
+                                                        {"/networks/negative_slope", 0.11},
+                                                        {"/networks/dropout", 0.12},
+                                                        {"/data/hflip", true},
+                                                        {"/run/seed", 13},
+                                                        {"/run/sample_count", 4},
+                                                        {"/schedule/keep_at", {3}}};
+  for (const auto& [key, value] : expected) EXPECT_EQ(config.at(gan::Json::json_pointer(key)), value) << key;
+}
+
+// --epochs alone is the length of the run, also where the recipe counts in steps.
+TEST(AppRecipe, EpochsOverrideTheRecipesSteps) {
+  const Program dcgan;
+  const std::string out = dcgan.good(tiny_anime({"--epochs", "1", "--output", "run"}));
+  EXPECT_TRUE(contains(out, "finished 1 epoch")) << out;
+}
+
 // An option of one type of optimiser goes to those that are of it.
 TEST(AppRecipe, OptionsReachTheOptimiserThatHasThem) {
   const Program dcgan;
