@@ -47,15 +47,16 @@ struct ElementType {
   const char* name;
   size_t bytes;
   DType dtype;
-  float (*to_float)(uint16_t) = nullptr;  // for a type that no tensor has
+  float (*to_float)(uint16_t) = nullptr;  // for a type that is read as Float32
 };
+// A tensor is written as the first one of its type.
 constexpr ElementType kElementTypes[] = {
     {"F32", 4, DType::Float32},
     {"F64", 8, DType::Float64},
     {"U8", 1, DType::UInt8},
     {"I64", 8, DType::Int64},
     {"F16", 2, DType::Float32, float_of_half},
-    {"BF16", 2, DType::Float32, float_of_bfloat},
+    {"BF16", 2, DType::BFloat16, float_of_bfloat},
 };
 
 struct Entry {
@@ -225,7 +226,7 @@ void check_cover(const std::vector<Entry>& entries, int64_t data_bytes) {
 }
 
 Tensor make_tensor(const Entry& entry, const uint8_t* data) {
-  const Tensor tensor = Tensor::empty(entry.shape, entry.type->dtype);
+  const Tensor tensor = Tensor::empty(entry.shape, entry.type->to_float ? DType::Float32 : entry.type->dtype);
   if (entry.type->to_float == nullptr) {
     tensor.upload(data + entry.begin);
     return tensor;
@@ -281,18 +282,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 // ---- writing ----
 
 const char* element_name(DType dtype) {
-  switch (dtype) {
-    case DType::Float32:
-      return "F32";
-    case DType::Float64:
-      return "F64";
-    case DType::BFloat16:
-      return "BF16";
-    case DType::UInt8:
-      return "U8";
-    default:
-      return "I64";
-  }
+  return std::find_if(std::begin(kElementTypes), std::end(kElementTypes),
+                      [dtype](const ElementType& type) { return type.dtype == dtype; })
+      ->name;
 }
 
 /// Where the elements of each tensor begin in the data, and as the last number the size of the data.
