@@ -15,11 +15,10 @@ void run(benchmark::State& state, const Update& update, const Sizes& sizes) {
   std::vector<ParameterState> parameters;
   Work work;
   // Parameter and state are read and written, the gradient is read.
-  const bool has_b = std::visit([](const auto& rule) { return rule.has_b; }, update);
-  const int moved = has_b ? 7 : 5;
+  const int moved = has_b(update) ? 7 : 5;
   for (const int64_t size : sizes) {
     parameters.push_back({random_tensor({size}), random_tensor({size}), full_tensor({size}, 0)});
-    if (has_b) parameters.back().b = full_tensor({size}, 0);
+    if (has_b(update)) parameters.back().b = full_tensor({size}, 0);
     work.bytes += moved * bytes_of({parameters.back().parameter});
   }
   const Tensor clock = Tensor::from(std::vector<double>{1e-4, 0}, {2}, device());

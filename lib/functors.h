@@ -266,4 +266,8 @@ struct SgdUpdate {
 
 using Update = std::variant<AdamUpdate, RmspropUpdate, SgdUpdate>;
 
+inline bool has_b(const Update& update) {
+  return std::visit([](const auto& rule) { return rule.has_b; }, update);
+}
+
 }  // namespace duel

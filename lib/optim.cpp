@@ -32,7 +32,6 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> na
   check(!parameters.empty(), "[optimizer] there are no parameters to optimise");
   check(parameters.size() == names_.size(), "[optimizer] ", parameters.size(), " parameters but ",
         names_.size(), " names");
-  const bool has_b = *state_names(update)[1] != '\0';
   std::unordered_set<const GradSlot*> seen;
   for (size_t i = 0; i < parameters.size(); ++i) {
     const Tensor& parameter = parameters[i];
@@ -42,7 +41,7 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> na
     check(seen.insert(parameter.grad_slot().get()).second, "[optimizer] parameter ", names_[i],
           " is given twice");
     const Tensor a = Tensor::zeros(parameter.shape(), parameter.dtype(), parameter.device());
-    states_.push_back({parameter, {}, a, has_b ? a.clone() : Tensor{}});
+    states_.push_back({parameter, {}, a, has_b(update) ? a.clone() : Tensor{}});
   }
   clock_ = Tensor::zeros({2}, DType::Float64, parameters[0].device());
   set_lr(lr);
@@ -81,7 +80,7 @@ std::vector<std::pair<std::string, Tensor>> Optimizer::state() const {
   std::vector<std::pair<std::string, Tensor>> tensors{{"step", clock_}};
   for (size_t i = 0; i < states_.size(); ++i) {
     tensors.emplace_back(names_[i] + "." + name_a, states_[i].a);
-    if (*name_b) tensors.emplace_back(names_[i] + "." + name_b, states_[i].b);
+    if (has_b(update_)) tensors.emplace_back(names_[i] + "." + name_b, states_[i].b);
   }
   return tensors;
 }

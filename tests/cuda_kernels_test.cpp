@@ -541,14 +541,13 @@ TEST_F(CudaKernelsTest, ConvolutionsWithBiasAndActivationAreTheirParts) {
 
 /// Parameters of many sizes, more than one launch takes, after three steps; and the clock.
 Results optimize(const Update& update, Kernels& k, DType dtype, Device device) {
-  const bool has_b = std::visit([](const auto& rule) { return rule.has_b; }, update);
   std::vector<ParameterState> states;
   for (uint64_t i = 0; i < 70; ++i) {
     const Shape shape{static_cast<int64_t>(i == 3 ? 9001 : 1 + i % 7 * 5)};
     const auto tensor = [&](uint64_t kind) { return normal(shape, dtype, 10 * i + kind).to(device); };
     states.push_back({tensor(0), tensor(1), tensor(2)});
     ParameterState& state = states.back();
-    if (has_b) state.b = tensor(3);
+    if (has_b(update)) state.b = tensor(3);
     for (Tensor* t : {&state.parameter, &state.grad, &state.a, &state.b}) {
       if (!t->defined()) continue;
       // The second moment is a mean of squares; a view that does not begin on a pack is a parameter, too.
@@ -561,7 +560,7 @@ Results optimize(const Update& update, Kernels& k, DType dtype, Device device) {
   Results results{clock.to(dtype)};
   for (const ParameterState& state : states) {
     results.insert(results.end(), {state.parameter, state.a});
-    if (has_b) results.push_back(state.b);
+    if (has_b(update)) results.push_back(state.b);
   }
   return results;
 }
