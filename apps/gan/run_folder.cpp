@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -72,15 +71,11 @@ fs::path make_numbered_folder(const std::string& recipe) {
 }  // namespace
 
 // The system lets go of the lock when the process ends, however it ends: no lock is ever left behind.
-FolderLock::FolderLock(const fs::path& folder, const char* what_to_do) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  check(descriptor >= 0, folder.string(), ": cannot be opened: ", std::strerror(errno));
-  descriptor_ = {new int(descriptor), [](const int* held) {
-                   ::close(*held);
-                   delete held;
-                 }};
+FolderLock::FolderLock(const fs::path& folder, const char* what_to_do)
+    : folder_(std::make_shared<FileDescriptor>(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))) {
+  check(folder_->valid(), folder.string(), ": cannot be opened: ", std::strerror(errno));
   // Some file systems lock no folders and say so by other errors: there a run goes on unguarded.
-  const bool taken = ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  const bool taken = ::flock(folder_->get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   check(!taken, folder.string(), ": another process trains in it; wait until it has ended", what_to_do);
 }
 

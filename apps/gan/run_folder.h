@@ -9,6 +9,7 @@
 #include <string>
 
 #include "apps/gan/checkpoint.h"
+#include "lib/io/file_descriptor.h"
 
 namespace duel::gan {
 
@@ -28,7 +29,7 @@ class FolderLock {
   FolderLock(const std::filesystem::path& folder, const char* what_to_do);
 
  private:
-  std::shared_ptr<const int> descriptor_;
+  std::shared_ptr<const FileDescriptor> folder_;
 };
 
 /// A run's folder, locked: two processes that trained in one would write over each other.

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "lib/error.h"
+#include "lib/io/file_descriptor.h"
 
 namespace duel {
 namespace {
@@ -24,22 +25,6 @@ namespace {
   fail("cannot ", what, " ", path.string(), ": ", std::strerror(reason),
        full ? "; free some and try again, what was saved before is whole" : "");
 }
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() { close(); }
-
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-  /// Like close(2): false, with errno set, if the system reports an error of an earlier write.
-  bool close() { return fd_ < 0 || ::close(std::exchange(fd_, -1)) == 0; }
-
- private:
-  int fd_;
-};
 
 /// Removes a file at the end of the scope unless it has been released.
 class RemovedAtExit {
