@@ -7,6 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace duel {
 
@@ -21,6 +22,12 @@ std::string concat(const Parts&... parts) {
   std::ostringstream out;
   (out << ... << parts);
   return out.str();
+}
+
+/// As much of a text as a message quotes.
+inline std::string shortened(std::string_view text) {
+  constexpr size_t longest = 80;
+  return std::string(text.substr(0, longest)) + (text.size() > longest ? "..." : "");
 }
 
 template <class... Parts>

@@ -114,9 +114,7 @@ class Parser {
   }
 
   [[noreturn]] void complain(const std::string& what) const {
-    constexpr size_t longest = 80;  // of a text in a line on the terminal
-    fail("'", text_.substr(0, longest), text_.size() > longest ? "..." : "", "', column ", at_ + 1, ": ",
-         what);
+    fail("'", shortened(text_), "', column ", at_ + 1, ": ", what);
   }
 
   std::string_view text_;

@@ -183,9 +183,7 @@ bool is_identifier(std::string_view text) {
 }
 
 void fail_at(std::string_view text, size_t column, const std::string& message) {
-  constexpr size_t longest = 80;  // of a text in a line on the terminal
-  fail("\"", text.substr(0, longest), text.size() > longest ? "..." : "", "\", column ", column, ": ",
-       message);
+  fail("\"", shortened(text), "\", column ", column, ": ", message);
 }
 
 std::unique_ptr<Term> parse(std::string_view text, std::vector<ExpressionPart>& parts) {
