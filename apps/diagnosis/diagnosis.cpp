@@ -25,8 +25,12 @@ bool is_time_to_look(int64_t step, int64_t steps_per_epoch) {
 gan::RunTable vitals_table(const gan::RunFolder& folder) { return {folder.path() / "vitals.csv"}; }
 gan::RunTable findings_table(const gan::RunFolder& folder) { return {folder.path() / "diagnosis.csv"}; }
 
+int64_t steps_an_epoch(const gan::Config& config, const gan::Position& position) {
+  return position.pictures / config.batch_size;
+}
+
 int64_t step_of(const gan::Config& config, const gan::Position& position) {
-  return position.epoch * (position.pictures / config.batch_size) + position.batch;
+  return position.epoch * steps_an_epoch(config, position) + position.batch;
 }
 
 /// The columns of vitals.csv after epoch and step.
@@ -53,6 +57,19 @@ void write_vitals(const gan::RunFolder& folder, const Vitals& v) {
   vitals_table(folder).append(head, row);
 }
 
+/// The columns that `fields` names, a row of the table each; and its step.
+template <class Row, class Fields>
+std::vector<Row> read_rows(const report::Table& table, const Fields& fields) {
+  const std::vector<double> steps = table.numbers("step");
+  std::vector<Row> rows(steps.size());
+  for (size_t i = 0; i < rows.size(); ++i) rows[i].step = static_cast<int64_t>(steps[i]);
+  for (const auto& [name, field] : fields) {
+    const std::vector<double> values = table.numbers(name);
+    for (size_t i = 0; i < rows.size(); ++i) rows[i].*field = values[i];
+  }
+  return rows;
+}
+
 /// The looks that an earlier process has written down. Those of a version with fewer figures are put aside:
 /// rows of two kinds make no table.
 std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
@@ -64,16 +81,9 @@ std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
     fs::rename(file, folder.path() / "vitals-old.csv");
     return {};
   }
-  const std::vector<double> epochs = table.numbers("epoch"), steps = table.numbers("step");
-  std::vector<Vitals> history(epochs.size());
-  for (size_t i = 0; i < history.size(); ++i) {
-    history[i].epoch = static_cast<int64_t>(epochs[i]);
-    history[i].step = static_cast<int64_t>(steps[i]);
-  }
-  for (const auto& [name, figure] : figures) {
-    const std::vector<double> values = table.numbers(name);
-    for (size_t i = 0; i < history.size(); ++i) history[i].*figure = values[i];
-  }
+  auto history = read_rows<Vitals>(table, figures);
+  const std::vector<double> epochs = table.numbers("epoch");
+  for (size_t i = 0; i < history.size(); ++i) history[i].epoch = static_cast<int64_t>(epochs[i]);
   return history;
 }
 
@@ -81,19 +91,11 @@ std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
 std::vector<gan::Metrics> read_lines(const gan::RunFolder& folder) {
   const fs::path file = folder.path() / "metrics.csv";
   if (!fs::exists(file)) return {};
-  const report::Table table = report::read_table(file);
-  const std::vector<double> steps = table.numbers("step");
-  std::vector<gan::Metrics> lines(steps.size());
-  for (size_t i = 0; i < lines.size(); ++i) lines[i].step = static_cast<int64_t>(steps[i]);
-  for (const auto& [name, figure] : std::initializer_list<std::pair<const char*, double gan::Metrics::*>>{
-           {"d_loss", &gan::Metrics::d_loss},
-           {"g_loss", &gan::Metrics::g_loss},
-           {"d_real", &gan::Metrics::d_real},
-           {"d_fake", &gan::Metrics::d_fake}}) {
-    const std::vector<double> values = table.numbers(name);
-    for (size_t i = 0; i < lines.size(); ++i) lines[i].*figure = values[i];
-  }
-  return lines;
+  constexpr std::pair<const char*, double gan::Metrics::*> fields[] = {{"d_loss", &gan::Metrics::d_loss},
+                                                                       {"g_loss", &gan::Metrics::g_loss},
+                                                                       {"d_real", &gan::Metrics::d_real},
+                                                                       {"d_fake", &gan::Metrics::d_fake}};
+  return read_rows<gan::Metrics>(report::read_table(file), fields);
 }
 
 void write_finding(const gan::RunFolder& folder, int64_t epoch, int64_t step, const std::string& cause,
@@ -138,7 +140,7 @@ void Diagnosis::begin(gan::Trainer& trainer, const gan::RunFolder& folder, const
   lines_ = read_lines(folder);
   history_ = read_vitals(folder);
   // Also where nobody looked, as the run was begun without a diagnosis.
-  const int64_t epoch_steps = position.pictures / trainer.config().batch_size;
+  const int64_t epoch_steps = steps_an_epoch(trainer.config(), position);
   looked_at_step_ = 0;
   for (int64_t step = epoch_steps; step <= position.epoch * epoch_steps && step > 0; step += epoch_steps)
     if (is_time_to_look(step, epoch_steps)) looked_at_step_ = step;
