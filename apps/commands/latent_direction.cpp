@@ -68,7 +68,7 @@ void run(DirectionOptions& o) {
         "direction needs either --factor NAME, or two folders of photos, --with and --without");
   latent::check_name(o.name);
   const std::vector<double> strengths = latent::parse_numbers("--strengths", o.strengths);
-  o.common.check_outputs_and_names();
+  o.common.check_outputs({.adds_names = true});
   const latent::Painter painter = o.common.open_painter();
   refuse_to_replace(o.name, o.common, painter);
   o.search.bound = o.bound.value_or(painter.usual_bound());

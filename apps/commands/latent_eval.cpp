@@ -44,11 +44,7 @@ void run(const EvalOptions& o) {
         " names for ", o.expressions.size(), " expressions");
   std::vector<latent::Expression> expressions;
   for (const std::string& text : o.expressions) expressions.emplace_back(text);
-  if (o.save_as.empty()) {
-    o.common.check_outputs();
-  } else {
-    o.common.check_outputs_and_names();
-  }
+  o.common.check_outputs({.adds_names = !o.save_as.empty()});
   const latent::Painter painter = o.common.open_painter();
   const latent::Names names = o.common.read_names(painter);
 

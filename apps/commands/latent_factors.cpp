@@ -76,7 +76,7 @@ latent::Sheet figure(const FactorsOptions& o, const std::vector<latent::FactorCo
 
 void run(FactorsOptions& o) {
   const std::filesystem::path csv_path = o.common.beside(".csv");
-  o.common.check_outputs({{"the correlations beside --output", csv_path}});
+  o.common.check_outputs({.outputs = {{"the correlations beside --output", csv_path}}});
   const latent::Painter painter = o.common.open_painter();
   const gan::Config& config = painter.config();
   check(config.data == "synthetic", painter.checkpoint().string(), " was trained on ", config.data,

@@ -48,8 +48,9 @@ std::vector<Image> film_frames(const InterpolateOptions& o, const std::vector<la
 
 void run(const InterpolateOptions& o) {
   check(o.faces.size() >= 2, "interpolate needs at least two faces, got ", o.faces.size());
-  o.common.check_outputs(o.film.empty() ? std::vector<NamedFile>{}
-                                        : std::vector<NamedFile>{{"--film", o.film}});
+  LatentOptions::Files own;
+  if (!o.film.empty()) own.outputs.push_back({"--film", o.film});
+  o.common.check_outputs(own);
   const latent::Painter painter = o.common.open_painter();
   const std::vector<latent::Latent> faces = evaluate_faces(o.faces, o.common.read_names(painter));
   latent::Sheet sheet;

@@ -86,14 +86,10 @@ void run(InvertOptions& o) {
   check(o.photo.empty() != o.face.empty(), "invert needs either --photo FILE or --face NAME");
   const std::filesystem::path csv = o.common.beside(".csv");
   if (o.film.empty()) o.film = o.common.beside("").string() + "-film.png";
-  const std::vector<NamedFile> more{{"the errors beside --output", csv}, {"--film", o.film}};
-  std::vector<NamedFile> inputs;
-  if (!o.photo.empty()) inputs.push_back({"--photo", o.photo});
-  if (o.save_as.empty()) {
-    o.common.check_outputs(more, inputs);
-  } else {
-    o.common.check_outputs_and_names(more, inputs);
-  }
+  LatentOptions::Files own{.outputs = {{"the errors beside --output", csv}, {"--film", o.film}},
+                           .adds_names = !o.save_as.empty()};
+  if (!o.photo.empty()) own.inputs.push_back({"--photo", o.photo});
+  o.common.check_outputs(own);
   const std::string name = o.save_as.empty() ? "inverted" : o.save_as;
   latent::check_name(name);
   const latent::Painter painter = o.common.open_painter();

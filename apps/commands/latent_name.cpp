@@ -36,7 +36,7 @@ latent::Latent find_face(const NameOptions& o, const std::string& assignment, co
 }
 
 void run(const NameOptions& o) {
-  o.common.check_outputs_and_names();
+  o.common.check_outputs({.adds_names = true});
   const latent::Painter painter = o.common.open_painter();
   latent::Names named(painter.z_dim());
   latent::Row row;

@@ -55,12 +55,13 @@ std::filesystem::path LatentOptions::beside(const std::string& extension) const 
   return std::filesystem::path(output).replace_extension(extension);
 }
 
-void LatentOptions::check_outputs(const std::vector<NamedFile>& more, std::vector<NamedFile> inputs) const {
+void LatentOptions::check_outputs(const Files& own) const {
   check(std::filesystem::path(output).extension() != ".safetensors", "--output ", output,
         " is the name of the figure, a PNG; the latents go to .safetensors beside it");
   std::vector<NamedFile> outputs{{"--output", output},
                                  {"the latents beside --output", beside(".safetensors")}};
-  outputs.insert(outputs.end(), more.begin(), more.end());
+  outputs.insert(outputs.end(), own.outputs.begin(), own.outputs.end());
+  std::vector<NamedFile> inputs = own.inputs;
   inputs.push_back(checkpoint_input(checkpoint));
   if (names.empty()) {
     inputs.push_back({"the file of names", kNamesFile});
@@ -68,12 +69,8 @@ void LatentOptions::check_outputs(const std::vector<NamedFile>& more, std::vecto
   }
   for (const std::string& file : names) inputs.push_back({"--names", file});
   commands::check_outputs(outputs, force, inputs);
-}
-
-void LatentOptions::check_outputs_and_names(const std::vector<NamedFile>& more,
-                                            const std::vector<NamedFile>& inputs) const {
-  check_outputs(more, inputs);
-  commands::check_outputs({{"--names", names_to_add_to()}}, true);  // a file that is there gets more names
+  // A file of names that is there gets more of them.
+  if (own.adds_names) commands::check_outputs({{"--names", names_to_add_to()}}, true);
 }
 
 latent::Painter LatentOptions::open_painter() const { return {checkpoint, machine.apply()}; }

@@ -42,12 +42,14 @@ struct LatentOptions {
 
   /// The file beside the picture, of another kind: "a.png" -> "a.safetensors".
   std::filesystem::path beside(const std::string& extension) const;
-  /// Throws Error as commands::check_outputs() does of --output, its file of latents and `more`: of which
-  /// none may be the checkpoint or a file of --names either.
-  void check_outputs(const std::vector<NamedFile>& more = {}, std::vector<NamedFile> inputs = {}) const;
-  /// The same, where names are added as well: the folder of names_to_add_to() must be there, too.
-  void check_outputs_and_names(const std::vector<NamedFile>& more = {},
-                               const std::vector<NamedFile>& inputs = {}) const;
+  /// What a command writes and reads beside what all of them do.
+  struct Files {
+    std::vector<NamedFile> outputs = {}, inputs = {};
+    bool adds_names = false;  ///< to names_to_add_to(), whose folder must be there, too
+  };
+  /// Throws Error as commands::check_outputs() does of --output, its file of latents and the command's own:
+  /// of which none may be the checkpoint or a file of --names either.
+  void check_outputs(const Files& own = {{}, {}, false}) const;
   latent::Painter open_painter() const;
   /// All names of all files of --names. Without any those of kNamesFile, and of kGridFile what that lacks;
   /// where neither is there, none. Says on stdout where faces were named with another checkpoint.
