@@ -49,7 +49,7 @@ step() {
   local name=$1 limit=$2 log=$logs/${1// /-}.log start=$SECONDS result=passed status=0 left=$((budget - SECONDS)) detail
   shift 2
   wanted "$name" || return 1
-  [[ $name =~ ^(configure|build)$ ]] || chosen=1
+  [[ $name =~ $only ]] && chosen=1
   [ "$left" -gt "$limit" ] && left=$limit
   if [ "$left" -le 0 ]; then
     failed=1

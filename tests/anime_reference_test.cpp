@@ -33,11 +33,6 @@ Config narrow_anime64() {
   return config;
 }
 
-struct Way {
-  Device device;
-  ConvAlgorithm algorithm;
-};
-
 class AnimeReference : public testing::TestWithParam<Way> {
  protected:
   void SetUp() override {
@@ -133,18 +128,14 @@ TEST_P(AnimeReference, TwentyIterations) {
   }
 }
 
-std::string way_name(const testing::TestParamInfo<Way>& test) {
-  return conv_algorithm_name(test.param.algorithm);
-}
-
 INSTANTIATE_TEST_SUITE_P(, AnimeReference,
                          testing::Values(Way{{}, ConvAlgorithm::Im2col}, Way{{}, ConvAlgorithm::Implicit},
                                          Way{{}, ConvAlgorithm::Filtered}),
-                         way_name);
+                         name_of_way);
 INSTANTIATE_TEST_SUITE_P(Cuda, AnimeReference,
                          testing::Values(Way{cuda_device, ConvAlgorithm::Im2col},
                                          Way{cuda_device, ConvAlgorithm::Implicit}),
-                         way_name);
+                         name_of_way);
 
 }  // namespace
 }  // namespace duel::gan

@@ -27,6 +27,15 @@ inline Tensor normal(const Shape& shape, DType dtype, uint64_t seed) {
   return random_tensor(shape, seed, dtype);
 }
 
+/// Where convolutions are computed, and how: a parameter of tests.
+struct Way {
+  Device device;
+  ConvAlgorithm algorithm;
+};
+inline std::string name_of_way(const testing::TestParamInfo<Way>& test) {
+  return conv_algorithm_name(test.param.algorithm);
+}
+
 /// The CUDA backend's precision of products for as long as this lives.
 class WithPrecision {
  public:

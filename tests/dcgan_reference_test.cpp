@@ -36,11 +36,6 @@ double distance(const Tensor& a, const Tensor& b) {
   return worst / std::max(scale, 1e-30);
 }
 
-struct Way {
-  Device device;
-  ConvAlgorithm algorithm;
-};
-
 class DcganReference : public testing::TestWithParam<Way> {
  protected:
   void SetUp() override {
@@ -176,9 +171,6 @@ TEST_P(DcganReference, TwentyIterationsInBf16) {
   kernels(device()).set_precision(Precision::Float32);
 }
 
-std::string name_of_way(const testing::TestParamInfo<Way>& test) {
-  return conv_algorithm_name(test.param.algorithm);
-}
 INSTANTIATE_TEST_SUITE_P(, DcganReference,
                          testing::Values(Way{{}, ConvAlgorithm::Im2col}, Way{{}, ConvAlgorithm::Implicit},
                                          Way{{}, ConvAlgorithm::Filtered}),

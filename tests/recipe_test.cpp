@@ -102,7 +102,7 @@ TEST(Recipe, SaysWhichFileAndKeyIsWrong) {
   EXPECT_TRUE(
       contains(error(R"({"labels": {"real": 1, "fake": 1}})"), "--label-fake must differ, both are 1"));
   EXPECT_TRUE(contains(error(R"({"run": {}, "loss": "hinge"})"), "must be bce_with_logits, got 'hinge'"));
-  for (const char* name : {"../../evil", "", ".hidden", "a/b", "a b", "/tmp/evil"})
+  for (const char* name : {"../../evil", "", ".hidden", "a/b", "a b", "/evil"})
     EXPECT_TRUE(contains(error(concat("{\"recipe\": \"", name, "\"}")),
                          concat("must be letters, digits, '-', '_' and '.', and not begin with '.', got '",
                                 name, "' (key recipe)")));
