@@ -49,6 +49,9 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   # Turing to Hopper, and PTX that the driver compiles for what comes later; 8.9 runs the code of 8.6.
   set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 90)
 endif()
+# What 9.0 has and no later card knows, the products of warpgroups, asks for an architecture of its own.
+list(TRANSFORM CMAKE_CUDA_ARCHITECTURES REPLACE "^90$" "90a-real;90-virtual")
+list(TRANSFORM CMAKE_CUDA_ARCHITECTURES REPLACE "^90-real$" "90a-real")
 enable_language(CUDA)
 find_package(CUDAToolkit 12 REQUIRED)
 
@@ -65,5 +68,8 @@ add_library(duel_cuda SHARED ${cuda_sources})
 target_include_directories(duel_cuda PRIVATE "${PROJECT_SOURCE_DIR}")
 target_compile_features(duel_cuda PRIVATE cxx_std_20)
 target_link_libraries(duel_cuda PRIVATE duel_options CUDA::cublas)
+if(CMAKE_CUDA_ARCHITECTURES MATCHES "90a")
+  target_compile_definitions(duel_cuda PRIVATE DUEL_WARPGROUPS)
+endif()
 target_link_options(duel INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:LINKER:--export-dynamic>)
 install(TARGETS duel_cuda LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")

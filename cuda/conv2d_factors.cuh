@@ -6,18 +6,19 @@
 
 #include "cuda/pack.cuh"
 #include "cuda/product_target.cuh"
+#include "cuda/queue.h"
 #include "cuda/tile_product.cuh"
 #include "lib/conv2d_patches.h"
 #include "lib/kernels.h"
 
 namespace duel::cuda {
 
-/// How a kernel fetches its factors: so many neighbours of each at once. `one_tap`: all elements of a step
-/// belong to one tap (see whole_taps()), which is then looked up once.
-template <class Element_, int a_, int b_, bool one_tap_>
+/// How a kernel fetches its factors: so many neighbours of each at once, `depth` elements of k a step.
+/// `one_tap`: all elements of a step belong to one tap (see whole_taps()), which is then looked up once.
+template <class Element_, int a_, int b_, bool one_tap_, int depth_ = product_depth>
 struct Fetch {
   using Element = Element_;
-  static constexpr int a = a_, b = b_;
+  static constexpr int a = a_, b = b_, depth = depth_;
   static constexpr bool one_tap = one_tap_;
 };
 
@@ -30,7 +31,7 @@ struct PatchRows {
   const PatchMatrix& patches;
   const Element* picture;
 
-  static constexpr int width = Fetch::a;
+  static constexpr int width = Fetch::a, depth = Fetch::depth;
   static constexpr bool along_k = true;
   using Line = PatchMatrix::Row;
   using Step = PatchMatrix::Column;
@@ -53,7 +54,7 @@ struct PatchColumns {
   const PatchMatrix& patches;
   const Element* picture;
 
-  static constexpr int width = Fetch::b;
+  static constexpr int width = Fetch::b, depth = Fetch::depth;
   static constexpr bool along_k = false;
   using Line = PatchMatrix::Column;
   using Step = PatchMatrix::Row;
@@ -72,14 +73,17 @@ struct WeightRows {
   const Element* weight;
   int channels, pitch;
 
-  static constexpr int width = Fetch::b;
+  static constexpr int width = Fetch::b, depth = Fetch::depth;
   static constexpr bool along_k = true;
-  using Line = Source<Element>;
+  struct Line {
+    int index;  // where there are many, they have to fit registers
+    bool valid;
+  };
   using Step = int;
-  __device__ Line line(int n) const { return {weight + static_cast<int64_t>(n) * pitch, n < channels}; }
+  __device__ Line line(int n) const { return {n * pitch, n < channels}; }
   __device__ Step step(int k, int ahead) const { return k + ahead; }
   __device__ Source<Element> source(const Line& line, Step k) const {
-    return {line.at + k, line.valid && k < pitch};
+    return {weight + (line.index + k), line.valid && k < pitch};
   }
 };
 
@@ -92,7 +96,7 @@ struct PhaseWeight {
   const Element* weight;
   int channels;
 
-  static constexpr int width = Fetch::b;
+  static constexpr int width = Fetch::b, depth = Fetch::depth;
   static constexpr bool along_k = false;
   using Line = Source<Element>;
   using Step = int;
@@ -113,7 +117,7 @@ struct PixelChannels {
   const Element* dy;
   int channels, pixels;
 
-  static constexpr int width = Fetch::a;
+  static constexpr int width = Fetch::a, depth = Fetch::depth;
   static constexpr bool along_k = false;
   using Line = Source<Element>;
   using Step = int;
@@ -129,7 +133,9 @@ struct PixelChannels {
 /// What the factors of a product allow.
 struct Layout {
   bool a_in_packs, b_in_packs;  // whether 16 bytes of neighbours can be fetched at once
-  bool one_tap;
+  int64_t channels;             // of a tap that k runs over; 0: it runs over none
+
+  bool one_tap(int depth) const { return whole_taps(channels, depth); }
 };
 
 /// Whether all packs of `data`, which holds `channels` a pixel, begin where they may be fetched at once.
@@ -148,6 +154,7 @@ struct ProductKind {
   bool taps;         // k runs over taps, so that one_tap may be false
   bool right_packs;  // the right factor always comes in packs
   bool left_alone;   // the left one may come in packs where the right one does not
+  bool narrow;       // warpgroups may take the narrow tile
 };
 
 /// Calls launch(arithmetic, tile, fetch) with values of the types that these stand for. Float32, which is for
@@ -158,29 +165,44 @@ void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, c
   using Element = typename Arithmetic::Element;
   constexpr int pack = pack_width<Element>;
   if (layout.a_in_packs && layout.b_in_packs) {
-    if constexpr (kind.taps) {
-      if (!layout.one_tap) return launch(arithmetic, MiddleTile{}, Fetch<Element, pack, pack, false>{});
+    if constexpr (kind.taps && !Arithmetic::asynchronous) {
+      if (!layout.one_tap(Arithmetic::most_depth))
+        return launch(arithmetic, MiddleTile{}, Fetch<Element, pack, pack, false>{});
     }
-    using Best = Fetch<Element, pack, pack, true>;
+    using Best = Fetch<Element, pack, pack, true, Arithmetic::most_depth>;
     if constexpr (!std::is_same_v<Arithmetic, Float32Arithmetic>) {
       if (size == TileSize::Wide) return launch(arithmetic, WideTile{}, Best{});
       if (size == TileSize::Small) return launch(arithmetic, SmallTile{}, Best{});
-      if (size == TileSize::Narrow) return launch(arithmetic, NarrowTile{}, Best{});
+      if constexpr (kind.narrow || !Arithmetic::asynchronous) {
+        if (size == TileSize::Narrow) return launch(arithmetic, NarrowTile{}, Best{});
+      }
     }
     return launch(arithmetic, MiddleTile{}, Best{});
   }
-  if constexpr (kind.left_alone) {
-    if (layout.a_in_packs && layout.one_tap)
-      return launch(arithmetic, OddTile{}, Fetch<Element, pack, 1, true>{});
+  if constexpr (!Arithmetic::asynchronous) {
+    if constexpr (kind.left_alone) {
+      if (layout.a_in_packs && layout.one_tap(product_depth))
+        return launch(arithmetic, OddTile{}, Fetch<Element, pack, 1, true>{});
+    }
+    constexpr int right = kind.right_packs ? pack : 1;
+    return launch(arithmetic, OddTile{}, Fetch<Element, 1, right, false>{});
   }
-  constexpr int right = kind.right_packs ? pack : 1;
-  return launch(arithmetic, OddTile{}, Fetch<Element, 1, right, false>{});
+}
+
+/// Whether warpgroups multiply: they fetch only packs, and many of one tap.
+template <class Element>
+bool as_group(const Queue& queue, const Layout& layout) {
+  return std::is_same_v<Element, BFloat16> && queue.has_warpgroups() && layout.a_in_packs &&
+         layout.b_in_packs && layout.one_tap(group_product_depth);
 }
 
 /// The same with the arithmetic of the elements: bfloat16, or float32 as the precision says.
 template <class Element, class OddTile, ProductKind kind, class Launch>
-void dispatch_product(Precision precision, TileSize size, const Layout& layout, const Launch& launch) {
+void dispatch_product(const Queue& queue, Precision precision, TileSize size, const Layout& layout,
+                      const Launch& launch) {
   if constexpr (std::is_same_v<Element, BFloat16>) {
+    if (as_group<Element>(queue, layout) && (kind.narrow || size != TileSize::Narrow))
+      return dispatch_tile<OddTile, kind>(GroupArithmetic{}, size, layout, launch);
     dispatch_tile<OddTile, kind>(Bf16Arithmetic{}, size, layout, launch);
   } else if (precision == Precision::Tf32) {
     dispatch_tile<OddTile, kind>(Tf32Arithmetic{}, size, layout, launch);
@@ -191,20 +213,20 @@ void dispatch_product(Precision precision, TileSize size, const Layout& layout, 
 
 /// Blocks of a product that a multiprocessor shall have registers for: they hide each other's barriers. The
 /// sums of a wide tile take half of a thread's registers, and single elements take more to look up.
-template <class Tile, class Fetch>
-constexpr int blocks_at_once = std::is_same_v<Tile, WideTile> || Fetch::a == 1 ? 2 : 3;
+template <class Arithmetic, class Tile, class Fetch>
+constexpr int blocks_at_once =
+    std::is_same_v<Tile, WideTile> || Fetch::a == 1 || Arithmetic::asynchronous ? 2 : 3;
 
-/// The body of a kernel of products, which is empty for cards before compute capability 8.0: they lack its
-/// instructions and are never asked.
-template <class Body>
+/// The body of a kernel of products, which is empty for cards that lack its instructions and are never asked:
+/// those before compute capability 8.0, and for warpgroups all but 9.0.
+template <class Arithmetic, class Body>
 __device__ void on_products_card(const Body& body) {
+#if defined(__CUDA_ARCH__) && !defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  if constexpr (Arithmetic::asynchronous) return;
+#endif
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
   body();
 #endif
-}
-
-DUEL_HOST_DEVICE constexpr int product_steps(int64_t k) {
-  return static_cast<int>(ceil_divide(k, product_depth));
 }
 
 }  // namespace duel::cuda

@@ -17,11 +17,11 @@ struct Phases {
 };
 
 template <class Arithmetic, class Tile, class Fetch>
-__global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
+__global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Tile, Fetch>)
     dgrad_kernel(const __grid_constant__ Phases phases, const typename Fetch::Element* __restrict__ dy,
                  const typename Fetch::Element* __restrict__ weight,
                  const __grid_constant__ ProductTarget dx) {
-  on_products_card([&] {
+  on_products_card<Arithmetic>([&] {
     const int number = phases.blocks.tensor_of(blockIdx.x);
     const DgradPhase phase = phases.phase[number];  // out of the arguments, which would be read every step
     const int pixels = phase.patches.rows(), depth = phase.patches.columns();
@@ -30,8 +30,8 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
     const PatchRows<Fetch> a{phase.patches, dy};
     const PhaseWeight<Fetch> b{phase, weight, dx.columns};
     typename Arithmetic::template Sums<Tile> sums;
-    multiply_tile<Tile>(a, b, tile.m, tile.n, 0, product_steps(depth),
-                        StepOrder::taps_first(phase.patches.channels, depth), sums);
+    multiply_tile<Arithmetic, Tile>(a, b, tile.m, tile.n, 0, product_steps(depth, Fetch::depth),
+                                    StepOrder<Fetch::depth>::taps_first(phase.patches.channels, depth), sums);
     dx.store(sums, tile.n, [&](int l) {
       const int row = tile.m + sums.row(l);
       return row < pixels ? phase.pixel(row) : -1;
@@ -44,19 +44,20 @@ template <class T>
 void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* dy, const T* weight,
             int64_t weight_channels, const ProductTarget& dx) {
   const int64_t count = s.stride_h * s.stride_w;
-  const TileSize size =
-      tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic, queue.multiprocessors());
+  const Layout layout{in_packs(s.oc, dy), in_packs(weight_channels, weight), s.oc};
+  const TileSize size = tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic,
+                                      queue.multiprocessors(), as_group<T>(queue, layout));
   constexpr bool padded = padded_weight<T>;
-  dispatch_product<T, NarrowTile, ProductKind{.taps = true, .right_packs = padded, .left_alone = !padded}>(
-      precision, size, {in_packs(s.oc, dy), in_packs(weight_channels, weight), whole_taps(s.oc)},
-      [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
+  dispatch_product<T, NarrowTile,
+                   ProductKind{.taps = true, .right_packs = padded, .left_alone = !padded, .narrow = true}>(
+      queue, precision, size, layout, [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};
         for (int64_t p = 0; p < count; ++p) {
           phases.phase[p] = dgrad_phase(s, p, weight_channels);
           phases.blocks.append(Tile::blocks(phases.phase[p].patches.rows(), s.ic));
         }
         queue.launch(phases.blocks.chunks(), product_threads,
-                     product_shared_bytes<Tile, PatchRows<Fetch>, PhaseWeight<Fetch>>,
+                     ProductMemory<A, Tile, PatchRows<Fetch>, PhaseWeight<Fetch>>::bytes,
                      dgrad_kernel<A, Tile, Fetch>, phases, dy, weight, dx);
       });
 }

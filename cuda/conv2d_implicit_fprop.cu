@@ -11,18 +11,18 @@ namespace duel::cuda {
 namespace {
 
 template <class Arithmetic, class Tile, class Fetch>
-__global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
+__global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Tile, Fetch>)
     fprop_kernel(const __grid_constant__ PatchMatrix patches, const typename Fetch::Element* __restrict__ x,
                  const typename Fetch::Element* __restrict__ weight, int weight_pitch,
                  const __grid_constant__ ProductTarget y) {
-  on_products_card([&] {
+  on_products_card<Arithmetic>([&] {
     const int pixels = patches.rows(), depth = patches.columns();
     const typename Tile::Place tile = Tile::place(static_cast<int>(blockIdx.x), y.columns);
     const PatchRows<Fetch> a{patches, x};
     const WeightRows<Fetch> b{weight, y.columns, weight_pitch};
     typename Arithmetic::template Sums<Tile> sums;
-    multiply_tile<Tile>(a, b, tile.m, tile.n, 0, product_steps(depth),
-                        StepOrder::taps_first(patches.channels, depth), sums);
+    multiply_tile<Arithmetic, Tile>(a, b, tile.m, tile.n, 0, product_steps(depth, Fetch::depth),
+                                    StepOrder<Fetch::depth>::taps_first(patches.channels, depth), sums);
     y.store(sums, tile.n, [&](int l) {
       const int row = tile.m + sums.row(l);
       return row < pixels ? row : -1;
@@ -33,14 +33,16 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
 template <class T>
 void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* x, const T* weight,
             int64_t pitch, const ProductTarget& y) {
-  const TileSize size = tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors());
   const bool packs = in_packs(s.ic, x) && in_packs(pitch, weight);
+  const Layout layout{packs, packs, s.ic};
+  const TileSize size =
+      tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors(), as_group<T>(queue, layout));
   dispatch_product<T, MiddleTile,
-                   ProductKind{.taps = true, .right_packs = padded_weight<T>, .left_alone = false}>(
-      precision, size, {packs, packs, whole_taps(s.ic)},
-      [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
+                   ProductKind{
+                       .taps = true, .right_packs = padded_weight<T>, .left_alone = false, .narrow = false}>(
+      queue, precision, size, layout, [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         queue.launch(Tile::blocks(s.gemm_m(), s.oc), product_threads,
-                     product_shared_bytes<Tile, PatchRows<Fetch>, WeightRows<Fetch>>,
+                     ProductMemory<A, Tile, PatchRows<Fetch>, WeightRows<Fetch>>::bytes,
                      fprop_kernel<A, Tile, Fetch>, conv2d_patches(s), x, weight, static_cast<int>(pitch), y);
       });
 }

@@ -11,21 +11,22 @@ namespace duel::cuda {
 namespace {
 
 template <class Arithmetic, class Tile, class Fetch>
-__global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
+__global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Tile, Fetch>)
     wgrad_kernel(const __grid_constant__ PatchMatrix patches, int channels, int steps_a_split,
                  const typename Fetch::Element* __restrict__ x,
                  const typename Fetch::Element* __restrict__ dy, const __grid_constant__ ProductTarget dw) {
-  on_products_card([&] {
+  on_products_card<Arithmetic>([&] {
     const int pixels = patches.rows();
     const int tiles = static_cast<int>(Tile::blocks(channels, dw.columns));
     const int split = static_cast<int>(blockIdx.x) / tiles;
     const typename Tile::Place tile = Tile::place(static_cast<int>(blockIdx.x) % tiles, dw.columns);
-    const int first_step = split * steps_a_split, left = product_steps(pixels) - first_step;
+    const int first_step = split * steps_a_split, left = product_steps(pixels, Fetch::depth) - first_step;
     const PixelChannels<Fetch> a{dy, channels, pixels};
     const PatchColumns<Fetch> b{patches, x};
     typename Arithmetic::template Sums<Tile> sums;
-    multiply_tile<Tile>(a, b, tile.m, tile.n, first_step * product_depth,
-                        left < steps_a_split ? left : steps_a_split, StepOrder(), sums);
+    multiply_tile<Arithmetic, Tile>(a, b, tile.m, tile.n, first_step * Fetch::depth,
+                                    left < steps_a_split ? left : steps_a_split, StepOrder<Fetch::depth>(),
+                                    sums);
     dw.store(sums, tile.n, [&](int l) {
       const int row = tile.m + sums.row(l);
       return row < channels ? static_cast<int64_t>(split) * channels + row : -1;
@@ -33,30 +34,34 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
   });
 }
 
-/// How many steps of k each split takes: enough of them for their tiles' start and end not to matter. About
-/// two blocks for each multiprocessor of a large card are wanted, but parts cost memory: what has half as
-/// many tiles is not split.
-int64_t steps_a_split(const Conv2dShape& s, int64_t tiles) {
-  constexpr int64_t blocks_wanted = 256, least = 16;
+/// How many steps of k, of `depth` elements, each split takes: enough of them for their tiles' start and end
+/// not to matter. About two blocks for each multiprocessor of a large card are wanted, but parts cost memory:
+/// what has half as many tiles is not split. For long sums parts cost little, and twice as many leave less of
+/// the card idle at the end.
+int64_t steps_a_split(const Conv2dShape& s, int64_t tiles, int depth) {
+  constexpr int64_t long_sum = 1 << 16, least = 256;
+  const int64_t blocks_wanted = s.gemm_m() < long_sum ? 256 : 512;
   const int64_t splits = std::max<int64_t>(1, (blocks_wanted - 1) / tiles);
-  return std::max(least, ceil_divide(product_steps(s.gemm_m()), splits));
+  return std::max(least / depth, ceil_divide(product_steps(s.gemm_m(), depth), splits));
 }
 
 template <class T>
 void launch(const Queue& queue, const ReductionSpace& reductions, Precision precision, const Conv2dShape& s,
             const T* x, const T* dy, float* dw, Write write) {
   const TileSize size = tile_size_for(1, s.oc, s.gemm_k(), 1);
-  dispatch_product<T, SmallTile, ProductKind{.taps = false, .right_packs = false, .left_alone = true}>(
-      precision, size, {in_packs(s.oc, dy), in_packs(s.ic, x), true},
+  dispatch_product<T, SmallTile,
+                   ProductKind{.taps = false, .right_packs = false, .left_alone = true, .narrow = false}>(
+      queue, precision, size, {in_packs(s.oc, dy), in_packs(s.ic, x), 0},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         const int64_t tiles = Tile::blocks(s.oc, s.gemm_k());
-        const int64_t steps = steps_a_split(s, tiles);
-        const int64_t splits = std::max<int64_t>(1, ceil_divide(product_steps(s.gemm_m()), steps));
+        const int64_t steps = steps_a_split(s, tiles, Fetch::depth);
+        const int64_t splits =
+            std::max<int64_t>(1, ceil_divide(product_steps(s.gemm_m(), Fetch::depth), steps));
         const int64_t elements = s.oc * s.gemm_k();
         const Scratch<float> workspace(reductions.allocator(), splits == 1 ? 0 : splits * elements);
         queue.launch(
             tiles * splits, product_threads,
-            product_shared_bytes<Tile, PixelChannels<Fetch>, PatchColumns<Fetch>>,
+            ProductMemory<A, Tile, PixelChannels<Fetch>, PatchColumns<Fetch>>::bytes,
             wgrad_kernel<A, Tile, Fetch>, conv2d_patches(s), static_cast<int>(s.oc), static_cast<int>(steps),
             x, dy,
             ProductTarget(splits == 1 ? dw : workspace.data(), s.gemm_k(), splits == 1 ? write : Write::Set));

@@ -1,5 +1,5 @@
-// Instructions of compute capability 8.0 that C++ has no words for. See the PTX ISA under the names in
-// quotes. tests/host_cuda has a stand-in.
+// Instructions of compute capability 8.0 and 9.0 that C++ has no words for. See the PTX ISA under the names
+// in quotes. tests/host_cuda has a stand-in.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -68,11 +68,101 @@ __device__ inline void multiply_bf16(float (&sums)[4], const uint32_t (&a)[4], c
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// ---- products of a warpgroup: four warps, compute capability 9.0 alone ----
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define DUEL_GROUP_INSTRUCTION(...) asm volatile(__VA_ARGS__)
+#else
+#define DUEL_GROUP_INSTRUCTION(...)  // there is no such instruction; nobody asks for it on these cards
+#endif
+
+/// Where it lies in shared memory, in bytes from its beginning.
+__device__ inline uint32_t shared_address(const void* shared) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+}
+
+/// What this thread's copies have brought is seen by products that begin behind the next barrier
+/// ("fence.proxy.async").
+__device__ inline void show_copies_to_group() {
+  DUEL_GROUP_INSTRUCTION("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+/// Before the first product of a group and behind the last one ("wgmma.fence", "wgmma.commit_group").
+__device__ inline void begin_group_products() {
+  DUEL_GROUP_INSTRUCTION("wgmma.fence.sync.aligned;" ::: "memory");
+}
+__device__ inline void end_group_products() {
+  DUEL_GROUP_INSTRUCTION("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+/// Waits for all groups of products but the last `groups` ("wgmma.wait_group").
+template <int groups>
+__device__ inline void wait_group_products() {
+  DUEL_GROUP_INSTRUCTION("wgmma.wait_group.sync.aligned %0;" ::"n"(groups) : "memory");
+}
+
+// What the words of the three following instructions have in common.
+#define DUEL_SUMS(p) "+f"(sums[p][0]), "+f"(sums[p][1]), "+f"(sums[p][2]), "+f"(sums[p][3])
+#define DUEL_SUMS_2(p) DUEL_SUMS(p), DUEL_SUMS(p + 1)
+#define DUEL_SUMS_8(p) DUEL_SUMS_2(p), DUEL_SUMS_2(p + 2), DUEL_SUMS_2(p + 4), DUEL_SUMS_2(p + 6)
+#define DUEL_NAMES_8 "%0, %1, %2, %3, %4, %5, %6, %7"
+#define DUEL_NAMES_32                                                                          \
+  DUEL_NAMES_8                                                                                 \
+  ", %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, %22, %23, %24, %25, " \
+  "%26, %27, %28, %29, %30, %31"
+#define DUEL_NAMES_64                                                                            \
+  DUEL_NAMES_32                                                                                  \
+  ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, " \
+  "%50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
+#define DUEL_MULTIPLY_GROUP(n, names, a_word, b_word, a_across_word, b_across_word, ...)         \
+  DUEL_GROUP_INSTRUCTION(                                                                        \
+      "{ .reg .pred adding; setp.eq.u32 adding, 0, 0; "                                          \
+      "wgmma.mma_async.sync.aligned.m64n" n "k16.f32.bf16.bf16 {" names "}, " a_word ", " b_word \
+      ", adding, 1, 1, " a_across_word ", " b_across_word "; }"                                  \
+      : __VA_ARGS__                                                                              \
+      : "l"(a), "l"(b), "n"(a_across), "n"(b_across))
+
+/// Begins sums += a b for the whole group: (64, 8 packs) += (64, 16) (16, 8 packs) of bfloat16 in shared
+/// memory, told by descriptors (GroupTile); `across`: whether their rows lie across k. Sums as those of
+/// multiply_tf32, 16 rows a warp. They are not to be touched before the group has been waited for
+/// ("wgmma.mma_async").
+template <bool a_across, bool b_across, int packs>
+__device__ inline void multiply_group(float (&sums)[packs][4], uint64_t a, uint64_t b) {
+  static_assert(packs == 2 || packs == 8 || packs == 16);
+  if constexpr (packs == 2) {
+    DUEL_MULTIPLY_GROUP("16", DUEL_NAMES_8, "%8", "%9", "%10", "%11", DUEL_SUMS_2(0));
+  } else if constexpr (packs == 8) {
+    DUEL_MULTIPLY_GROUP("64", DUEL_NAMES_32, "%32", "%33", "%34", "%35", DUEL_SUMS_8(0));
+  } else {
+    DUEL_MULTIPLY_GROUP("128", DUEL_NAMES_64, "%64", "%65", "%66", "%67", DUEL_SUMS_8(0), DUEL_SUMS_8(8));
+  }
+}
+/// Keeps the compiler from taking what is done with the sums in front of the wait before it.
+template <int packs>
+__device__ inline void keep_behind_wait(float (&sums)[packs][4]) {
+#pragma unroll
+  for (int p = 0; p < packs; ++p) DUEL_GROUP_INSTRUCTION("" : DUEL_SUMS(p)::"memory");
+}
+
+#undef DUEL_MULTIPLY_GROUP
+#undef DUEL_NAMES_64
+#undef DUEL_NAMES_32
+#undef DUEL_NAMES_8
+#undef DUEL_SUMS_8
+#undef DUEL_SUMS_2
+#undef DUEL_SUMS
+#undef DUEL_GROUP_INSTRUCTION
+
 /// What a kernel was given of shared memory at its launch.
 template <class T>
 __device__ T* dynamic_shared() {
   extern __shared__ float4 given[];
   return reinterpret_cast<T*>(given);
+}
+/// The same from the next multiple of `alignment` on.
+template <class T, uint32_t alignment>
+__device__ T* aligned_shared() {
+  char* const given = dynamic_shared<char>();
+  return reinterpret_cast<T*>(given + (alignment - shared_address(given) % alignment) % alignment);
 }
 
 }  // namespace duel::cuda

@@ -82,6 +82,8 @@ struct ProductTarget {
         const int column = n + sums.column(p);
         if (column < columns) put<Sums::width>(row + column, columns - column, sums.at(l, p));
       }
+      // What is added to is read a line at a time: of all lines at once, registers have no room for it.
+      asm volatile("" ::: "memory");
     }
   }
   template <int width, class T>

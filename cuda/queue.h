@@ -35,6 +35,16 @@ class Queue {
 
   int64_t multiprocessors() const { return multiprocessors_; }
 
+  /// Whether four warps can multiply together: compute capability 9.0, and built for it. Its instructions are
+  /// not those of later cards.
+  bool has_warpgroups() const {
+#ifdef DUEL_WARPGROUPS
+    return compute_capability_ == 90;
+#else
+    return false;
+#endif
+  }
+
   /// Runs `kernel` in `blocks` blocks (none: nothing is done) of `threads` threads.
   template <class... Parameters, class... Arguments>
   void launch(int64_t blocks, int threads, void (*kernel)(Parameters...),

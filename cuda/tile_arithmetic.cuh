@@ -1,12 +1,12 @@
 // What one block of a product does with a step's elements of both factors in shared memory: multiplies and
 // sums, by the tensor cores or by ordinary fused multiply-adds.
 //
-// The elements lie there as they came from memory, of type Element. TF32 has no type of its own: a warp
-// rounds float32 on its way into its registers.
+// The elements lie there as they came from memory, of type Element, in Shared<extent, along_k, depth>. TF32
+// has no type of its own: a warp rounds float32 on its way into its registers.
 //
 // A thread's sums lie in `lines` rows of the tile, row(l), and in each of them in `packs` runs of `width`
 // neighbours that begin at column(p); at(l, p) is the first of a run. multiply<A, B>(a, b) adds the product
-// of two tiles in shared memory, which lie along k or not.
+// of two tiles in shared memory; if it is `asynchronous`, it only begins to.
 #pragma once
 
 #include <cmath>
@@ -20,6 +20,10 @@ namespace duel::cuda {
 /// float32 as it is: a thread's sums lie so far apart that the threads of a warp read neighbours.
 struct Float32Arithmetic {
   using Element = float;
+  static constexpr int most_depth = product_depth;
+  static constexpr bool asynchronous = false;
+  template <int extent, bool along_k, int depth>
+  using Shared = SharedTile<Element, extent, along_k, depth>;
 
   template <class Tile>
   class Sums {
@@ -31,12 +35,10 @@ struct Float32Arithmetic {
     __device__ static int column(int p) { return static_cast<int>(threadIdx.x) % threads_n + threads_n * p; }
     __device__ float* at(int l, int p) { return &sums_[l][p]; }
 
-    template <bool a_along_k, bool b_along_k>
+    template <class A, class B>
     __device__ void multiply(const float* a, const float* b) {
-      using A = SharedTile<float, Tile::m, a_along_k>;
-      using B = SharedTile<float, Tile::n, b_along_k>;
 #pragma unroll 4
-      for (int k = 0; k < product_depth; ++k) {
+      for (int k = 0; k < A::depth; ++k) {
         float x[lines], y[packs];
 #pragma unroll
         for (int l = 0; l < lines; ++l) x[l] = a[A::place(row(l), k)];
@@ -78,6 +80,10 @@ class TensorCoreSums {
 
 struct Tf32Arithmetic {
   using Element = float;
+  static constexpr int most_depth = product_depth;
+  static constexpr bool asynchronous = false;
+  template <int extent, bool along_k, int depth>
+  using Shared = SharedTile<Element, extent, along_k, depth>;
 
   template <class Tile>
   class Sums : public TensorCoreSums<Tile> {
@@ -86,15 +92,13 @@ struct Tf32Arithmetic {
 
    public:
     using Base::lines;
-    template <bool a_along_k, bool b_along_k>
+    template <class A, class B>
     __device__ void multiply(const float* a, const float* b) {
-      using A = SharedTile<float, Tile::m, a_along_k>;
-      using B = SharedTile<float, Tile::n, b_along_k>;
       const int line = Fragment::line(lane()), step = Fragment::step(lane());
       const float* const left = a + A::place(Tile::warp_row(thread()) + line, step);
       const float* const right = b + B::place(Tile::warp_column(thread()) + line, step);
 #pragma unroll
-      for (int k = 0; k < product_depth; k += 8) {
+      for (int k = 0; k < A::depth; k += 8) {
         uint32_t x[squares_m][4], y[squares_n][2];
 #pragma unroll
         for (int l = 0; l < lines; ++l) {
@@ -118,6 +122,10 @@ struct Tf32Arithmetic {
 
 struct Bf16Arithmetic {
   using Element = BFloat16;
+  static constexpr int most_depth = deep_product_depth;
+  static constexpr bool asynchronous = false;
+  template <int extent, bool along_k, int depth>
+  using Shared = SharedTile<Element, extent, along_k, depth>;
 
   template <class Tile>
   class Sums : public TensorCoreSums<Tile> {
@@ -125,27 +133,32 @@ struct Bf16Arithmetic {
     using Base::squares_m, Base::squares_n, Base::thread;
 
    public:
-    template <bool a_along_k, bool b_along_k>
+    template <class A, class B>
     __device__ void multiply(const BFloat16* a, const BFloat16* b) {
-      using A = SharedTile<BFloat16, Tile::m, a_along_k>;
-      using B = SharedTile<BFloat16, Tile::n, b_along_k>;
-      const auto left = [a](int line) {
-        return [a, line](int lane) {
-          const auto [i, k] = loaded_row<true, a_along_k>(lane);
-          return a + A::place(Tile::warp_row(thread()) + line + i, k);
+#pragma unroll
+      for (int k = 0; k < A::depth; k += 16) multiply_sixteen<A, B>(a, b, k);
+    }
+
+   private:
+    template <class A, class B>
+    __device__ void multiply_sixteen(const BFloat16* a, const BFloat16* b, int from) {
+      const auto left = [a, from](int line) {
+        return [a, line, from](int lane) {
+          const auto [i, k] = loaded_row<true, A::along_k>(lane);
+          return a + A::place(Tile::warp_row(thread()) + line + i, from + k);
         };
       };
-      const auto right = [b](int line) {
-        return [b, line](int lane) {
-          const auto [i, k] = loaded_row<false, b_along_k>(lane);
-          return b + B::place(Tile::warp_column(thread()) + line + i, k);
+      const auto right = [b, from](int line) {
+        return [b, line, from](int lane) {
+          const auto [i, k] = loaded_row<false, B::along_k>(lane);
+          return b + B::place(Tile::warp_column(thread()) + line + i, from + k);
         };
       };
       uint32_t x[squares_m][4], y[squares_n / 2][4];
 #pragma unroll
-      for (int i = 0; i < squares_m; ++i) load_matrices<!a_along_k>(x[i], left(Fragment::m * i));
+      for (int i = 0; i < squares_m; ++i) load_matrices<!A::along_k>(x[i], left(Fragment::m * i));
 #pragma unroll
-      for (int j = 0; j < squares_n / 2; ++j) load_matrices<!b_along_k>(y[j], right(2 * Fragment::n * j));
+      for (int j = 0; j < squares_n / 2; ++j) load_matrices<!B::along_k>(y[j], right(2 * Fragment::n * j));
 #pragma unroll
       for (int i = 0; i < squares_m; ++i) {
 #pragma unroll
@@ -155,7 +168,60 @@ struct Bf16Arithmetic {
         }
       }
     }
-    static_assert(product_depth == 16 && squares_n % 2 == 0);
+    static_assert(squares_n % 2 == 0);
+  };
+};
+
+/// bfloat16 on compute capability 9.0, whose tensor cores read both factors from shared memory by themselves:
+/// the four warps of a block begin a product together, as a warpgroup, and go on fetching meanwhile.
+struct GroupArithmetic {
+  using Element = BFloat16;
+  static constexpr int most_depth = group_product_depth;
+  static constexpr bool asynchronous = true;
+  template <int extent, bool along_k, int depth>
+  using Shared = GroupTile<extent, along_k>;
+
+  template <class Tile>
+  class Sums {
+    static constexpr int matrices = Tile::m / 64;  // of 64 rows, 16 a warp
+    static_assert(matrices * 64 == Tile::m);
+
+   public:
+    static constexpr int lines = 2 * matrices, packs = Tile::n / 8, width = 2;
+    __device__ static int row(int l) {
+      return l / 2 * 64 + l % 2 * 8 + static_cast<int>(threadIdx.x) / warp_size * 16 + Fragment::line(lane());
+    }
+    __device__ static int column(int p) { return 8 * p + Fragment::column(lane()); }
+    __device__ float* at(int l, int p) { return &sums_[l / 2][p][l % 2 * 2]; }
+
+    /// Until finish() the sums are the tensor cores' alone, and until wait() says so are the factors.
+    template <class A, class B>
+    __device__ void multiply(const BFloat16* a, const BFloat16* b) {
+      const uint64_t left = A::descriptor(shared_address(a)), right = B::descriptor(shared_address(b));
+      begin_group_products();
+#pragma unroll
+      for (int k = 0; k < group_product_depth / 16; ++k) {
+#pragma unroll
+        for (int i = 0; i < matrices; ++i) {
+          multiply_group<!A::along_k, !B::along_k>(sums_[i],
+                                                   left + (i * A::next_sixty_four + k * A::next_sixteen) / 16,
+                                                   right + k * B::next_sixteen / 16);
+        }
+      }
+      end_group_products();
+    }
+    /// Waits for all steps but the last one.
+    __device__ void wait() { wait_group_products<1>(); }
+    __device__ void finish() {
+      wait_group_products<0>();
+#pragma unroll
+      for (int i = 0; i < matrices; ++i) keep_behind_wait(sums_[i]);
+    }
+
+   private:
+    __device__ static int lane() { return static_cast<int>(threadIdx.x) % warp_size; }
+
+    float sums_[matrices][packs][4] = {};
   };
 };
 

@@ -15,21 +15,34 @@
 //   along_k        whether a pack runs along k, or along m or n
 //   Line, line(i)        what is to be known of row or column i (of m or n), valid or not
 //   Step, step(k, ahead) what is to be known of element k + ahead, likewise, of the step that begins at k
+//   depth                elements of k in a step
 //   source(line, step)   where the pack is
 #pragma once
+
+#include <algorithm>
 
 #include "cuda/tile_arithmetic.cuh"
 
 namespace duel::cuda {
 
-/// Steps of k in shared memory at once.
-constexpr int product_stages = 4;
+/// Where a block's steps lie in shared memory: `stages` at once.
+template <class Arithmetic, class Tile, class A, class B>
+struct ProductMemory {
+  using Left = typename Arithmetic::template Shared<Tile::m, A::along_k, A::depth>;
+  using Right = typename Arithmetic::template Shared<Tile::n, B::along_k, B::depth>;
+  static constexpr int elements = Left::elements + Right::elements;  // of a step
+  static constexpr int step_bytes = elements * static_cast<int>(sizeof(typename A::Element));
 
-/// The shared memory that a block needs.
-template <class Tile, class A, class B>
-constexpr int product_shared_bytes = product_stages* static_cast<int>(sizeof(typename A::Element)) *
-                                     (SharedTile<typename A::Element, Tile::m, A::along_k>::elements +
-                                      SharedTile<typename B::Element, Tile::n, B::along_k>::elements);
+  // Two blocks of the largest fit a multiprocessor of 9.0, or one that of the smallest; 96 KiB is what two
+  // blocks of 9.0 can have each.
+  static constexpr int most_bytes = 96 << 10;
+  static constexpr int stages = Arithmetic::asynchronous   ? std::min(most_bytes / step_bytes, 6)
+                                : A::depth > product_depth ? 3
+                                                           : 4;
+  static_assert(stages > 2);
+  /// What a block needs; where tiles have to begin on more than 16 bytes, so much more.
+  static constexpr int bytes = stages * step_bytes + (Arithmetic::asynchronous ? group_alignment : 0);
+};
 
 /// A pack in memory; zeros if it is not valid, and then `at` may be any place where a pack could begin.
 template <class Element>
@@ -39,11 +52,11 @@ struct Source {
 };
 
 /// One factor's elements on their way into shared memory.
-template <class Factor, int extent>
+template <class Arithmetic, class Factor, int extent>
 class TileStream {
  public:
   using Element = typename Factor::Element;
-  using Tile = SharedTile<Element, extent, Factor::along_k>;
+  using Tile = typename Arithmetic::template Shared<extent, Factor::along_k, Factor::depth>;
 
   __device__ TileStream(const Factor& factor, int first) : factor_(factor) {
 #pragma unroll
@@ -65,11 +78,11 @@ class TileStream {
 
  private:
   static constexpr int width = Factor::width;
-  static constexpr int all_packs = extent * product_depth / width;
+  static constexpr int all_packs = extent * Factor::depth / width;
   static constexpr int threads = all_packs < product_threads ? all_packs : product_threads;
   static constexpr int packs = all_packs / threads;
   static constexpr int lines = Factor::along_k ? packs : 1;
-  static constexpr int packs_a_line = (Factor::along_k ? product_depth : extent) / width;
+  static constexpr int packs_a_line = (Factor::along_k ? Factor::depth : extent) / width;
   static_assert(threads % packs_a_line == 0 && packs * threads == all_packs);
 
   /// Pack p from source_of(p) to target_of(p). There is no asynchronous copy of two bytes: single elements of
@@ -107,38 +120,53 @@ class TileStream {
 
 /// Adds to `sums` a(m, k) b(k, n) over `steps` steps of k, from k on in the given order, for the tile that
 /// begins at (m, n).
-template <class Tile, class A, class B, class Sums>
-__device__ void multiply_tile(const A& a, const B& b, int m, int n, int k, int steps, const StepOrder& order,
-                              Sums& sums) {
-  using StreamA = TileStream<A, Tile::m>;
-  using StreamB = TileStream<B, Tile::n>;
+template <class Arithmetic, class Tile, class A, class B, class Sums>
+__device__ void multiply_tile(const A& a, const B& b, int m, int n, int k, int steps,
+                              const StepOrder<A::depth>& order, Sums& sums) {
+  using Memory = ProductMemory<Arithmetic, Tile, A, B>;
   using Element = typename A::Element;
-  Element* const shared = dynamic_shared<Element>();
-  const auto stage = [&](int step) {
-    return shared + step % product_stages * (StreamA::Tile::elements + StreamB::Tile::elements);
-  };
+  constexpr bool asynchronous = Arithmetic::asynchronous;
+  Element* const shared =
+      asynchronous ? aligned_shared<Element, group_alignment>() : dynamic_shared<Element>();
+  const auto left = [&](int step) { return shared + step % Memory::stages * Memory::elements; };
+  const auto right = [&](int step) { return left(step) + Memory::Left::elements; };
 
-  const StreamA stream_a(a, m);
-  const StreamB stream_b(b, n);
+  const TileStream<Arithmetic, A, Tile::m> stream_a(a, m);
+  const TileStream<Arithmetic, B, Tile::n> stream_b(b, n);
   const auto fetch = [&](int step) {
     if (step < steps) {
-      stream_a.fetch(k, stage(step));
-      stream_b.fetch(k, stage(step) + StreamA::Tile::elements);
+      stream_a.fetch(k, left(step));
+      stream_b.fetch(k, right(step));
       k = order.after(k);
     }
     end_copy_group();  // also an empty one, so that the last steps wait for theirs as all others do
   };
-  constexpr int ahead = product_stages - 1;
+  const auto multiply = [&](int step) {
+    sums.template multiply<typename Memory::Left, typename Memory::Right>(left(step), right(step));
+  };
+  // What is fetched comes in the place of the step before, or where that may still be multiplied, of the one
+  // before it.
+  constexpr int ahead = Memory::stages - (asynchronous ? 2 : 1);
 #pragma unroll
   for (int step = 0; step < ahead; ++step) fetch(step);
 
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
     wait_copies<ahead - 1>();
+    if constexpr (asynchronous) {
+      show_copies_to_group();
+      sums.wait();
+    }
     __syncthreads();
-    fetch(step + ahead);
-    sums.template multiply<A::along_k, B::along_k>(stage(step), stage(step) + StreamA::Tile::elements);
+    if constexpr (asynchronous) {
+      multiply(step);
+      fetch(step + ahead);
+    } else {
+      fetch(step + ahead);
+      multiply(step);
+    }
   }
+  if constexpr (asynchronous) sums.finish();
   // Nothing that a card needs; where the host plays the card (tests/host_cuda), lanes meet at barriers only.
   __syncwarp();
 }

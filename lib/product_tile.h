@@ -12,8 +12,10 @@
 namespace duel {
 
 constexpr int warp_size = 32;
-/// Threads of a block of a product, and the elements of k that it multiplies between two barriers.
-constexpr int product_threads = 128, product_depth = 16;
+/// Threads of a block of a product, and the elements of k that it multiplies between two barriers: the
+/// fewest, and as many as whole taps and packs let it (32 is what shared memory and registers have room for,
+/// 64 is a row of what a warpgroup reads).
+constexpr int product_threads = 128, product_depth = 16, deep_product_depth = 32, group_product_depth = 64;
 
 /// The sums of one block: m_ rows by n_ columns, which its warps divide into equal rectangles, warps_m of
 /// them below each other. The larger these are, the more often an element that a warp reads from shared
@@ -48,14 +50,18 @@ enum class TileSize { Wide, Middle, Small, Narrow };
 /// The tile for `products` products of m by n sums each on so many multiprocessors: the one by which the
 /// multiprocessor with the most blocks is done first. What a step of a block takes is counted in what it
 /// fetches, m + n elements for each one of k, since that is what limits products on the tensor cores (and,
-/// in the same ratio, what its warps read from shared memory). A block alone fetches and multiplies in turn;
-/// two or more do both at once. Reckoned, not measured.
-inline TileSize tile_size_for(int64_t products, int64_t m, int64_t n, int64_t multiprocessors) {
+/// in the same ratio, what its warps read from shared memory). A block alone fetches and multiplies in turn,
+/// unless it multiplies as a warpgroup, which does so while the block fetches; two or more blocks do both at
+/// once.
+inline TileSize tile_size_for(int64_t products, int64_t m, int64_t n, int64_t multiprocessors,
+                              bool as_group = false) {
   TileSize best = TileSize::Wide;
   int64_t least = std::numeric_limits<int64_t>::max();
   const auto consider = [&]<class Tile>(TileSize size, Tile) {
     const int64_t most = ceil_divide(products * Tile::blocks(m, n), multiprocessors),
-                  quarters = most == 1 ? 7 : 4 * most;
+                  quarters = most > 1   ? 4 * most
+                             : as_group ? 5
+                                        : 7;
     const int64_t time = quarters * (Tile::m + Tile::n);
     if (time >= least) return;
     least = time;
@@ -68,21 +74,67 @@ inline TileSize tile_size_for(int64_t products, int64_t m, int64_t n, int64_t mu
   return best;
 }
 
-/// A factor's elements of one step in shared memory: `extent` rows or columns by product_depth elements of
-/// k, which are neighbours if `along_k`.
+/// A factor's elements of one step in shared memory: `extent` rows or columns by `depth` elements of k, which
+/// are neighbours if `along_k`.
 ///
 /// Shared memory has 32 banks of four bytes. Each row is as much longer than its elements as makes what a
 /// warp reads at once lie in different banks. Of float32 that is 8 neighbours of m or n by 4 of k (Fragment):
 /// 20 times 0 .. 7 are different multiples of 4 modulo 32, and extent + 8 leaves 8 or 24. Of bfloat16 it is 8
-/// rows of 16 bytes (loaded_row): rows of 48 bytes, or of 2 * extent + 16, begin at different multiples of 16
-/// modulo 128. All rows begin on 16 bytes.
-template <class Element, int extent, bool along_k>
+/// rows of 16 bytes (loaded_row): rows of 48 or 80 bytes, or of 2 * extent + 16, begin at different multiples
+/// of 16 modulo 128. All rows begin on 16 bytes.
+template <class Element, int extent, bool along_k_, int depth_ = product_depth>
 struct SharedTile {
+  static constexpr int depth = depth_;
+  static constexpr bool along_k = along_k_;
   static_assert(along_k || extent % 16 == 0);
-  static constexpr int line = along_k ? product_depth + 16 / static_cast<int>(sizeof(Element)) : extent + 8;
-  static constexpr int elements = line * (along_k ? extent : product_depth);
+  static constexpr int line = along_k ? depth + 16 / static_cast<int>(sizeof(Element)) : extent + 8;
+  static constexpr int elements = line * (along_k ? extent : depth);
 
   DUEL_HOST_DEVICE static int place(int i, int k) { return along_k ? i * line + k : k * line + i; }
+};
+
+/// On which a tile of the kind below has to begin, since packs are exchanged by their address.
+constexpr int group_alignment = 1024;
+
+/// The same for the tensor cores of compute capability 9.0, which read a factor from shared memory by
+/// themselves, 16 of k at a time: bfloat16, in one of the layouts that the PTX ISA calls canonical
+/// ("wgmma: Shared Memory Matrix Layout"). Rows are as long as a line of banks, 128 bytes, or 32 for a narrow
+/// tile; what is one row of the factor ends at the next line, and the packs of 16 bytes of a line are
+/// exchanged by the number of the line (`swizzled`), so that eight rows' packs lie in different banks.
+///
+/// Along k a row is the step of one i; otherwise it is 64 (16) neighbours of i for one k, the rows of all k
+/// follow each other, and behind them those of the next 64 of i.
+template <int extent, bool along_k_>
+struct GroupTile {
+  static constexpr bool along_k = along_k_;
+  static_assert(extent % 64 == 0 || (extent == 16 && !along_k));
+  static constexpr int depth = group_product_depth, elements = extent * depth;
+  static constexpr int row = extent < 64 ? extent : 64;  // elements
+  static constexpr int row_bytes = 2 * row;
+
+  DUEL_HOST_DEVICE static int place(int i, int k) {
+    const int line = along_k ? i : i / row * depth + k, within = along_k ? k : i % row;
+    return swizzled(line * row + within);
+  }
+  /// Bytes from one 16 of k to the next, and from 64 of i to the next, which is as far in either layout.
+  static constexpr int next_sixteen = along_k ? 32 : 16 * row_bytes, next_sixty_four = 64 * depth * 2;
+
+  /// Where a matrix of the tile begins, in its layout, as the tensor cores are told ("Matrix Descriptor"): in
+  /// units of 16 bytes the address, the distance of rows of i beyond the first 64 (which one matrix along k
+  /// does not have), the distance of groups of eight rows; and by which of the layouts.
+  DUEL_HOST_DEVICE static uint64_t descriptor(uint32_t address) {
+    constexpr uint64_t thirty_two_bytes = 3, hundred_twenty_eight = 1;
+    constexpr uint64_t layout = row == 64 ? hundred_twenty_eight : thirty_two_bytes;
+    constexpr uint64_t next_rows = along_k ? 1 : next_sixty_four / 16, next_eight = 8 * row_bytes / 16;
+    return address / 16 | next_rows << 16 | next_eight << 32 | layout << 62;
+  }
+
+ private:
+  /// Bits 4 to 6 of the address in bytes are changed by bits 7 to 9 of it; of rows of 32 bytes bit 4 by 7.
+  DUEL_HOST_DEVICE static int swizzled(int element) {
+    constexpr int packs = row / 8;
+    return element ^ (element / 64 % packs) * 8;
+  }
 };
 
 /// What a lane of a warp holds of the factors and sums that the tensor cores multiply at once, after the PTX
@@ -112,23 +164,29 @@ DUEL_HOST_DEVICE LoadedRow loaded_row(int lane) {
   return along_k ? LoadedRow{line + row, k} : LoadedRow{line, k + row};
 }
 
-/// Whether all elements of a step belong to one tap.
-DUEL_HOST_DEVICE constexpr bool whole_taps(int64_t channels) { return channels % product_depth == 0; }
+/// Whether all elements of a step of so many belong to one tap.
+DUEL_HOST_DEVICE constexpr bool whole_taps(int64_t channels, int depth) { return channels % depth == 0; }
 
-/// The first element of k of each step. All channels of a tap, then those of the next, would come back to a
-/// pixel only after its neighbours' channels have all passed by; taken product_depth channels at a time and
-/// all taps of these first, the cache of the multiprocessor still holds what the taps of a patch share.
+/// Steps of `depth` elements until all k are taken.
+DUEL_HOST_DEVICE constexpr int product_steps(int64_t k, int depth) {
+  return static_cast<int>(ceil_divide(k, depth));
+}
+
+/// The first element of k of each step of `depth`. All channels of a tap, then those of the next, would come
+/// back to a pixel only after its neighbours' channels have all passed by; taken `depth` channels at a time
+/// and all taps of these first, the cache of the multiprocessor still holds what the taps of a patch share.
+template <int depth>
 class StepOrder {
  public:
   /// All elements in turn.
-  DUEL_HOST_DEVICE constexpr StepOrder() : StepOrder(product_depth, everything) {}
+  DUEL_HOST_DEVICE constexpr StepOrder() : StepOrder(depth, everything) {}
   /// Of `columns` elements, `channels` a tap.
   DUEL_HOST_DEVICE static StepOrder taps_first(int channels, int columns) {
-    return whole_taps(channels) ? StepOrder(channels, columns) : StepOrder();
+    return whole_taps(channels, depth) ? StepOrder(channels, columns) : StepOrder();
   }
   /// Where the step begins that comes behind the one that begins at k.
   DUEL_HOST_DEVICE int after(int k) const {
-    return k < last_tap_ ? k + stride_ : k + stride_ - columns_ + product_depth;
+    return k < last_tap_ ? k + stride_ : k + stride_ - columns_ + depth;
   }
 
  private:

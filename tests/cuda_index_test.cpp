@@ -432,7 +432,7 @@ TEST(ProductTile, StepsTakeEveryElementOfKOnce) {
   for (const int channels : {3, 16, 48, 64, 68}) {
     for (const int taps : {1, 4, 9}) {
       const int columns = channels * taps;
-      const StepOrder order = StepOrder::taps_first(channels, columns);
+      const auto order = StepOrder<product_depth>::taps_first(channels, columns);
       std::vector<int> visits(static_cast<size_t>(columns));
       int k = 0;
       for (int64_t step = 0; step < ceil_divide(columns, product_depth); ++step, k = order.after(k)) {

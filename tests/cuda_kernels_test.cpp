@@ -329,6 +329,23 @@ TEST_F(CudaKernelsTest, ConvolutionsStoredAsBf16) {
   }
 }
 
+// What warpgroups take where there are some: packs, and 64 channels of a tap or more. Each size of tile, with
+// an end inside of the last one, in front of steps of k and behind them; weight gradients that are split.
+TEST_F(CudaKernelsTest, ConvolutionsOfWarpgroups) {
+  const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
+  const Conv2dShape shapes[] = {conv2d_shape({3, 21, 20, 64}, {136, 3, 4, 64}, {1, 2}, {1, 1}),
+                                conv2d_shape({3, 13, 12, 72}, {192, 3, 2, 72}, {2, 1}, {1, 0}),
+                                conv2d_shape({5, 16, 16, 3}, {64, 4, 4, 3}, {2, 2}, {1, 1}),
+                                conv2d_shape({2, 8, 8, 128}, {64, 3, 3, 128}, {1, 1}, {1, 1}),
+                                conv2d_shape({2, 5, 6, 64}, {64, 3, 3, 64}, {1, 1}, {1, 1}),
+                                conv2d_shape({1, 130, 132, 64}, {200, 1, 1, 64}, {1, 1}, {0, 0}),
+                                conv2d_shape({1, 130, 132, 200}, {64, 1, 1, 200}, {1, 1}, {0, 0})};
+  for (const Conv2dShape& s : shapes) {
+    SCOPED_TRACE(concat(s.ic, " to ", s.oc, " channels"));
+    for (const Write write : {Write::Set, Write::Add}) expect_same_stored_convolution(s, write);
+  }
+}
+
 TEST_F(CudaKernelsTest, BatchNormStoredAsBf16) {
   for (const int64_t channels : {3, 8, 68}) {
     for (const Unary& f : {Unary{Relu{}}, Unary{LeakyRelu{0.2}}, Unary{Tanh{}}}) {

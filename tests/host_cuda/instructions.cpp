@@ -36,14 +36,29 @@ struct Product {
   uint32_t a[4], b[2];
 };
 
+/// One thread's part of a product of its group.
+struct GroupProduct {
+  float* sums;
+  int columns;
+  uint64_t a, b;
+  bool a_across, b_across;
+
+  void make() const;
+};
+
 struct Thread {
   std::vector<std::vector<Copy>> groups{1};  // the last one is still open
   std::vector<Product> products;
+  std::vector<std::vector<GroupProduct>> group_products{1};
+  bool begun = false;           // the open group of products
+  bool copies_to_show = false;  // some have arrived that products of the group do not see
+  bool copies_shown = true;     // at the last barrier
 };
 
 std::vector<Thread> threads;
 unsigned count = 0;  // of them, in this block
 std::vector<float> shared_memory;
+constexpr uint32_t shared_begins = 16;  // a kernel may count on no more than that it begins on 16 bytes
 std::mt19937 random_bits;
 
 Thread& this_thread() { return threads[threadIdx.x]; }
@@ -93,6 +108,64 @@ void multiply_warp(unsigned first, size_t number) {
   }
 }
 
+/// What a matrix descriptor says, after the PTX ISA; see GroupTile (lib/product_tile.h).
+class GroupMatrix {
+ public:
+  GroupMatrix(uint64_t descriptor, bool across)
+      : start_(field(descriptor, 0)),
+        next_rows_(field(descriptor, 16)),
+        next_eight_(field(descriptor, 32)),
+        across_(across) {
+    const uint64_t layout = descriptor >> 62;
+    require(layout == 1 || layout == 3, "a matrix is in a layout that nobody tested");
+    require((descriptor >> 49 & 7) == 0, "a matrix begins between its rows of eight");
+    row_bytes_ = layout == 1 ? 128 : 32;
+    require(row_bytes_ == 128 || across, "rows of 32 bytes along k");
+  }
+  float element(uint32_t i, uint32_t k) const {
+    const uint32_t row = row_bytes_ / 2;
+    uint32_t address = start_;
+    if (across_) {
+      address += i / row * next_rows_ + i % row * 2 + k / 8 * next_eight_ + k % 8 * row_bytes_;
+    } else {
+      address += i / 8 * next_eight_ + i % 8 * row_bytes_ + k * 2;
+    }
+    address ^= (address >> 7 & (row_bytes_ / 16 - 1)) << 4;
+    uint16_t bits;
+    std::memcpy(&bits, place(address), sizeof(bits));
+    return bf16(bits);
+  }
+
+ private:
+  static uint32_t field(uint64_t descriptor, int from) {
+    return static_cast<uint32_t>(descriptor >> from & 0x3fff) * 16;
+  }
+  static const void* place(uint32_t address);
+
+  uint32_t start_, next_rows_, next_eight_, row_bytes_;
+  bool across_;
+};
+
+void GroupProduct::make() const {
+  const GroupMatrix left(a, a_across), right(b, b_across);
+  const uint32_t thread = threadIdx.x, line = thread / warp_size * 16 + thread % warp_size / 4,
+                 column = thread % 4 * 2;
+  float rows[2][16];
+  for (uint32_t k = 0; k < 16; ++k) {
+    rows[0][k] = left.element(line, k);
+    rows[1][k] = left.element(line + 8, k);
+  }
+  for (uint32_t pack = 0; pack < static_cast<uint32_t>(columns) / 8; ++pack) {
+    for (uint32_t i = 0; i < 2; ++i) {
+      for (uint32_t k = 0; k < 16; ++k) {
+        const float factor = right.element(8 * pack + column + i, k);
+        sums[4 * pack + i] += rows[0][k] * factor;
+        sums[4 * pack + 2 + i] += rows[1][k] * factor;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void copy_async(void* shared, const void* source, int bytes, bool valid) {
@@ -112,7 +185,35 @@ void wait_copies(int left) {
   while (static_cast<int>(groups.size()) - 1 > left) {  // without the open one
     for (const Copy& copy : groups.front()) copy.make();
     groups.erase(groups.begin());
+    this_thread().copies_to_show = true;
   }
+}
+
+void show_copies_to_group() { this_thread().copies_to_show = false; }
+void begin_group_products() { this_thread().begun = true; }
+void end_group_products() {
+  this_thread().begun = false;
+  this_thread().group_products.emplace_back();
+}
+void wait_group_products(int left) {
+  auto& groups = this_thread().group_products;
+  while (static_cast<int>(groups.size()) - 1 > left) {
+    for (const GroupProduct& product : groups.front()) product.make();
+    groups.erase(groups.begin());
+  }
+}
+void multiply_group(float* sums, int columns, uint64_t a, uint64_t b, bool a_across, bool b_across) {
+  Thread& thread = this_thread();
+  require(count == 128, "a group is four warps");
+  require(thread.begun, "a group of products was not begun");
+  for (unsigned i = 0; i < count; ++i)
+    require(threads[i].copies_shown, "copies were not shown to the group before the barrier");
+  // Products of a thread are made in their order, whenever that is.
+  auto& groups = thread.group_products;
+  const bool nothing_waits = groups.size() == 1 && groups.back().empty();
+  const GroupProduct product{sums, columns, a, b, a_across, b_across};
+  if (nothing_waits && random_bits() % 2) return product.make();
+  groups.back().push_back(product);
 }
 
 void multiply(Factors factors, float* sums, const uint32_t* a, const uint32_t* b) {
@@ -131,6 +232,17 @@ uint32_t load_pair(const void* low, const void* high) {
 }
 
 void* dynamic_shared() { return shared_memory.data(); }
+uint32_t shared_address(const void* shared) {
+  return shared_begins + static_cast<uint32_t>(static_cast<const char*>(shared) -
+                                               reinterpret_cast<const char*>(shared_memory.data()));
+}
+namespace {
+const void* GroupMatrix::place(uint32_t address) {
+  require(address >= shared_begins && address - shared_begins < shared_memory.size() * sizeof(float),
+          "a matrix lies outside of shared memory");
+  return reinterpret_cast<const char*>(shared_memory.data()) + (address - shared_begins);
+}
+}  // namespace
 
 void begin_block(unsigned block_threads, size_t shared_bytes) {
   count = block_threads;
@@ -146,12 +258,15 @@ void meet_at_barrier() {
     for (size_t number = 0; number < products; ++number) multiply_warp(first, number);
     for (unsigned i = first; i < first + warp_size && i < count; ++i) threads[i].products.clear();
   }
+  for (unsigned i = 0; i < count; ++i) threads[i].copies_shown = !threads[i].copies_to_show;
 }
 
 void end_block() {
   for (unsigned i = 0; i < count; ++i) {
     for (const auto& group : threads[i].groups) require(group.empty(), "a thread ends before its copies");
-    threads[i].groups.resize(1);
+    for (const auto& group : threads[i].group_products)
+      require(group.empty(), "a thread ends before its products");
+    threads[i] = {};
   }
 }
 

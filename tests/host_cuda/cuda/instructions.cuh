@@ -23,6 +23,15 @@ void check_row(const void* row);
 uint32_t load_pair(const void* low, const void* high);
 void* dynamic_shared();
 
+// Products of a warpgroup: made when they are waited for, or at once, as chance has it.
+uint32_t shared_address(const void* shared);
+void show_copies_to_group();
+void begin_group_products();
+void end_group_products();
+void wait_group_products(int groups);
+/// Of (64, 16) and (16, columns); the thread's sums are `columns` / 2.
+void multiply_group(float* sums, int columns, uint64_t a, uint64_t b, bool a_across, bool b_across);
+
 }  // namespace host_cuda
 
 namespace duel::cuda {
@@ -62,9 +71,29 @@ inline void multiply_bf16(float (&sums)[4], const uint32_t (&a)[4], const uint32
   host_cuda::multiply(host_cuda::Factors::Bf16, sums, a, b);
 }
 
+inline uint32_t shared_address(const void* shared) { return host_cuda::shared_address(shared); }
+inline void show_copies_to_group() { host_cuda::show_copies_to_group(); }
+inline void begin_group_products() { host_cuda::begin_group_products(); }
+inline void end_group_products() { host_cuda::end_group_products(); }
+template <int groups>
+void wait_group_products() {
+  host_cuda::wait_group_products(groups);
+}
+template <bool a_across, bool b_across, int packs>
+void multiply_group(float (&sums)[packs][4], uint64_t a, uint64_t b) {
+  host_cuda::multiply_group(&sums[0][0], 8 * packs, a, b, a_across, b_across);
+}
+template <int packs>
+void keep_behind_wait(float (&)[packs][4]) {}
+
 template <class T>
 T* dynamic_shared() {
   return static_cast<T*>(host_cuda::dynamic_shared());
+}
+template <class T, uint32_t alignment>
+T* aligned_shared() {
+  char* const given = dynamic_shared<char>();
+  return reinterpret_cast<T*>(given + (alignment - shared_address(given) % alignment) % alignment);
 }
 
 }  // namespace duel::cuda
