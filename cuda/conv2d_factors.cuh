@@ -32,7 +32,7 @@ struct PatchRows {
   const Element* picture;
 
   static constexpr int width = Fetch::a, depth = Fetch::depth;
-  static constexpr bool along_k = true;
+  static constexpr bool along_k = true, rounded = false;
   using Line = PatchMatrix::Row;
   using Step = PatchMatrix::Column;
   __device__ Line line(int m) const { return patches.row(m); }
@@ -55,7 +55,7 @@ struct PatchColumns {
   const Element* picture;
 
   static constexpr int width = Fetch::b, depth = Fetch::depth;
-  static constexpr bool along_k = false;
+  static constexpr bool along_k = false, rounded = false;
   using Line = PatchMatrix::Column;
   using Step = PatchMatrix::Row;
   __device__ Line line(int n) const { return patches.column(n); }
@@ -74,7 +74,7 @@ struct WeightRows {
   int channels, pitch;
 
   static constexpr int width = Fetch::b, depth = Fetch::depth;
-  static constexpr bool along_k = true;
+  static constexpr bool along_k = true, rounded = false;
   struct Line {
     int index;  // where there are many, they have to fit registers
     bool valid;
@@ -97,7 +97,7 @@ struct PhaseWeight {
   int channels;
 
   static constexpr int width = Fetch::b, depth = Fetch::depth;
-  static constexpr bool along_k = false;
+  static constexpr bool along_k = false, rounded = false;
   using Line = Source<Element>;
   using Step = int;
   __device__ Line line(int n) const { return {weight + n, n < channels}; }
@@ -110,6 +110,29 @@ struct PhaseWeight {
   }
 };
 
+/// The same of a weight that was turned (turned_weight.h), whose elements along k are neighbours; all
+/// elements of a step belong to one tap.
+template <class Fetch>
+struct TurnedPhaseWeight {
+  using Element = typename Fetch::Element;
+  const DgradPhase& phase;
+  const Element* weight;
+  int channels, pitch;  // of dx; from one channel's part to the next
+
+  static constexpr int width = Fetch::b, depth = Fetch::depth;
+  static constexpr bool along_k = true, rounded = true;
+  struct Line {
+    int index;
+    bool valid;
+  };
+  using Step = int;
+  __device__ Line line(int n) const { return {n * pitch, n < channels}; }
+  __device__ Step step(int k, int ahead) const { return phase.weight_row(k) + ahead; }
+  __device__ Source<Element> source(const Line& line, Step row) const {
+    return {line.valid ? weight + (line.index + row) : weight, line.valid};
+  }
+};
+
 /// dy as the left factor of the weight gradient: k is an output pixel, m a channel.
 template <class Fetch>
 struct PixelChannels {
@@ -118,7 +141,7 @@ struct PixelChannels {
   int channels, pixels;
 
   static constexpr int width = Fetch::a, depth = Fetch::depth;
-  static constexpr bool along_k = false;
+  static constexpr bool along_k = false, rounded = false;
   using Line = Source<Element>;
   using Step = int;
   __device__ Line line(int m) const { return {dy + m, m < channels}; }
@@ -154,7 +177,7 @@ struct ProductKind {
   bool taps;         // k runs over taps, so that one_tap may be false
   bool right_packs;  // the right factor always comes in packs
   bool left_alone;   // the left one may come in packs where the right one does not
-  bool narrow;       // warpgroups may take the narrow tile
+  bool along_k;      // both factors lie along k
 };
 
 /// Calls launch(arithmetic, tile, fetch) with values of the types that these stand for. Float32, which is for
@@ -173,9 +196,7 @@ void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, c
     if constexpr (!std::is_same_v<Arithmetic, Float32Arithmetic>) {
       if (size == TileSize::Wide) return launch(arithmetic, WideTile{}, Best{});
       if (size == TileSize::Small) return launch(arithmetic, SmallTile{}, Best{});
-      if constexpr (kind.narrow || !Arithmetic::asynchronous) {
-        if (size == TileSize::Narrow) return launch(arithmetic, NarrowTile{}, Best{});
-      }
+      if (size == TileSize::Narrow) return launch(arithmetic, NarrowTile{}, Best{});
     }
     return launch(arithmetic, MiddleTile{}, Best{});
   }
@@ -189,20 +210,25 @@ void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, c
   }
 }
 
-/// Whether warpgroups multiply: they fetch only packs, and many of one tap.
+/// Whether warpgroups multiply: they fetch only packs, and many of one tap; and of TF32 only what lies along
+/// k.
 template <class Element>
-bool as_group(const Queue& queue, const Layout& layout) {
-  return std::is_same_v<Element, BFloat16> && queue.has_warpgroups() && layout.a_in_packs &&
-         layout.b_in_packs && layout.one_tap(group_product_depth);
+bool as_group(const Queue& queue, Precision precision, bool along_k, const Layout& layout) {
+  const bool possible = std::is_same_v<Element, BFloat16> || (precision == Precision::Tf32 && along_k);
+  return possible && queue.has_warpgroups() && layout.a_in_packs && layout.b_in_packs &&
+         layout.one_tap(GroupArithmetic<Element>::most_depth);
 }
 
 /// The same with the arithmetic of the elements: bfloat16, or float32 as the precision says.
 template <class Element, class OddTile, ProductKind kind, class Launch>
 void dispatch_product(const Queue& queue, Precision precision, TileSize size, const Layout& layout,
                       const Launch& launch) {
-  if constexpr (std::is_same_v<Element, BFloat16>) {
-    if (as_group<Element>(queue, layout) && (kind.narrow || size != TileSize::Narrow))
-      return dispatch_tile<OddTile, kind>(GroupArithmetic{}, size, layout, launch);
+  constexpr bool bf16 = std::is_same_v<Element, BFloat16>;
+  if constexpr (bf16 || kind.along_k) {
+    if (as_group<Element>(queue, precision, kind.along_k, layout))
+      return dispatch_tile<OddTile, kind>(GroupArithmetic<Element>{}, size, layout, launch);
+  }
+  if constexpr (bf16) {
     dispatch_tile<OddTile, kind>(Bf16Arithmetic{}, size, layout, launch);
   } else if (precision == Precision::Tf32) {
     dispatch_tile<OddTile, kind>(Tf32Arithmetic{}, size, layout, launch);

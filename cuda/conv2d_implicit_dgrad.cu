@@ -4,9 +4,12 @@
 //
 // All phases go in one launch, a block finding its own in a table: one phase alone has few blocks. No two
 // blocks write to one pixel, so nothing is atomic.
+#include <optional>
+
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
 #include "cuda/padded_rows.h"
+#include "cuda/turned_weight.h"
 
 namespace duel::cuda {
 namespace {
@@ -16,10 +19,15 @@ struct Phases {
   ChunkTable<most_phases> blocks;
 };
 
+/// The weight as a kind of product fetches it.
+template <class Arithmetic, class Fetch>
+using Weight = std::conditional_t<std::is_same_v<Arithmetic, GroupArithmetic<float>>,
+                                  TurnedPhaseWeight<Fetch>, PhaseWeight<Fetch>>;
+
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Tile, Fetch>)
     dgrad_kernel(const __grid_constant__ Phases phases, const typename Fetch::Element* __restrict__ dy,
-                 const typename Fetch::Element* __restrict__ weight,
+                 const typename Fetch::Element* __restrict__ weight, int weight_pitch,
                  const __grid_constant__ ProductTarget dx) {
   on_products_card<Arithmetic>([&] {
     const int number = phases.blocks.tensor_of(blockIdx.x);
@@ -28,7 +36,13 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
     const typename Tile::Place tile =
         Tile::place(static_cast<int>(blockIdx.x - phases.blocks.first_chunk[number]), dx.columns);
     const PatchRows<Fetch> a{phase.patches, dy};
-    const PhaseWeight<Fetch> b{phase, weight, dx.columns};
+    const auto b = [&]() -> Weight<Arithmetic, Fetch> {
+      if constexpr (std::is_same_v<Weight<Arithmetic, Fetch>, TurnedPhaseWeight<Fetch>>) {
+        return {phase, weight, dx.columns, weight_pitch};
+      } else {
+        return {phase, weight, dx.columns};
+      }
+    }();
     typename Arithmetic::template Sums<Tile> sums;
     multiply_tile<Arithmetic, Tile>(a, b, tile.m, tile.n, 0, product_steps(depth, Fetch::depth),
                                     StepOrder<Fetch::depth>::taps_first(phase.patches.channels, depth), sums);
@@ -39,26 +53,44 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
   });
 }
 
-/// `weight_channels`: of a pixel of the weight, s.ic or more.
+/// The layout of the factors if the weight is turned first.
 template <class T>
-void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* dy, const T* weight,
-            int64_t weight_channels, const ProductTarget& dx) {
+Layout turned_layout(const Conv2dShape& s, const T* dy) {
+  return {in_packs(s.oc, dy), true, s.oc};
+}
+
+/// `weight_channels`: of a tap of the weight, s.ic or more.
+template <class T>
+void launch(const Queue& queue, CachingAllocator& allocator, Precision precision, const Conv2dShape& s,
+            const T* dy, const T* weight, int64_t weight_channels, const ProductTarget& dx) {
+  constexpr bool stored = std::is_same_v<T, BFloat16>;  // a weight whose rows are filled up to packs
   const int64_t count = s.stride_h * s.stride_w;
-  const Layout layout{in_packs(s.oc, dy), in_packs(weight_channels, weight), s.oc};
-  const TileSize size = tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic,
-                                      queue.multiprocessors(), as_group<T>(queue, layout));
-  constexpr bool padded = padded_weight<T>;
+  Layout layout{in_packs(s.oc, dy), in_packs(weight_channels, weight), s.oc};
+  WeightStrides strides = weight_strides(s, weight_channels);
+  std::optional<TurnedWeight> turned;
+  if constexpr (!stored) {
+    if (as_group<T>(queue, precision, true, turned_layout(s, dy))) {
+      weight = turned.emplace(queue, allocator, s, weight).data();
+      layout = turned_layout(s, dy);
+      strides = turned_weight_strides(s);
+    }
+  }
+  const bool group = turned || as_group<T>(queue, precision, false, layout);
+  const TileSize size =
+      tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic, queue.multiprocessors(), group);
   dispatch_product<T, NarrowTile,
-                   ProductKind{.taps = true, .right_packs = padded, .left_alone = !padded, .narrow = true}>(
+                   ProductKind{
+                       .taps = true, .right_packs = stored, .left_alone = !stored, .along_k = !stored}>(
       queue, precision, size, layout, [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};
         for (int64_t p = 0; p < count; ++p) {
-          phases.phase[p] = dgrad_phase(s, p, weight_channels);
+          phases.phase[p] = dgrad_phase(s, p, strides);
           phases.blocks.append(Tile::blocks(phases.phase[p].patches.rows(), s.ic));
         }
         queue.launch(phases.blocks.chunks(), product_threads,
-                     ProductMemory<A, Tile, PatchRows<Fetch>, PhaseWeight<Fetch>>::bytes,
-                     dgrad_kernel<A, Tile, Fetch>, phases, dy, weight, dx);
+                     ProductMemory<A, Tile, PatchRows<Fetch>, Weight<A, Fetch>>::bytes,
+                     dgrad_kernel<A, Tile, Fetch>, phases, dy, weight, static_cast<int>(s.kh * s.kw * s.oc),
+                     dx);
       });
 }
 
@@ -70,9 +102,9 @@ void conv2d_dgrad_implicit(const Queue& queue, CachingAllocator& allocator, Prec
   const ProductTarget target = ProductTarget::of(dx, s.ic, write, epilogue);
   if (dy.dtype() == DType::BFloat16) {
     const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc * s.kh * s.kw, s.ic);
-    launch(queue, precision, s, dy.data<BFloat16>(), rows.data(), rows.pitch(), target);
+    launch(queue, allocator, precision, s, dy.data<BFloat16>(), rows.data(), rows.pitch(), target);
   } else {
-    launch(queue, precision, s, dy.data<float>(), weight.data<float>(), s.ic, target);
+    launch(queue, allocator, precision, s, dy.data<float>(), weight.data<float>(), s.ic, target);
   }
 }
 

@@ -53,6 +53,9 @@ __device__ inline uint32_t round_to_tf32(float x) {
   return rounded;
 }
 
+/// The number that round_to_tf32() gives the bits of.
+__device__ inline float rounded_to_tf32(float x) { return __uint_as_float(round_to_tf32(x)); }
+
 /// sums += a b for the whole warp, whose lanes each hold a part: (16, 8) += (16, 8) (8, 8) ("mma.m16n8k8").
 __device__ inline void multiply_tf32(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
@@ -100,7 +103,7 @@ __device__ inline void wait_group_products() {
   DUEL_GROUP_INSTRUCTION("wgmma.wait_group.sync.aligned %0;" ::"n"(groups) : "memory");
 }
 
-// What the words of the three following instructions have in common.
+// What the words of the following instructions have in common.
 #define DUEL_SUMS(p) "+f"(sums[p][0]), "+f"(sums[p][1]), "+f"(sums[p][2]), "+f"(sums[p][3])
 #define DUEL_SUMS_2(p) DUEL_SUMS(p), DUEL_SUMS(p + 1)
 #define DUEL_SUMS_8(p) DUEL_SUMS_2(p), DUEL_SUMS_2(p + 2), DUEL_SUMS_2(p + 4), DUEL_SUMS_2(p + 6)
@@ -113,27 +116,51 @@ __device__ inline void wait_group_products() {
   DUEL_NAMES_32                                                                                  \
   ", %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, %48, %49, " \
   "%50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-#define DUEL_MULTIPLY_GROUP(n, names, a_word, b_word, a_across_word, b_across_word, ...)         \
-  DUEL_GROUP_INSTRUCTION(                                                                        \
-      "{ .reg .pred adding; setp.eq.u32 adding, 0, 0; "                                          \
-      "wgmma.mma_async.sync.aligned.m64n" n "k16.f32.bf16.bf16 {" names "}, " a_word ", " b_word \
-      ", adding, 1, 1, " a_across_word ", " b_across_word "; }"                                  \
-      : __VA_ARGS__                                                                              \
-      : "l"(a), "l"(b), "n"(a_across), "n"(b_across))
+#define DUEL_BEGIN_PRODUCT "{ .reg .pred adding; setp.eq.u32 adding, 0, 0; wgmma.mma_async.sync.aligned."
 
 /// Begins sums += a b for the whole group: (64, 8 packs) += (64, 16) (16, 8 packs) of bfloat16 in shared
 /// memory, told by descriptors (GroupTile); `across`: whether their rows lie across k. Sums as those of
 /// multiply_tf32, 16 rows a warp. They are not to be touched before the group has been waited for
 /// ("wgmma.mma_async").
 template <bool a_across, bool b_across, int packs>
-__device__ inline void multiply_group(float (&sums)[packs][4], uint64_t a, uint64_t b) {
+__device__ inline void multiply_group_bf16(float (&sums)[packs][4], uint64_t a, uint64_t b) {
   static_assert(packs == 2 || packs == 8 || packs == 16);
   if constexpr (packs == 2) {
-    DUEL_MULTIPLY_GROUP("16", DUEL_NAMES_8, "%8", "%9", "%10", "%11", DUEL_SUMS_2(0));
+    DUEL_GROUP_INSTRUCTION(DUEL_BEGIN_PRODUCT "m64n16k16.f32.bf16.bf16 {" DUEL_NAMES_8
+                                              "}, %8, %9, adding, 1, 1, %10, %11; }"
+                           : DUEL_SUMS_2(0)
+                           : "l"(a), "l"(b), "n"(a_across), "n"(b_across));
   } else if constexpr (packs == 8) {
-    DUEL_MULTIPLY_GROUP("64", DUEL_NAMES_32, "%32", "%33", "%34", "%35", DUEL_SUMS_8(0));
+    DUEL_GROUP_INSTRUCTION(DUEL_BEGIN_PRODUCT "m64n64k16.f32.bf16.bf16 {" DUEL_NAMES_32
+                                              "}, %32, %33, adding, 1, 1, %34, %35; }"
+                           : DUEL_SUMS_8(0)
+                           : "l"(a), "l"(b), "n"(a_across), "n"(b_across));
   } else {
-    DUEL_MULTIPLY_GROUP("128", DUEL_NAMES_64, "%64", "%65", "%66", "%67", DUEL_SUMS_8(0), DUEL_SUMS_8(8));
+    DUEL_GROUP_INSTRUCTION(DUEL_BEGIN_PRODUCT "m64n128k16.f32.bf16.bf16 {" DUEL_NAMES_64
+                                              "}, %64, %65, adding, 1, 1, %66, %67; }"
+                           : DUEL_SUMS_8(0), DUEL_SUMS_8(8)
+                           : "l"(a), "l"(b), "n"(a_across), "n"(b_across));
+  }
+}
+/// The same of TF32: (64, 8 packs) += (64, 8) (8, 8 packs), whose rows lie along k.
+template <int packs>
+__device__ inline void multiply_group_tf32(float (&sums)[packs][4], uint64_t a, uint64_t b) {
+  static_assert(packs == 2 || packs == 8 || packs == 16);
+  if constexpr (packs == 2) {
+    DUEL_GROUP_INSTRUCTION(DUEL_BEGIN_PRODUCT "m64n16k8.f32.tf32.tf32 {" DUEL_NAMES_8
+                                              "}, %8, %9, adding, 1, 1; }"
+                           : DUEL_SUMS_2(0)
+                           : "l"(a), "l"(b));
+  } else if constexpr (packs == 8) {
+    DUEL_GROUP_INSTRUCTION(DUEL_BEGIN_PRODUCT "m64n64k8.f32.tf32.tf32 {" DUEL_NAMES_32
+                                              "}, %32, %33, adding, 1, 1; }"
+                           : DUEL_SUMS_8(0)
+                           : "l"(a), "l"(b));
+  } else {
+    DUEL_GROUP_INSTRUCTION(DUEL_BEGIN_PRODUCT "m64n128k8.f32.tf32.tf32 {" DUEL_NAMES_64
+                                              "}, %64, %65, adding, 1, 1; }"
+                           : DUEL_SUMS_8(0), DUEL_SUMS_8(8)
+                           : "l"(a), "l"(b));
   }
 }
 /// Keeps the compiler from taking what is done with the sums in front of the wait before it.
@@ -143,7 +170,7 @@ __device__ inline void keep_behind_wait(float (&sums)[packs][4]) {
   for (int p = 0; p < packs; ++p) DUEL_GROUP_INSTRUCTION("" : DUEL_SUMS(p)::"memory");
 }
 
-#undef DUEL_MULTIPLY_GROUP
+#undef DUEL_BEGIN_PRODUCT
 #undef DUEL_NAMES_64
 #undef DUEL_NAMES_32
 #undef DUEL_NAMES_8

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cmath>
+#include <type_traits>
 
 #include "cuda/instructions.cuh"
 #include "lib/bfloat16.h"
@@ -172,14 +173,16 @@ struct Bf16Arithmetic {
   };
 };
 
-/// bfloat16 on compute capability 9.0, whose tensor cores read both factors from shared memory by themselves:
-/// the four warps of a block begin a product together, as a warpgroup, and go on fetching meanwhile.
+/// On compute capability 9.0, whose tensor cores read both factors from shared memory by themselves: the four
+/// warps of a block begin a product together, as a warpgroup, and go on fetching meanwhile. bfloat16, or
+/// float32 that was rounded to TF32 there.
+template <class Element_>
 struct GroupArithmetic {
-  using Element = BFloat16;
-  static constexpr int most_depth = group_product_depth;
+  using Element = Element_;
+  static constexpr int most_depth = 128 / static_cast<int>(sizeof(Element));
   static constexpr bool asynchronous = true;
   template <int extent, bool along_k, int depth>
-  using Shared = GroupTile<extent, along_k>;
+  using Shared = GroupTile<Element, extent, along_k>;
 
   template <class Tile>
   class Sums {
@@ -196,16 +199,20 @@ struct GroupArithmetic {
 
     /// Until finish() the sums are the tensor cores' alone, and until wait() says so are the factors.
     template <class A, class B>
-    __device__ void multiply(const BFloat16* a, const BFloat16* b) {
+    __device__ void multiply(const Element* a, const Element* b) {
       const uint64_t left = A::descriptor(shared_address(a)), right = B::descriptor(shared_address(b));
       begin_group_products();
 #pragma unroll
-      for (int k = 0; k < group_product_depth / 16; ++k) {
+      for (int k = 0; k < A::depth / A::product_depth; ++k) {
 #pragma unroll
         for (int i = 0; i < matrices; ++i) {
-          multiply_group<!A::along_k, !B::along_k>(sums_[i],
-                                                   left + (i * A::next_sixty_four + k * A::next_sixteen) / 16,
-                                                   right + k * B::next_sixteen / 16);
+          const uint64_t above = left + (i * A::next_sixty_four + k * A::next_product) / 16,
+                         beside = right + k * B::next_product / 16;
+          if constexpr (std::is_same_v<Element, float>) {
+            multiply_group_tf32(sums_[i], above, beside);
+          } else {
+            multiply_group_bf16<!A::along_k, !B::along_k>(sums_[i], above, beside);
+          }
         }
       }
       end_group_products();

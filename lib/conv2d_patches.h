@@ -112,9 +112,20 @@ inline PhaseAxis phase_axis(int64_t phase, int64_t size, int64_t kernel, int64_t
           static_cast<int>(steps(kernel - phase)), static_cast<int>((first + padding - phase) / stride)};
 }
 
-/// Phase `phase`, 0 .. stride_h * stride_w - 1. One may have no pixels, or pixels but no taps. The weight
-/// holds `weight_channels` a pixel, s.ic or more.
-inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase, int64_t weight_channels) {
+/// How far apart the elements of a weight are: from a tap to the next, and from an output channel to the
+/// next.
+struct WeightStrides {
+  int64_t tap, oc;
+};
+/// Of the weight (oc, kh, kw, ic), with `channels`, ic or more, a tap.
+inline WeightStrides weight_strides(const Conv2dShape& s, int64_t channels) {
+  return {channels, s.kh * s.kw * channels};
+}
+/// Of one that lies as (ic, kh, kw, oc).
+inline WeightStrides turned_weight_strides(const Conv2dShape& s) { return {s.oc, 1}; }
+
+/// Phase `phase`, 0 .. stride_h * stride_w - 1. One may have no pixels, or pixels but no taps.
+inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase, const WeightStrides& weight) {
   const int64_t py = phase / s.stride_w, px = phase % s.stride_w;
   const PhaseAxis y = phase_axis(py, s.ih, s.kh, s.stride_h, s.pad_h);
   const PhaseAxis x = phase_axis(px, s.iw, s.kw, s.stride_w, s.pad_w);
@@ -124,10 +135,10 @@ inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase, int64_t weigh
   return {.patches = patches,
           .first_iy = y.first,
           .first_ix = x.first,
-          .first_weight = i((py * s.kw + px) * weight_channels),
-          .weight_oc = i(s.kh * s.kw * weight_channels),
-          .weight_ty = i(s.stride_h * s.kw * weight_channels),
-          .weight_tx = i(s.stride_w * weight_channels),
+          .first_weight = i((py * s.kw + px) * weight.tap),
+          .weight_oc = i(weight.oc),
+          .weight_ty = i(s.stride_h * s.kw * weight.tap),
+          .weight_tx = i(s.stride_w * weight.tap),
           .ih = i(s.ih),
           .iw = i(s.iw),
           .stride_h = i(s.stride_h),

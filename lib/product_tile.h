@@ -15,7 +15,7 @@ constexpr int warp_size = 32;
 /// Threads of a block of a product, and the elements of k that it multiplies between two barriers: the
 /// fewest, and as many as whole taps and packs let it (32 is what shared memory and registers have room for,
 /// 64 is a row of what a warpgroup reads).
-constexpr int product_threads = 128, product_depth = 16, deep_product_depth = 32, group_product_depth = 64;
+constexpr int product_threads = 128, product_depth = 16, deep_product_depth = 32;
 
 /// The sums of one block: m_ rows by n_ columns, which its warps divide into equal rectangles, warps_m of
 /// them below each other. The larger these are, the more often an element that a warp reads from shared
@@ -97,34 +97,37 @@ struct SharedTile {
 constexpr int group_alignment = 1024;
 
 /// The same for the tensor cores of compute capability 9.0, which read a factor from shared memory by
-/// themselves, 16 of k at a time: bfloat16, in one of the layouts that the PTX ISA calls canonical
-/// ("wgmma: Shared Memory Matrix Layout"). Rows are as long as a line of banks, 128 bytes, or 32 for a narrow
-/// tile; what is one row of the factor ends at the next line, and the packs of 16 bytes of a line are
-/// exchanged by the number of the line (`swizzled`), so that eight rows' packs lie in different banks.
+/// themselves, 32 bytes of k at a time, in one of the layouts that the PTX ISA calls canonical ("wgmma:
+/// Shared Memory Matrix Layout"). Rows are as long as a line of banks, 128 bytes, and a step is as deep; the
+/// packs of 16 bytes of a row are exchanged by the number of their line (`swizzled`), so that those of eight
+/// rows lie in different banks.
 ///
-/// Along k a row is the step of one i; otherwise it is 64 (16) neighbours of i for one k, the rows of all k
-/// follow each other, and behind them those of the next 64 of i.
-template <int extent, bool along_k_>
+/// Along k a row is the step of one i. Across k, which is for bfloat16 alone, it is 64 neighbours of i for
+/// one k, or 16 of a narrow tile; the rows of all k follow each other, behind them those of the next 64 of i.
+template <class Element, int extent, bool along_k_>
 struct GroupTile {
   static constexpr bool along_k = along_k_;
-  static_assert(extent % 64 == 0 || (extent == 16 && !along_k));
-  static constexpr int depth = group_product_depth, elements = extent * depth;
-  static constexpr int row = extent < 64 ? extent : 64;  // elements
-  static constexpr int row_bytes = 2 * row;
+  static constexpr int depth = 128 / static_cast<int>(sizeof(Element)), elements = extent * depth;
+  static constexpr int row = along_k ? depth : extent < 64 ? extent : 64;  // elements
+  static constexpr int row_bytes = row * static_cast<int>(sizeof(Element));
+  static_assert(along_k ? extent % 8 == 0 : sizeof(Element) == 2 && (extent == 16 || extent % 64 == 0));
 
   DUEL_HOST_DEVICE static int place(int i, int k) {
     const int line = along_k ? i : i / row * depth + k, within = along_k ? k : i % row;
     return swizzled(line * row + within);
   }
-  /// Bytes from one 16 of k to the next, and from 64 of i to the next, which is as far in either layout.
-  static constexpr int next_sixteen = along_k ? 32 : 16 * row_bytes, next_sixty_four = 64 * depth * 2;
+  /// What one product takes of k; bytes from there to the next, and from 64 of i to the next, which is as far
+  /// in either layout.
+  static constexpr int product_depth = depth / 4;
+  static constexpr int next_product = along_k ? row_bytes / 4 : product_depth * row_bytes;
+  static constexpr int next_sixty_four = 64 * 128;
 
   /// Where a matrix of the tile begins, in its layout, as the tensor cores are told ("Matrix Descriptor"): in
   /// units of 16 bytes the address, the distance of rows of i beyond the first 64 (which one matrix along k
   /// does not have), the distance of groups of eight rows; and by which of the layouts.
   DUEL_HOST_DEVICE static uint64_t descriptor(uint32_t address) {
     constexpr uint64_t thirty_two_bytes = 3, hundred_twenty_eight = 1;
-    constexpr uint64_t layout = row == 64 ? hundred_twenty_eight : thirty_two_bytes;
+    constexpr uint64_t layout = row_bytes == 128 ? hundred_twenty_eight : thirty_two_bytes;
     constexpr uint64_t next_rows = along_k ? 1 : next_sixty_four / 16, next_eight = 8 * row_bytes / 16;
     return address / 16 | next_rows << 16 | next_eight << 32 | layout << 62;
   }
@@ -132,8 +135,8 @@ struct GroupTile {
  private:
   /// Bits 4 to 6 of the address in bytes are changed by bits 7 to 9 of it; of rows of 32 bytes bit 4 by 7.
   DUEL_HOST_DEVICE static int swizzled(int element) {
-    constexpr int packs = row / 8;
-    return element ^ (element / 64 % packs) * 8;
+    constexpr int pack = 16 / static_cast<int>(sizeof(Element)), packs = row_bytes / 16;
+    return element ^ (element / depth % packs) * pack;
   }
 };
 

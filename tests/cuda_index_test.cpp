@@ -278,7 +278,7 @@ TEST(Conv2dPatches, PhasesMakeUpTheDataGradient) {
     std::vector<int> rows(static_cast<size_t>(s.n * s.ih * s.iw));
     int64_t products = 0, expected = 0;
     for (int64_t p = 0; p < s.stride_h * s.stride_w; ++p) {
-      const DgradPhase phase = dgrad_phase(s, p, s.ic);
+      const DgradPhase phase = dgrad_phase(s, p, weight_strides(s, s.ic));
       for (int m = 0; m < phase.patches.rows(); ++m) {
         const int64_t pixel = phase.pixel(m);
         ++rows[static_cast<size_t>(pixel)];
@@ -306,7 +306,7 @@ TEST(Conv2dPatches, ReachPast32Bits) {
   const Conv2dShape s = conv2d_shape({40000, 64, 64, 32}, {64, 3, 3, 32}, {2, 2}, {1, 1});
   const PatchMatrix patches = conv2d_patches(s);
   EXPECT_EQ(source_of(patches, s.gemm_m() - 1, s.gemm_k() - 1), s.n * s.ih * s.iw * s.ic - 1);
-  const DgradPhase phase = dgrad_phase(s, 0, s.ic);
+  const DgradPhase phase = dgrad_phase(s, 0, weight_strides(s, s.ic));
   EXPECT_EQ(phase.pixel(phase.patches.rows() - 1), s.n * s.ih * s.iw - 1);
 }
 

@@ -225,10 +225,11 @@ TEST_F(CudaKernelsTest, ConvolutionsOfSeveralTiles) {
   }
 }
 
-// So many pixels that also a large card takes the widest tile, forward and backward.
+// So many pixels that also a large card takes the widest tile, forward and backward; with 64 channels of a
+// tap, that of warpgroups.
 TEST_F(CudaKernelsTest, ConvolutionsOfTheWidestTile) {
   const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
-  for (const auto& [ic, oc] : {std::pair<int64_t, int64_t>{16, 120}, {120, 16}}) {
+  for (const auto& [ic, oc] : {std::pair<int64_t, int64_t>{16, 120}, {120, 16}, {64, 120}, {120, 64}}) {
     const Conv2dShape s = conv2d_shape({1, 130, 132, ic}, {oc, 1, 1, ic}, {1, 1}, {0, 0});
     ASSERT_EQ(tile_size_for(1, s.gemm_m(), std::max(ic, oc), 132), TileSize::Wide);
     const WithPrecision with(Precision::Tf32);
@@ -337,12 +338,12 @@ TEST_F(CudaKernelsTest, ConvolutionsOfWarpgroups) {
                                 conv2d_shape({3, 13, 12, 72}, {192, 3, 2, 72}, {2, 1}, {1, 0}),
                                 conv2d_shape({5, 16, 16, 3}, {64, 4, 4, 3}, {2, 2}, {1, 1}),
                                 conv2d_shape({2, 8, 8, 128}, {64, 3, 3, 128}, {1, 1}, {1, 1}),
-                                conv2d_shape({2, 5, 6, 64}, {64, 3, 3, 64}, {1, 1}, {1, 1}),
-                                conv2d_shape({1, 130, 132, 64}, {200, 1, 1, 64}, {1, 1}, {0, 0}),
-                                conv2d_shape({1, 130, 132, 200}, {64, 1, 1, 200}, {1, 1}, {0, 0})};
+                                conv2d_shape({2, 5, 6, 64}, {64, 3, 3, 64}, {1, 1}, {1, 1})};
   for (const Conv2dShape& s : shapes) {
     SCOPED_TRACE(concat(s.ic, " to ", s.oc, " channels"));
     for (const Write write : {Write::Set, Write::Add}) expect_same_stored_convolution(s, write);
+    const WithPrecision with(Precision::Tf32);
+    if (with.possible()) expect_same_convolution(s, 1e-3);
   }
 }
 

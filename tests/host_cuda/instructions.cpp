@@ -38,6 +38,7 @@ struct Product {
 
 /// One thread's part of a product of its group.
 struct GroupProduct {
+  Factors factors;
   float* sums;
   int columns;
   uint64_t a, b;
@@ -111,8 +112,9 @@ void multiply_warp(unsigned first, size_t number) {
 /// What a matrix descriptor says, after the PTX ISA; see GroupTile (lib/product_tile.h).
 class GroupMatrix {
  public:
-  GroupMatrix(uint64_t descriptor, bool across)
-      : start_(field(descriptor, 0)),
+  GroupMatrix(Factors factors, uint64_t descriptor, bool across)
+      : factors_(factors),
+        start_(field(descriptor, 0)),
         next_rows_(field(descriptor, 16)),
         next_eight_(field(descriptor, 32)),
         across_(across) {
@@ -121,19 +123,20 @@ class GroupMatrix {
     require((descriptor >> 49 & 7) == 0, "a matrix begins between its rows of eight");
     row_bytes_ = layout == 1 ? 128 : 32;
     require(row_bytes_ == 128 || across, "rows of 32 bytes along k");
+    require(factors == Factors::Bf16 || !across, "TF32 across k");
   }
   float element(uint32_t i, uint32_t k) const {
-    const uint32_t row = row_bytes_ / 2;
+    const uint32_t bytes = factors_ == Factors::Bf16 ? 2 : 4, row = row_bytes_ / bytes;
     uint32_t address = start_;
     if (across_) {
-      address += i / row * next_rows_ + i % row * 2 + k / 8 * next_eight_ + k % 8 * row_bytes_;
+      address += i / row * next_rows_ + i % row * bytes + k / 8 * next_eight_ + k % 8 * row_bytes_;
     } else {
-      address += i / 8 * next_eight_ + i % 8 * row_bytes_ + k * 2;
+      address += i / 8 * next_eight_ + i % 8 * row_bytes_ + k * bytes;
     }
     address ^= (address >> 7 & (row_bytes_ / 16 - 1)) << 4;
-    uint16_t bits;
-    std::memcpy(&bits, place(address), sizeof(bits));
-    return bf16(bits);
+    uint32_t bits = 0;
+    std::memcpy(&bits, place(address), bytes);
+    return ::host_cuda::element(factors_, bits, 0);
   }
 
  private:
@@ -142,22 +145,24 @@ class GroupMatrix {
   }
   static const void* place(uint32_t address);
 
+  Factors factors_;
   uint32_t start_, next_rows_, next_eight_, row_bytes_;
   bool across_;
 };
 
 void GroupProduct::make() const {
-  const GroupMatrix left(a, a_across), right(b, b_across);
+  const GroupMatrix left(factors, a, a_across), right(factors, b, b_across);
+  const uint32_t depth = factors == Factors::Bf16 ? 16 : 8;
   const uint32_t thread = threadIdx.x, line = thread / warp_size * 16 + thread % warp_size / 4,
                  column = thread % 4 * 2;
   float rows[2][16];
-  for (uint32_t k = 0; k < 16; ++k) {
+  for (uint32_t k = 0; k < depth; ++k) {
     rows[0][k] = left.element(line, k);
     rows[1][k] = left.element(line + 8, k);
   }
   for (uint32_t pack = 0; pack < static_cast<uint32_t>(columns) / 8; ++pack) {
     for (uint32_t i = 0; i < 2; ++i) {
-      for (uint32_t k = 0; k < 16; ++k) {
+      for (uint32_t k = 0; k < depth; ++k) {
         const float factor = right.element(8 * pack + column + i, k);
         sums[4 * pack + i] += rows[0][k] * factor;
         sums[4 * pack + 2 + i] += rows[1][k] * factor;
@@ -202,7 +207,8 @@ void wait_group_products(int left) {
     groups.erase(groups.begin());
   }
 }
-void multiply_group(float* sums, int columns, uint64_t a, uint64_t b, bool a_across, bool b_across) {
+void multiply_group(Factors factors, float* sums, int columns, uint64_t a, uint64_t b, bool a_across,
+                    bool b_across) {
   Thread& thread = this_thread();
   require(count == 128, "a group is four warps");
   require(thread.begun, "a group of products was not begun");
@@ -211,7 +217,7 @@ void multiply_group(float* sums, int columns, uint64_t a, uint64_t b, bool a_acr
   // Products of a thread are made in their order, whenever that is.
   auto& groups = thread.group_products;
   const bool nothing_waits = groups.size() == 1 && groups.back().empty();
-  const GroupProduct product{sums, columns, a, b, a_across, b_across};
+  const GroupProduct product{factors, sums, columns, a, b, a_across, b_across};
   if (nothing_waits && random_bits() % 2) return product.make();
   groups.back().push_back(product);
 }

@@ -29,8 +29,9 @@ void show_copies_to_group();
 void begin_group_products();
 void end_group_products();
 void wait_group_products(int groups);
-/// Of (64, 16) and (16, columns); the thread's sums are `columns` / 2.
-void multiply_group(float* sums, int columns, uint64_t a, uint64_t b, bool a_across, bool b_across);
+/// Of (64, k) and (k, columns), k being 16 of bfloat16 or 8 of TF32; the thread's sums are `columns` / 2.
+void multiply_group(Factors factors, float* sums, int columns, uint64_t a, uint64_t b, bool a_across,
+                    bool b_across);
 
 }  // namespace host_cuda
 
@@ -64,6 +65,12 @@ inline uint32_t round_to_tf32(float x) {
   std::memcpy(&bits, &x, sizeof(bits));
   return (bits + 0x1000) & ~uint32_t{0x1fff};
 }
+inline float rounded_to_tf32(float x) {
+  const uint32_t bits = round_to_tf32(x);
+  float rounded;
+  std::memcpy(&rounded, &bits, sizeof(rounded));
+  return rounded;
+}
 inline void multiply_tf32(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   host_cuda::multiply(host_cuda::Factors::Tf32, sums, a, b);
 }
@@ -80,8 +87,12 @@ void wait_group_products() {
   host_cuda::wait_group_products(groups);
 }
 template <bool a_across, bool b_across, int packs>
-void multiply_group(float (&sums)[packs][4], uint64_t a, uint64_t b) {
-  host_cuda::multiply_group(&sums[0][0], 8 * packs, a, b, a_across, b_across);
+void multiply_group_bf16(float (&sums)[packs][4], uint64_t a, uint64_t b) {
+  host_cuda::multiply_group(host_cuda::Factors::Bf16, &sums[0][0], 8 * packs, a, b, a_across, b_across);
+}
+template <int packs>
+void multiply_group_tf32(float (&sums)[packs][4], uint64_t a, uint64_t b) {
+  host_cuda::multiply_group(host_cuda::Factors::Tf32, &sums[0][0], 8 * packs, a, b, false, false);
 }
 template <int packs>
 void keep_behind_wait(float (&)[packs][4]) {}
