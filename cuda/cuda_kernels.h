@@ -21,6 +21,7 @@ class CudaKernels final : public Kernels {
   explicit CudaKernels(int device);
 
   void set_precision(Precision precision) override;
+  bool trains_in_bf16() const override { return queue_.compute_capability() >= 80; }
   DType activation_type() const override {
     return precision_ == Precision::Bf16 ? DType::BFloat16 : DType::Float32;
   }

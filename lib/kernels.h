@@ -73,6 +73,10 @@ class Kernels {
     check(precision == Precision::Float32, "[precision] ", description(), " multiplies in float32 only");
   }
 
+  /// Whether training shall take Bf16 unless told otherwise: where it is the fastest, and its losses were
+  /// seen to take the course of float32's.
+  virtual bool trains_in_bf16() const { return false; }
+
   /// The type in which networks shall keep what flows between their layers, by the precision; float32 or
   /// bfloat16.
   virtual DType activation_type() const { return DType::Float32; }
@@ -271,5 +275,8 @@ class Kernels {
 Kernels& kernels(Device device);
 /// Whether cuda:0 can be used. If not, `why_not`, unless null, gets the one line that kernels() would throw.
 bool cuda_available(std::string* why_not = nullptr);
+
+/// The first card where it can be used, else the CPU.
+Device fastest_device();
 
 }  // namespace duel

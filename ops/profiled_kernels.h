@@ -17,6 +17,7 @@ class ProfiledKernels final : public Kernels {
   void set_conv_algorithm(ConvAlgorithm algorithm) override { backend_.set_conv_algorithm(algorithm); }
   ConvAlgorithm conv_algorithm() const override { return backend_.conv_algorithm(); }
   void set_precision(Precision precision) override { backend_.set_precision(precision); }
+  bool trains_in_bf16() const override { return backend_.trains_in_bf16(); }
   DType activation_type() const override { return backend_.activation_type(); }
   std::string description() const override { return backend_.description(); }
   CachingAllocator& allocator() override { return backend_.allocator(); }

@@ -16,9 +16,10 @@ namespace duel::commands {
 namespace {
 
 Device parse_device(const std::string& text) {
-  if (text == "auto" || text == "cpu") return {};
   const std::string prefix = "cuda:";
   Device device{Device::Kind::Cuda, 0};
+  if (text == "cpu") return {};
+  if (text == "auto") return fastest_device();
   if (text == "cuda") return device;
   if (text.starts_with(prefix)) {
     const char* const end = text.data() + text.size();
@@ -59,9 +60,8 @@ CLI::App* add_command(CLI::App& program, const char* name, const char* descripti
 
 void MachineOptions::add_to(CLI::App& command) {
   command
-      .add_option(
-          "--device", device,
-          "Where to compute: cpu, cuda, cuda:N, or auto (cpu until the CUDA backend has been seen on a card)")
+      .add_option("--device", device,
+                  "Where to compute: cpu, cuda, cuda:N, or auto (a card where one can be used, else the CPU)")
       ->capture_default_str();
   command.add_option("--threads", threads, "CPU threads; 0: one for each core")
       ->capture_default_str()
@@ -72,25 +72,32 @@ void MachineOptions::add_to(CLI::App& command) {
           "How to convolve: filtered (the fast kernels, those of twice the stride by minimal filtering), "
           "implicit (the fast kernels; the matrix is never stored), im2col (it is, for OpenBLAS or cuBLAS), "
           "or "
-          "auto (filtered on the CPU; im2col on a card until implicit was measured there)")
+          "auto (the fastest: filtered on the CPU; on a card implicit, in fp32 im2col)")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "filtered", "implicit", "im2col"}));
   command
       .add_option("--precision", precision,
-                  "Of the factors of products; sums and weights are float32: fp32, tf32 (cards), or bf16 (in "
-                  "which a card also keeps what flows between layers)")
+                  "Of the factors of products; sums and weights are float32: fp32, tf32 (cards), bf16 (in "
+                  "which a card also keeps what flows between layers), or auto (fp32, but bf16 to train on a "
+                  "card that has it)")
       ->capture_default_str()
-      ->check(CLI::IsMember({"fp32", "tf32", "bf16"}));
+      ->check(CLI::IsMember({"auto", "fp32", "tf32", "bf16"}));
+}
+
+std::string MachineOptions::precision_on(Device chosen) const {
+  if (precision != "auto") return precision;
+  return training && kernels(chosen).trains_in_bf16() ? "bf16" : "fp32";
 }
 
 Device MachineOptions::apply() const {
   const Device chosen = parse_device(device);
+  const std::string factors = precision_on(chosen);
   if (threads > 0) cpu::set_threads(threads);
-  check(conv != "im2col" || precision == "fp32" || chosen.kind != Device::Kind::Cpu,
+  check(conv != "im2col" || factors == "fp32" || chosen.kind != Device::Kind::Cpu,
         "--conv im2col multiplies in fp32 on the CPU; leave out --precision or --conv");
-  kernels(chosen).set_precision(precision == "bf16"   ? Precision::Bf16
-                                : precision == "tf32" ? Precision::Tf32
-                                                      : Precision::Float32);
+  kernels(chosen).set_precision(factors == "bf16"   ? Precision::Bf16
+                                : factors == "tf32" ? Precision::Tf32
+                                                    : Precision::Float32);
   kernels(chosen).set_conv_algorithm(algorithm(chosen));
   return chosen;
 }
@@ -98,13 +105,14 @@ Device MachineOptions::apply() const {
 ConvAlgorithm MachineOptions::algorithm(Device chosen) const {
   if (conv == "im2col") return ConvAlgorithm::Im2col;
   if (conv == "implicit") return ConvAlgorithm::Implicit;
-  const bool measured = conv == "filtered" || chosen.kind == Device::Kind::Cpu;
-  return measured ? ConvAlgorithm::Filtered : ConvAlgorithm::Im2col;
+  const bool by_library =
+      conv == "auto" && chosen.kind == Device::Kind::Cuda && precision_on(chosen) == "fp32";
+  return by_library ? ConvAlgorithm::Im2col : ConvAlgorithm::Filtered;
 }
 
 std::string MachineOptions::choices(Device chosen) const {
   const bool stored = kernels(chosen).activation_type() == DType::BFloat16;
-  return concat("products ", stored ? "and activations " : "", "in ", precision, ", convolutions ",
+  return concat("products ", stored ? "and activations " : "", "in ", precision_on(chosen), ", convolutions ",
                 algorithm(chosen) == ConvAlgorithm::Im2col ? "by im2col" : "without a stored matrix");
 }
 

@@ -21,12 +21,17 @@ struct MachineOptions {
   std::string device = "auto";
   int threads = 0;
   std::string conv = "auto";
-  std::string precision = "fp32";
+  std::string precision = "auto";
+  /// No option: whether the numbers are those of training, for which --precision auto takes the fastest whose
+  /// losses keep their course; all others it takes in float32.
+  bool training = false;
 
   void add_to(CLI::App& command);
   /// Sets the number of threads, the algorithm of the convolutions and the precision, and finds the device.
   /// Throws Error where one of them cannot be had.
   Device apply() const;
+  /// The precision on a device, which is not "auto".
+  std::string precision_on(Device chosen) const;
   /// What apply() chose, for people: "products in fp32, convolutions by im2col".
   std::string choices(Device chosen) const;
 

@@ -53,7 +53,7 @@ void catch_signals() {
 
 struct TrainOptions {
   gan::Config config;
-  MachineOptions machine;
+  MachineOptions machine{.training = true};
   ObserverOptions observers;
   std::string output, resume;
   int64_t keep = 3;
@@ -178,10 +178,10 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
 
 /// What config.json keeps beside the configuration, each by its option's name with '_' for '-': what changes
 /// a run's numbers or files. What is about the machine alone is not: --device, --threads, --step-graphs.
-gan::Json options_to_keep(const TrainOptions& o) {
+gan::Json options_to_keep(const TrainOptions& o, Device device) {
   const ObserverOptions& watching = o.observers;
   return {{"keep", o.keep},
-          {"precision", o.machine.precision},
+          {"precision", o.machine.precision_on(device)},
           {"conv", o.machine.conv},
           {"evaluate_every", watching.evaluate_every},
           {"evaluate_count", watching.evaluate_count},
@@ -193,7 +193,7 @@ gan::Json options_to_keep(const TrainOptions& o) {
 /// Gives the run's own options the values that they had, as if they had been typed again, so that they are
 /// checked alike. What the command line says goes first.
 void take_up_options(const gan::RunFolder& folder, const TrainOptions& o, CLI::App& command) {
-  const gan::Json known = options_to_keep(o), kept = folder.options();
+  const gan::Json known = options_to_keep(o, {}), kept = folder.options();
   const std::string place = (folder.path() / "config.json").string() + ": run.options";
   check(kept.is_object(), place, " must be an object, got ", gan::json_text(kept));
   for (const auto& [key, value] : kept.items()) {
@@ -247,7 +247,7 @@ void load_first_weights(gan::Trainer& trainer) {
 
 gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer) {
   load_first_weights(trainer);  // first, so that a bad file leaves no folder behind
-  return gan::RunFolder::create(o.output, o.config, options_to_keep(o));
+  return gan::RunFolder::create(o.output, o.config, options_to_keep(o, trainer.device()));
 }
 
 /// Opens the folder to be resumed, if one is, and takes the run's configuration and options from it.
@@ -299,7 +299,7 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
         begun, " that the run in ", folder.path().string(), " has already begun");
   check(o.config.steps == 0 || done <= o.config.steps, "--steps ", o.config.steps, " is fewer than the ",
         done, " that the run in ", folder.path().string(), " has already done");
-  folder.write_config(o.config, options_to_keep(o));
+  folder.write_config(o.config, options_to_keep(o, trainer.device()));
   return position;
 }
 
@@ -362,7 +362,7 @@ void run(TrainOptions& o, CLI::App& command) {
   const gan::Config& c = o.config;
   const Device device = apply_machine(o);
   std::cout << "Duel on " << kernels(device).description() << std::endl;
-  if (device.kind == Device::Kind::Cuda || o.machine.precision != "fp32")
+  if (device.kind == Device::Kind::Cuda || o.machine.precision_on(device) != "fp32")
     std::cout << "With " << describe_choices(o, device) << std::endl;
 
   gan::Trainer trainer(c, device);  // before the data, which may take long to read
