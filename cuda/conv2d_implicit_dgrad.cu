@@ -6,6 +6,7 @@
 // blocks write to one pixel, so nothing is atomic.
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
+#include "cuda/kernel_order.cuh"
 #include "cuda/padded_rows.h"
 
 namespace duel::cuda {
@@ -18,9 +19,9 @@ struct Phases {
 
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Tile, Fetch>)
-    dgrad_kernel(const __grid_constant__ Phases phases, const typename Fetch::Element* __restrict__ dy,
-                 const typename Fetch::Element* __restrict__ weight,
-                 const __grid_constant__ ProductTarget dx) {
+    dgrad_kernel(const __grid_constant__ Phases phases, const typename Fetch::Element* dy,
+                 const typename Fetch::Element* weight, const __grid_constant__ ProductTarget dx) {
+  begin_kernel();
   on_products_card([&] {
     const int number = phases.blocks.tensor_of(blockIdx.x);
     const DgradPhase phase = phases.phase[number];  // out of the arguments, which would be read every step

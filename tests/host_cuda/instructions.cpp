@@ -39,6 +39,7 @@ struct Product {
 struct Thread {
   std::vector<std::vector<Copy>> groups{1};  // the last one is still open
   std::vector<Product> products;
+  bool waited = false;  // for the work before the kernel
 };
 
 std::vector<Thread> threads;
@@ -148,11 +149,16 @@ void meet_at_barrier() {
   }
 }
 
-void end_block() {
+void end_block(bool early) {
   for (unsigned i = 0; i < count; ++i) {
+    require(!early || threads[i].waited, "a thread did not wait for the work before its kernel");
+    threads[i].waited = false;
     for (const auto& group : threads[i].groups) require(group.empty(), "a thread ends before its copies");
     threads[i].groups.resize(1);
   }
 }
 
 }  // namespace host_cuda
+
+void cudaTriggerProgrammaticLaunchCompletion() {}
+void cudaGridDependencySynchronize() { host_cuda::this_thread().waited = true; }
