@@ -8,6 +8,7 @@
 
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
+#include "cuda/kernel_order.cuh"
 #include "cuda/padded_rows.h"
 #include "cuda/turned_weight.h"
 
@@ -26,9 +27,10 @@ using Weight = std::conditional_t<std::is_same_v<Arithmetic, GroupArithmetic<flo
 
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Tile, Fetch>)
-    dgrad_kernel(const __grid_constant__ Phases phases, const typename Fetch::Element* __restrict__ dy,
-                 const typename Fetch::Element* __restrict__ weight, int weight_pitch,
+    dgrad_kernel(const __grid_constant__ Phases phases, const typename Fetch::Element* dy,
+                 const typename Fetch::Element* weight, int weight_pitch,
                  const __grid_constant__ ProductTarget dx) {
+  begin_kernel();
   on_products_card<Arithmetic>([&] {
     const int number = phases.blocks.tensor_of(blockIdx.x);
     const DgradPhase phase = phases.phase[number];  // out of the arguments, which would be read every step

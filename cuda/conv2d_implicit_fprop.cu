@@ -5,6 +5,7 @@
 // small ones by how few blocks there are.
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
+#include "cuda/kernel_order.cuh"
 #include "cuda/padded_rows.h"
 
 namespace duel::cuda {
@@ -12,9 +13,10 @@ namespace {
 
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Tile, Fetch>)
-    fprop_kernel(const __grid_constant__ PatchMatrix patches, const typename Fetch::Element* __restrict__ x,
-                 const typename Fetch::Element* __restrict__ weight, int weight_pitch,
+    fprop_kernel(const __grid_constant__ PatchMatrix patches, const typename Fetch::Element* x,
+                 const typename Fetch::Element* weight, int weight_pitch,
                  const __grid_constant__ ProductTarget y) {
+  begin_kernel();
   on_products_card<Arithmetic>([&] {
     const int pixels = patches.rows(), depth = patches.columns();
     const typename Tile::Place tile = Tile::place(static_cast<int>(blockIdx.x), y.columns);

@@ -5,6 +5,7 @@
 // the tile nor the number of splits depends on the card, so that the result does not either.
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
+#include "cuda/kernel_order.cuh"
 #include "cuda/sum_rows.cuh"
 
 namespace duel::cuda {
@@ -13,8 +14,9 @@ namespace {
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Tile, Fetch>)
     wgrad_kernel(const __grid_constant__ PatchMatrix patches, int channels, int steps_a_split,
-                 const typename Fetch::Element* __restrict__ x,
-                 const typename Fetch::Element* __restrict__ dy, const __grid_constant__ ProductTarget dw) {
+                 const typename Fetch::Element* x, const typename Fetch::Element* dy,
+                 const __grid_constant__ ProductTarget dw) {
+  begin_kernel();
   on_products_card<Arithmetic>([&] {
     const int pixels = patches.rows();
     const int tiles = static_cast<int>(Tile::blocks(channels, dw.columns));

@@ -1,5 +1,6 @@
 // An epilogue as a pass of its own. Memory is the limit; rows.cuh says how threads map to data.
 #include "cuda/epilogue.h"
+#include "cuda/kernel_order.cuh"
 #include "cuda/rows.cuh"
 
 namespace duel::cuda {
@@ -8,6 +9,7 @@ namespace {
 template <int width, class T>
 __global__ void __launch_bounds__(block_threads)
     epilogue_kernel(RowTiles tiles, const __grid_constant__ Epilogue epilogue, T* y) {
+  begin_kernel();
   const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
   if (share.pack >= tiles.packs) return;
   const int64_t column = share.pack * width;

@@ -6,6 +6,7 @@
 // col2im gathers: a thread adds up what its pixel contributed to the matrix. Scattering instead, a thread an
 // element of the matrix, would need atomic additions, whose order, and so whose result, changes by the run.
 #include "cuda/im2col.h"
+#include "cuda/kernel_order.cuh"
 #include "cuda/pack.cuh"
 #include "lib/im2col.h"
 #include "lib/launch.h"
@@ -15,7 +16,8 @@ namespace {
 
 template <int width, class T>
 __global__ void __launch_bounds__(block_threads)
-    im2col_kernel(Conv2dShape s, RowTiles tiles, const T* __restrict__ x, T* __restrict__ columns) {
+    im2col_kernel(Conv2dShape s, RowTiles tiles, const T* x, T* __restrict__ columns) {
+  begin_kernel();
   const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
   if (share.pack >= tiles.packs) return;
   const Im2colColumn column = im2col_column(s, share.pack * width);
@@ -29,8 +31,8 @@ __global__ void __launch_bounds__(block_threads)
 
 template <int width, class T>
 __global__ void __launch_bounds__(block_threads)
-    col2im_kernel(Conv2dShape s, RowTiles tiles, const Computed<T>* __restrict__ columns, bool add,
-                  T* __restrict__ x) {
+    col2im_kernel(Conv2dShape s, RowTiles tiles, const Computed<T>* columns, bool add, T* __restrict__ x) {
+  begin_kernel();
   const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
   if (share.pack >= tiles.packs) return;
   for (int64_t pixel = share.first_row; pixel < share.end_row; pixel += tiles.depth()) {

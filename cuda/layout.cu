@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "cuda/cuda_kernels.h"
+#include "cuda/kernel_order.cuh"
 #include "cuda/pack.cuh"
 #include "lib/launch.h"
 #include "lib/placement.h"
@@ -13,8 +14,9 @@ namespace {
 
 template <class T, class Placement>
 __global__ void __launch_bounds__(block_threads)
-    move_kernel(int64_t n, const __grid_constant__ Placement placement, bool add, const T* __restrict__ x,
+    move_kernel(int64_t n, const __grid_constant__ Placement placement, bool add, const T* x,
                 T* __restrict__ y) {
+  begin_kernel();
   const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
   for (int64_t i = first; i < n; i += step) {
     const Pack<Computed<T>, 1> value = load_pack<1>(x, placement.source(i));

@@ -10,6 +10,7 @@
 // the device are read once a thread: an f with a member bind() stands for what bind() returns there.
 #pragma once
 
+#include "cuda/kernel_order.cuh"
 #include "cuda/pack.cuh"
 #include "cuda/queue.h"
 #include "lib/write.h"
@@ -36,6 +37,7 @@ __device__ Pack<T, width> map_pack(const F& f, const Pack<In, width>&... x) {
 template <class T, class F, class... In>
 __global__ void __launch_bounds__(block_threads)
     map_kernel(int64_t packs, int64_t elements, F f, bool add, T* y, const In*... x) {
+  begin_kernel();
   constexpr int width = pack_width<T>;
   const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
   const auto g = bound(f);

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "cuda/cuda_kernels.h"
+#include "cuda/kernel_order.cuh"
 #include "cuda/map.cuh"
 #include "lib/placement.h"
 
@@ -25,6 +26,7 @@ struct PixelValue {
 template <class T, class F>
 __global__ void __launch_bounds__(block_threads)
     random_kernel(F f, uint64_t seed, uint64_t stream, const int64_t* position, int64_t n, T* x) {
+  begin_kernel();
   const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
   const int64_t next = *position;
   for (int64_t b = first; 4 * b < n; b += step) {
@@ -37,15 +39,18 @@ __global__ void __launch_bounds__(block_threads)
 }
 
 /// A launch of its own: all threads of the one before must have read the position first.
-__global__ void advance_kernel(int64_t* position, int64_t blocks) { *position += blocks; }
+__global__ void advance_kernel(int64_t* position, int64_t blocks) {
+  begin_kernel();
+  *position += blocks;
+}
 
 /// One thread an element, in the order in which they are written; neighbours read neighbouring bytes. Whether
 /// its picture is mirrored each thread finds out anew: ten rounds of Philox cost less than a second launch.
 template <class T>
 __global__ void __launch_bounds__(block_threads)
-    pick_pictures_kernel(int64_t n, PicturePlacement placement, PictureFlips flips,
-                         const uint8_t* __restrict__ set, const int64_t* __restrict__ order,
-                         T* __restrict__ y) {
+    pick_pictures_kernel(int64_t n, PicturePlacement placement, PictureFlips flips, const uint8_t* set,
+                         const int64_t* order, T* __restrict__ y) {
+  begin_kernel();
   const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
   for (int64_t i = first; i < n; i += step) {
     const int64_t picture = placement.picture(i);

@@ -6,6 +6,7 @@
 // arguments hold; more tensors than that take a further launch. Memory is the limit: up to four arrays are
 // read and three written, 16 bytes a thread at a time.
 #include "cuda/cuda_kernels.h"
+#include "cuda/kernel_order.cuh"
 #include "cuda/pack.cuh"
 #include "lib/launch.h"
 
@@ -30,6 +31,7 @@ static_assert(sizeof(Table<float>) < 4000, "the arguments of a kernel have 4 KiB
 /// computed by every thread.
 template <class Rule>
 __global__ void prepare_kernel(Rule rule, double* clock, typename Rule::Step* step) {
+  begin_kernel();
   clock[1] += 1;
   *step = rule.prepare(clock[0], clock[1]);
 }
@@ -54,6 +56,7 @@ __device__ void update_pack(const Rule& rule, const typename Rule::Step& step, i
 template <class T, class Rule>
 __global__ void __launch_bounds__(block_threads)
     update_kernel(Rule rule, const typename Rule::Step* prepared, const __grid_constant__ Table<T> table) {
+  begin_kernel();
   constexpr int width = pack_width<T>;
   const int tensor = table.chunks.tensor_of(blockIdx.x);
   const int64_t begin = (blockIdx.x - table.chunks.first_chunk[tensor]) * elements_per_block;

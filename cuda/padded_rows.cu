@@ -1,5 +1,6 @@
 // Weights that need it are those of pictures with one or three channels, small ones: a thread makes an
 // element.
+#include "cuda/kernel_order.cuh"
 #include "cuda/pack.cuh"
 #include "cuda/padded_rows.h"
 #include "lib/launch.h"
@@ -10,8 +11,9 @@ namespace {
 constexpr int width = pack_width<BFloat16>;
 
 __global__ void __launch_bounds__(block_threads)
-    pad_kernel(int64_t elements, int64_t columns, int64_t pitch, const BFloat16* __restrict__ weight,
+    pad_kernel(int64_t elements, int64_t columns, int64_t pitch, const BFloat16* weight,
                BFloat16* __restrict__ padded) {
+  begin_kernel();
   const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
   for (int64_t i = first; i < elements; i += step) {
     const int64_t row = i / pitch, column = i % pitch;

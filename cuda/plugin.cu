@@ -1,10 +1,11 @@
 // The only symbol that the program asks of this shared library.
 #include "cuda/cuda_kernels.h"
+#include "cuda/kernel_order.cuh"
 
 namespace duel::cuda {
 namespace {
 
-__global__ void probe_kernel() {}
+__global__ void probe_kernel() { begin_kernel(); }
 
 /// Throws Error, one line that says what to do, unless kernels of this build can run on the device.
 void check_usable(int device) {

@@ -1,5 +1,8 @@
 #include "cuda/queue.h"
 
+#include <cstdlib>
+#include <string_view>
+
 namespace duel::cuda {
 
 Queue::Queue(int device) : device_(device) {
@@ -11,6 +14,8 @@ Queue::Queue(int device) : device_(device) {
   };
   compute_capability_ =
       10 * attribute(cudaDevAttrComputeCapabilityMajor) + attribute(cudaDevAttrComputeCapabilityMinor);
+  const char* const refused = std::getenv("DUEL_NO_OVERLAP");
+  overlapping_ = compute_capability_ >= 90 && !(refused && std::string_view(refused) == "1");
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount);
   resident_blocks_ = multiprocessors_ * (attribute(cudaDevAttrMaxThreadsPerMultiProcessor) / block_threads);
   DUEL_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));

@@ -45,7 +45,8 @@ class Queue {
 #endif
   }
 
-  /// Runs `kernel` in `blocks` blocks (none: nothing is done) of `threads` threads.
+  /// Runs `kernel`, which calls begin_kernel() (cuda/kernel_order.cuh) first of all, in `blocks` blocks
+  /// (none: nothing is done) of `threads` threads.
   template <class... Parameters, class... Arguments>
   void launch(int64_t blocks, int threads, void (*kernel)(Parameters...),
               const Arguments&... arguments) const {
@@ -57,7 +58,12 @@ class Queue {
               const Arguments&... arguments) const {
     constexpr int without_asking = 48 << 10;
     if (blocks == 0) return;
+    cudaLaunchAttribute early{};
+    early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    early.val.programmaticStreamSerializationAllowed = 1;
     cudaLaunchConfig_t config{};
+    config.attrs = &early;
+    config.numAttrs = overlapping_ ? 1 : 0;
     config.dynamicSmemBytes = static_cast<size_t>(shared_bytes);
     config.gridDim = dim3(static_cast<unsigned>(blocks));
     config.blockDim = dim3(static_cast<unsigned>(threads));
@@ -73,6 +79,7 @@ class Queue {
   int device_;
   int compute_capability_ = 0;
   int64_t multiprocessors_ = 0, resident_blocks_ = 0;
+  bool overlapping_ = false;  // kernels may begin before those before them have ended
   cudaStream_t stream_ = nullptr;
 };
 

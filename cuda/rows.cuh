@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "cuda/kernel_order.cuh"
 #include "cuda/pack.cuh"
 #include "cuda/queue.h"
 #include "cuda/reduction_space.h"
@@ -37,6 +38,7 @@ __device__ Pack<T, width> map_columns(const Column* columns, const Pack<In, widt
 template <int width, class T, class F, class... In>
 __global__ void __launch_bounds__(block_threads)
     map_rows_kernel(RowTiles tiles, F f, bool add, T* __restrict__ y, const In*... x) {
+  begin_kernel();
   const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
   if (share.pack >= tiles.packs) return;
   typename F::Column columns[width];
@@ -125,6 +127,7 @@ template <int width, class F, class Finish, class... In>
 __global__ void __launch_bounds__(block_threads)
     reduce_rows_kernel(RowTiles tiles, F f, Finish finish, typename F::State* partials, int* arrived,
                        const In*... x) {
+  begin_kernel();
   using State = typename F::State;
   const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
   State state[width];

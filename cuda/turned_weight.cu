@@ -1,6 +1,7 @@
 // A block turns a square of one tap by way of shared memory, so that it reads and writes whole runs of
 // neighbours. Memory is the limit.
 #include "cuda/instructions.cuh"
+#include "cuda/kernel_order.cuh"
 #include "cuda/turned_weight.h"
 #include "lib/launch.h"
 
@@ -11,7 +12,8 @@ constexpr int side = 32;
 
 /// Block (tap, square of oc, square of ic), the last the fastest.
 __global__ void __launch_bounds__(block_threads)
-    turn_kernel(int taps, int oc, int ic, const float* __restrict__ weight, float* __restrict__ turned) {
+    turn_kernel(int taps, int oc, int ic, const float* weight, float* __restrict__ turned) {
+  begin_kernel();
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
   constexpr int lines = block_threads / side;
   __shared__ float square[side][side + 1];  // one more, so that a column lies in different banks

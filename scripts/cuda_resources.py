@@ -2,7 +2,8 @@
 """What every CUDA kernel takes of a multiprocessor, as cuobjdump reads it off the built library: registers a thread,
 static shared memory a block, and the stack in local memory, which spilled registers need. Prints a table in Markdown,
 one line a kernel with the range over its instances and architectures. Exits with 1 if an instance has a stack that is
-not on the list below."""
+not on the list below, or, on a card whose kernels overlap (cuda/kernel_order.cuh), does something with memory before it
+has waited for the kernels before it, or reads it past the caches that know what those wrote."""
 
 import argparse
 import re
@@ -17,8 +18,17 @@ from pathlib import Path
 # an operand is denormal, that of float64, and the float64 sine of arguments larger than any that occurs.
 SLOW_PATHS = ("GradOf<duel::Log>", "duel::Bce>", "<double", "duel::Normal>", "MomentsUp<")
 
+# Those that read a table of the mathematical library, which never changes, past those caches.
+TABLES = ("duel::Normal>",)
+
 ARCHITECTURE = re.compile(r"^arch = (sm_\d+\w*)", re.MULTILINE)
 FUNCTION = re.compile(r"Function (\S+):\s*\n\s*REG:(\d+) STACK:(\d+) SHARED:(\d+) LOCAL:(\d+)")
+
+OVERLAPPING = re.compile(r"sm_(9\d|\d{3})")
+INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)", re.MULTILINE)
+WAIT = "ACQBULK"
+# Accesses to memory that is not a block's or a thread's own, and branches, which could lead past the wait.
+NOT_BEFORE_WAIT = re.compile(r"(LDG?|STG?|RED\w*|ATOMG?|LDGSTS|UBLK\w*|UTMA\w*|BRA|BRX|JMP|JMX|CALL|RET|EXIT)\b")
 
 
 @dataclass
@@ -68,6 +78,24 @@ def read(library: Path, cuobjdump: str) -> tuple[dict[str, Usage], list[str]]:
     return usages, architectures
 
 
+def disorder(library: Path, architecture: str, cuobjdump: str) -> list[str]:
+    """What instances of kernels do before the wait or past the caches, a line each."""
+    found = []
+    text = run(cuobjdump, "--dump-sass", "--gpu-architecture", architecture, str(library))
+    parts = re.split(r"Function : (\S+)", text)
+    names = run("c++filt", given="\n".join(parts[1::2])).splitlines()
+    for name, part in zip(names, parts[2::2], strict=True):
+        instructions = INSTRUCTION.findall(part)
+        if WAIT not in instructions:
+            found.append(f"{architecture}, no wait: {name}")
+            continue
+        early = [i for i in instructions[:instructions.index(WAIT)] if NOT_BEFORE_WAIT.match(i)]
+        stale = [i for i in instructions if ".CONSTANT" in i and not any(part in name for part in TABLES)]
+        found += [f"{architecture}, {i} before the wait: {name}" for i in early[:1]]
+        found += [f"{architecture}, {i} of what may have changed: {name}" for i in stale[:1]]
+    return found
+
+
 def span(values: list[int]) -> str:
     low, high = min(values), max(values)
     return str(low) if low == high else f"{low} – {high}"
@@ -96,7 +124,11 @@ def main() -> int:
     spilling = sorted(name for name, usage in usages.items() if usage.spills)
     if spilling:
         print(f"cuda_resources: registers spilled or arrays in local memory: {', '.join(spilling)}", file=sys.stderr)
-    return 1 if spilling else 0
+    disordered = [line for architecture in architectures if OVERLAPPING.fullmatch(architecture)
+                  for line in disorder(library, architecture, arguments.cuobjdump)]
+    for line in disordered:
+        print(f"cuda_resources: {line}", file=sys.stderr)
+    return 1 if spilling or disordered else 0
 
 
 if __name__ == "__main__":

@@ -69,7 +69,14 @@ host_cuda::Fibers& fibers() {
   return fibers;
 }
 
-void run_grid(const cudaLaunchConfig_t& config, const std::function<void()>& thread) {
+bool may_begin_early(const cudaLaunchConfig_t& config) {
+  return std::any_of(config.attrs, config.attrs + config.numAttrs, [](const cudaLaunchAttribute& attribute) {
+    return attribute.id == cudaLaunchAttributeProgrammaticStreamSerialization &&
+           attribute.val.programmaticStreamSerializationAllowed != 0;
+  });
+}
+
+void run_grid(const cudaLaunchConfig_t& config, bool early, const std::function<void()>& thread) {
   static std::mt19937 random;
   gridDim = config.gridDim;
   blockDim = config.blockDim;
@@ -78,7 +85,7 @@ void run_grid(const cudaLaunchConfig_t& config, const std::function<void()>& thr
     blockIdx = dim3(static_cast<unsigned>((first + i) % gridDim.x));
     host_cuda::begin_block(blockDim.x, config.dynamicSmemBytes);
     fibers().run(blockDim.x, [&](unsigned) { thread(); });
-    host_cuda::end_block();
+    host_cuda::end_block(early);
   }
 }
 
@@ -300,5 +307,7 @@ cudaError_t host_cuda::launch(const cudaLaunchConfig_t& config, const void* kern
       threads > 1024) {
     return cudaErrorInvalidValue;
   }
-  return enqueue(config.stream, [config, thread = std::move(thread)] { run_grid(config, thread); });
+  return enqueue(config.stream, [config, early = may_begin_early(config), thread = std::move(thread)] {
+    run_grid(config, early, thread);
+  });
 }

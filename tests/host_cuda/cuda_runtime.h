@@ -37,6 +37,10 @@ void __threadfence();  // blocks run one after the other, from a random one on
 int atomicAdd(int* number, int amount);
 void __syncwarp();  // here as the one above: all threads of the block have to call it
 
+void cudaTriggerProgrammaticLaunchCompletion();
+/// All work before has ended already; but a kernel that may begin early has to call it in every thread.
+void cudaGridDependencySynchronize();
+
 // ---- errors ----
 
 enum cudaError_t {
@@ -129,10 +133,20 @@ cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t 
 
 // ---- launches ----
 
+enum cudaLaunchAttributeID { cudaLaunchAttributeProgrammaticStreamSerialization = 6 };
+union cudaLaunchAttributeValue {
+  int programmaticStreamSerializationAllowed;
+};
+struct cudaLaunchAttribute {
+  cudaLaunchAttributeID id;
+  cudaLaunchAttributeValue val;
+};
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
   size_t dynamicSmemBytes = 0;
   cudaStream_t stream = nullptr;
+  cudaLaunchAttribute* attrs = nullptr;
+  unsigned numAttrs = 0;
 };
 
 namespace host_cuda {

@@ -54,6 +54,7 @@ struct Thread {
   bool begun = false;           // the open group of products
   bool copies_to_show = false;  // some have arrived that products of the group do not see
   bool copies_shown = true;     // at the last barrier
+  bool waited = false;          // for the work before the kernel
 };
 
 std::vector<Thread> threads;
@@ -267,8 +268,9 @@ void meet_at_barrier() {
   for (unsigned i = 0; i < count; ++i) threads[i].copies_shown = !threads[i].copies_to_show;
 }
 
-void end_block() {
+void end_block(bool early) {
   for (unsigned i = 0; i < count; ++i) {
+    require(!early || threads[i].waited, "a thread did not wait for the work before its kernel");
     for (const auto& group : threads[i].groups) require(group.empty(), "a thread ends before its copies");
     for (const auto& group : threads[i].group_products)
       require(group.empty(), "a thread ends before its products");
@@ -277,3 +279,6 @@ void end_block() {
 }
 
 }  // namespace host_cuda
+
+void cudaTriggerProgrammaticLaunchCompletion() {}
+void cudaGridDependencySynchronize() { host_cuda::this_thread().waited = true; }

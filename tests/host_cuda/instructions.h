@@ -9,7 +9,8 @@ namespace host_cuda {
 void begin_block(unsigned threads, size_t shared_bytes);
 /// All threads have come to a barrier or to their end.
 void meet_at_barrier();
-/// The block is at its end: nothing may be under way any more.
-void end_block();
+/// The block is at its end: nothing may be under way any more, and if it could have begun `early`, all of its
+/// threads have to have waited for the work before its kernel.
+void end_block(bool early);
 
 }  // namespace host_cuda
