@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <limits>
 
 #include "lib/host_device.h"
 
@@ -63,17 +64,41 @@ struct RowTiles {
   }
 };
 
-/// About `most_blocks` pieces (more only if one row of tiles has more), each of four rows a thread at least.
-/// Thin arrays have as few lanes as their rows have packs, so that no thread idles; wide ones have
-/// `most_lanes`, a power of two. There is one chunk even if there are no rows: a sum over none is zero.
-inline RowTiles row_tiles(int64_t rows, int64_t packs, int64_t most_blocks, int most_lanes = 32) {
-  const int lanes =
-      packs >= most_lanes ? most_lanes : static_cast<int>(std::bit_ceil(static_cast<uint64_t>(packs)));
+/// What the pieces of an array keep to, beside their number.
+struct RowTilesLimits {
+  int most_lanes = 32;     // a power of two
+  int64_t least_rows = 4;  // about, of a thread
+  int64_t most_chunks = std::numeric_limits<int64_t>::max();
+};
+
+/// About `most_blocks` pieces (more only if one row of tiles has more). Thin arrays have as few lanes as
+/// their rows have packs, so that no thread idles; wide ones have `most_lanes`. There is one chunk even if
+/// there are no rows: a sum over none is zero.
+inline RowTiles row_tiles(int64_t rows, int64_t packs, int64_t most_blocks,
+                          const RowTilesLimits& limits = {}) {
+  const int lanes = packs >= limits.most_lanes
+                        ? limits.most_lanes
+                        : static_cast<int>(std::bit_ceil(static_cast<uint64_t>(packs)));
   const int64_t tiles = ceil_divide(packs, lanes), depth = block_threads / lanes;
   const int64_t wanted =
-      std::max<int64_t>(1, std::min(most_blocks / std::max<int64_t>(1, tiles), ceil_divide(rows, 4 * depth)));
+      std::max<int64_t>(1, std::min({most_blocks / std::max<int64_t>(1, tiles),
+                                     ceil_divide(rows, limits.least_rows * depth), limits.most_chunks}));
   const int64_t rows_per_chunk = std::max(depth, ceil_divide(ceil_divide(rows, wanted), depth) * depth);
   return {rows, packs, lanes, rows_per_chunk, std::max<int64_t>(1, ceil_divide(rows, rows_per_chunk)), tiles};
+}
+
+/// The pieces for a reduction over the rows, whose chunks have to be merged: what a block leaves for that is
+/// one result for each of its columns, so where there are many rows, a piece is as narrow as memory is still
+/// read well, in whole lines of its caches. A thread asks for `rows_ahead` rows at a time. Where there are
+/// only so many for a thread or fewer, there is one chunk, of as many lanes as leave each thread most rows
+/// that it can ask for at once.
+inline RowTiles reduction_tiles(int64_t rows, int64_t packs, int64_t pack_bytes, int64_t rows_ahead,
+                                int64_t most_blocks, int64_t most_chunks) {
+  constexpr int64_t line_bytes = 128;
+  const int64_t lanes = std::clamp(rows_ahead * block_threads / std::max<int64_t>(1, rows),
+                                   line_bytes / pack_bytes, int64_t{block_threads});
+  return row_tiles(rows, packs, most_blocks,
+                   {static_cast<int>(std::bit_floor(static_cast<uint64_t>(lanes))), rows_ahead, most_chunks});
 }
 
 /// The chunks of several tensors, numbered through: one block a chunk serves them all in one launch.
