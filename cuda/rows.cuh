@@ -30,6 +30,9 @@ namespace duel::cuda {
 template <class T>
 constexpr int row_pack_width = pack_width<T> < 4 ? pack_width<T> : 4;
 
+template <int power_of_two>
+constexpr int log2_of = log2_floor(power_of_two);
+
 template <int width, class T, class Column, class... In>
 __device__ Pack<T, width> map_columns(const Column* columns, const Pack<In, width>&... x) {
   Pack<T, width> y;
@@ -137,12 +140,12 @@ __device__ void gather_share(const RowTiles& tiles, const RowTiles::Share& share
   }
 }
 
-/// Merges what the threads that lie `lanes` apart, a power of two, have in `state`, and calls emit(column,
-/// merged) for each of the block's lanes * width columns, neighbouring threads for neighbouring ones. A
-/// thread merges several states between two barriers.
+/// Merges what the threads that lie 1 << lane_bits apart have in `state`, and calls emit(column, merged) for
+/// each of the block's (1 << lane_bits) * width columns, neighbouring threads for neighbouring ones. A thread
+/// merges several states between two barriers.
 template <int width, class State, class Emit>
-__device__ void merge_threads(int lanes, const State (&state)[width], const Emit& emit) {
-  constexpr int at_once = 8;           // states that a thread merges between two barriers
+__device__ void merge_threads(int lane_bits, const State (&state)[width], const Emit& emit) {
+  constexpr int at_once_bits = 3, at_once = 1 << at_once_bits;
   constexpr int apart = 32 / at_once;  // so that the columns of one thread lie in different banks
   static_assert(width <= at_once, "there are fewer threads than states are left to merge");
   __shared__ State shared[width][block_threads + apart];
@@ -150,25 +153,27 @@ __device__ void merge_threads(int lanes, const State (&state)[width], const Emit
 #pragma unroll
   for (int i = 0; i < width; ++i) shared[i][thread] = state[i];
   __syncthreads();
-  int levels = block_threads / lanes;
-  while (levels > at_once) {
-    levels /= at_once;
-    const int left = levels * lanes, i = thread / left, place = thread % left;
+  int bits = log2_of<block_threads>;  // of each column of a thread 1 << bits states are left
+  while (bits - lane_bits > at_once_bits) {
+    bits -= at_once_bits;
+    const int i = thread >> bits, place = thread & ((1 << bits) - 1);
     State merged = State::none();
     if (i < width) {
 #pragma unroll
-      for (int level = 0; level < at_once; ++level) merged.merge(shared[i][level * left + place]);
+      for (int level = 0; level < at_once; ++level) merged.merge(shared[i][(level << bits) + place]);
     }
     __syncthreads();
     if (i < width) shared[i][place] = merged;
     __syncthreads();
   }
+  const int levels = 1 << (bits - lane_bits);
 #pragma unroll 1
-  for (int column = thread; column < lanes * width; column += block_threads) {
+  for (int column = thread; column < width << lane_bits; column += block_threads) {
     State merged = State::none();
 #pragma unroll
     for (int level = 0; level < at_once; ++level) {
-      if (level < levels) merged.merge(shared[column % width][level * lanes + column / width]);
+      const State there = shared[column % width][((level & (levels - 1)) << lane_bits) + column / width];
+      merged.merge(level < levels ? there : State::none());
     }
     emit(column, merged);
   }
@@ -189,31 +194,30 @@ __device__ inline bool last_to_arrive(int* arrived, int64_t blocks) {
   return last;
 }
 
-/// finish() for the columns of a tile, whose chunks have left their results in (chunks, columns).
-template <class State, class Finish>
-__device__ void finish_tile(const RowTiles& tiles, int width, const State* partials, const Finish& finish) {
+/// finish() for the columns of a tile, whose chunks have left their results in (chunks, columns). Wider than
+/// a block has threads is no tile of several chunks (reduction_tiles()).
+template <int width, class State, class Finish>
+__device__ void finish_tile(const RowTiles& tiles, const State* partials, const Finish& finish) {
   constexpr int at_once = 16;  // chunks that a thread asks for before it looks at the first
-  const int thread = static_cast<int>(threadIdx.x), beside = tiles.lanes * width;
-  const int chunks = static_cast<int>(tiles.chunks), step = block_threads / beside;
+  const int thread = static_cast<int>(threadIdx.x), chunks = static_cast<int>(tiles.chunks);
+  const int beside_bits = tiles.lane_bits + log2_of<width>, beside = 1 << beside_bits;
+  const int step = block_threads >> beside_bits;
   const int64_t columns = tiles.packs * width, first = blockIdx.x / tiles.chunks * beside;
-  const int64_t column = first + thread % beside;
+  const int64_t column = first + (thread & (beside - 1));
   decltype(partials->template as<double>()) total[1] = {State::none().template as<double>()};
   if (column < columns) {
-    for (int chunk = thread / beside; chunk < chunks; chunk += at_once * step) {
-      State ahead[at_once], some = State::none();
+    for (int chunk = thread >> beside_bits; chunk < chunks; chunk += at_once * step) {
+      State some = State::none();
 #pragma unroll
       for (int i = 0; i < at_once; ++i) {
         const int wanted = chunk + i * step;
-        ahead[i] = partials[(wanted < chunks ? wanted : chunk) * columns + column];
-      }
-#pragma unroll
-      for (int i = 0; i < at_once; ++i) {
-        if (chunk + i * step < chunks) some.merge(ahead[i]);
+        const State there = partials[(wanted < chunks ? wanted : chunk) * columns + column];
+        some.merge(wanted < chunks ? there : State::none());
       }
       total[0].merge(some.template as<double>());
     }
   }
-  merge_threads(beside, total, [&](int i, const auto& sum) {
+  merge_threads(beside_bits, total, [&](int i, const auto& sum) {
     if (first + i < columns) finish(first + i, sum);
   });
 }
@@ -231,7 +235,7 @@ __global__ void __launch_bounds__(block_threads, 2)
 
   const int64_t columns = tiles.packs * width, tile = blockIdx.x / tiles.chunks;
   const int64_t first = tile * tiles.lanes * width;
-  merge_threads(tiles.lanes, state, [&](int i, const State& merged) {
+  merge_threads(tiles.lane_bits, state, [&](int i, const State& merged) {
     if (first + i >= columns) return;
     if (tiles.chunks == 1) {
       finish(first + i, merged.template as<double>());
@@ -240,7 +244,7 @@ __global__ void __launch_bounds__(block_threads, 2)
     }
   });
   if (tiles.chunks > 1 && last_to_arrive(arrived + tile, tiles.chunks))
-    finish_tile(tiles, width, partials, finish);
+    finish_tile<width>(tiles, partials, finish);
 }
 
 template <int width, class F, class Finish, class T, class... In>

@@ -20,8 +20,9 @@ struct Sum {
   }
 };
 
+/// Read and written by one instruction.
 template <class T>
-struct TwoSums {
+struct alignas(2 * sizeof(T)) TwoSums {
   T first, second;
 
   DUEL_HOST_DEVICE static TwoSums none() { return {T(0), T(0)}; }
