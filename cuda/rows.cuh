@@ -86,11 +86,13 @@ struct RowsAhead {
   const T* x;
   Waiting row[rows];
 
-  /// Packs number `place`, place + step, ...; in place of those past `last` that one, which is there.
-  __device__ void read(int64_t place, int64_t step, int64_t last) {
+  /// Packs number `place`, place + step, ..., `left` of them or all; in place of the others the first one,
+  /// which is there.
+  __device__ void read(int64_t place, int64_t step, int64_t left) {
+    const auto* first = reinterpret_cast<const Pack<T, width>*>(x) + place;
 #pragma unroll
-    for (int i = 0; i < rows; ++i, place += step) {
-      const Pack<T, width> pack = reinterpret_cast<const Pack<T, width>*>(x)[place < last ? place : last];
+    for (int i = 0; i < rows; ++i) {
+      const Pack<T, width> pack = first[i < left ? i * step : 0];
       std::memcpy(&row[i], &pack, sizeof(pack));
     }
   }
@@ -124,10 +126,10 @@ template <int rows, int width, class F, class... In>
 __device__ void gather_share(const RowTiles& tiles, const RowTiles::Share& share, const F& f,
                              typename F::State (&state)[width], RowsAhead<In, width, rows>... x) {
   if (share.pack >= tiles.packs || share.first_row >= share.end_row) return;
-  const int64_t step = tiles.depth() * tiles.packs, last = (share.end_row - 1) * tiles.packs + share.pack;
+  const int64_t step = tiles.depth() * tiles.packs;
   int64_t place = share.first_row * tiles.packs + share.pack;
-  int64_t left = ceil_divide(share.end_row - share.first_row, tiles.depth());
-  (x.read(place, step, last), ...);
+  int64_t left = ((share.end_row - share.first_row - 1) >> (log2_of<block_threads> - tiles.lane_bits)) + 1;
+  (x.read(place, step, left), ...);
   typename F::Column columns[width];
 #pragma unroll
   for (int i = 0; i < width; ++i) columns[i] = f.column(share.pack * width + i);
@@ -136,7 +138,7 @@ __device__ void gather_share(const RowTiles& tiles, const RowTiles::Share& share
     left -= rows;
     if (left <= 0) return;
     place += rows * step;
-    (x.read(place, step, last), ...);
+    (x.read(place, step, left), ...);
   }
 }
 
@@ -207,12 +209,13 @@ __device__ void finish_tile(const RowTiles& tiles, const State* partials, const 
   decltype(partials->template as<double>()) total[1] = {State::none().template as<double>()};
   if (column < columns) {
     for (int chunk = thread >> beside_bits; chunk < chunks; chunk += at_once * step) {
+      const State* from = partials + chunk * columns + column;
       State some = State::none();
 #pragma unroll
-      for (int i = 0; i < at_once; ++i) {
-        const int wanted = chunk + i * step;
-        const State there = partials[(wanted < chunks ? wanted : chunk) * columns + column];
-        some.merge(wanted < chunks ? there : State::none());
+      for (int i = 0; i < at_once; ++i, from += step * columns) {
+        State there = State::none();
+        if (chunk + i * step < chunks) there = *from;
+        some.merge(there);
       }
       total[0].merge(some.template as<double>());
     }
