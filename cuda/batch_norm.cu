@@ -68,7 +68,7 @@ struct GradSums {
   using State = TwoSums<T>;
   struct Column {
     T mean;
-    DUEL_HOST_DEVICE void operator()(State& state, T x, T dy) const { state.add(dy, dy * (x - mean)); }
+    DUEL_HOST_DEVICE void operator()(State& state, T x, T dy) const { state.add_product(dy, dy, x - mean); }
   };
   DUEL_HOST_DEVICE Column column(int64_t c) const { return {mean[c]}; }
 };

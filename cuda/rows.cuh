@@ -96,10 +96,10 @@ struct RowsAhead {
       std::memcpy(&row[i], &pack, sizeof(pack));
     }
   }
-  __device__ Pack<T, width> at(int i) const {
+  __device__ Pack<Computed<T>, width> at(int i) const {
     Pack<T, width> pack;
     std::memcpy(&pack, &row[i], sizeof(pack));
-    return pack;
+    return computed(pack);
   }
 };
 
@@ -107,7 +107,7 @@ template <int width, class State, class Column, class... In>
 __device__ void gather_row(State (&state)[width], const Column (&columns)[width],
                            const Pack<In, width>&... x) {
 #pragma unroll
-  for (int i = 0; i < width; ++i) columns[i](state[i], static_cast<Computed<In>>(x.lane[i])...);
+  for (int i = 0; i < width; ++i) columns[i](state[i], x.lane[i]...);
 }
 
 /// Gathers the first `left` of the rows that were read, or all of them.
