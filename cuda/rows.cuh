@@ -2,13 +2,15 @@
 // a channels-last picture. Elements with columns: map_rows(). Reductions over the rows: reduce_rows().
 //
 // Both are limited by the bandwidth of memory. RowTiles (lib/launch.h) says how threads map to data: a warp
-// reads up to 512 neighbouring bytes of a row, or several whole rows where they are short, and a thread stays
-// with its columns, so their parameters and partial results live in registers.
+// reads up to 512 neighbouring bytes of a row, or 128 each of several rows for a reduction, or several whole
+// rows where they are short, and a thread stays with its columns, so their parameters and partial results
+// live in registers.
 //
 // A reduction takes one launch. A thread takes its rows from first to last, the threads of a column are
 // merged as a tree in shared memory, and of the blocks that share a column, the one that is done last merges
-// what all of them have left, a few at a time and these in double precision: which block that is chance
-// decides, but not what it computes. So every bit of the result depends on the sizes alone.
+// what all of them have left, a few to a sum of their own precision and those sums in double precision: which
+// block that is chance decides, but not what it computes. So every bit of the result depends on the sizes
+// alone.
 //
 // The arrays of a network are a few megabytes, which the card reads in a microsecond or two, so what a
 // reduction waits for one after the other counts as much as what it reads: a thread asks for several rows
@@ -77,7 +79,7 @@ void map_rows(const Queue& queue, int64_t rows, int64_t columns, const F& f, Wri
 }
 
 /// What one thread reads of one array, several rows at a time: all of them are asked for before the first is
-/// needed. They wait as words, where they fill some, as elements would take a register each.
+/// needed. They wait as words, if a pack fills some: as elements each would take a register of its own.
 template <class T, int width, int rows>
 struct RowsAhead {
   static constexpr int words = static_cast<int>(sizeof(T)) * width / 4;
@@ -196,8 +198,8 @@ __device__ inline bool last_to_arrive(int* arrived, int64_t blocks) {
   return last;
 }
 
-/// finish() for the columns of a tile, whose chunks have left their results in (chunks, columns). Wider than
-/// a block has threads is no tile of several chunks (reduction_tiles()).
+/// finish() for the columns of a tile, whose chunks have left their results in (chunks, columns). A tile of
+/// several chunks has no more columns than a block has threads (reduction_tiles()).
 template <int width, class State, class Finish>
 __device__ void finish_tile(const RowTiles& tiles, const State* partials, const Finish& finish) {
   constexpr int at_once = 16;  // chunks that a thread asks for before it looks at the first
