@@ -21,23 +21,29 @@ struct Statistics {
   DUEL_HOST_DEVICE T inverse_std(int64_t c) const { return T(1) / std::sqrt(variance[c] + eps); }
 };
 
-template <class T>
+/// Around the channels' numbers of the first row.
+template <class Stored>
 struct MomentsUp {
-  using State = Moments<T>;
-  struct Column {
-    DUEL_HOST_DEVICE void operator()(State& state, T x) const { state.add(x); }
-  };
-  DUEL_HOST_DEVICE Column column(int64_t) const { return {}; }
+  using T = Computed<Stored>;
+  const Stored* first_row;
+  using State = TwoSums<T>;
+  using Column = AroundShift<T>;
+  DUEL_HOST_DEVICE Column column(int64_t c) const { return {static_cast<T>(first_row[c])}; }
 };
 
-template <class T>
+template <class Stored>
 struct StoreMoments {
+  using T = Computed<Stored>;
+  const Stored* first_row;
+  double a_row;  // 1 / rows
   T *mean, *variance;
   T *running_mean, *running_variance;  // or none
   RunningUpdate<T> update;
-  DUEL_HOST_DEVICE void operator()(int64_t c, const Moments<double>& moments) const {
+  DUEL_HOST_DEVICE void operator()(int64_t c, const TwoSums<double>& sums) const {
+    const AroundShift<double> around{static_cast<double>(static_cast<T>(first_row[c]))};
+    const Moments<double> moments = around.moments(sums, a_row);
     mean[c] = T(moments.mean);
-    variance[c] = T(moments.variance());
+    variance[c] = T(moments.variance);
     if (running_mean) update.apply(mean[c], variance[c], running_mean[c], running_variance[c]);
   }
 };
@@ -55,25 +61,25 @@ struct Normalize {
   }
 };
 
+/// The sums of dy and of dy * (x - mean): that x is divided by its deviation is left to StoreGradSums.
 template <class T>
 struct GradSums {
-  Statistics<T> statistics;
+  const T* mean;
   using State = TwoSums<T>;
   struct Column {
-    T mean, inverse_std;
-    DUEL_HOST_DEVICE void operator()(State& state, T x, T dy) const {
-      state.add(dy, dy * ((x - mean) * inverse_std));
-    }
+    T mean;
+    DUEL_HOST_DEVICE void operator()(State& state, T x, T dy) const { state.add_product(dy, dy, x - mean); }
   };
-  DUEL_HOST_DEVICE Column column(int64_t c) const { return {statistics.mean[c], statistics.inverse_std(c)}; }
+  DUEL_HOST_DEVICE Column column(int64_t c) const { return {mean[c]}; }
 };
 
 template <class T>
 struct StoreGradSums {
+  Statistics<T> statistics;
   T *dbias, *dweight;
   DUEL_HOST_DEVICE void operator()(int64_t c, const TwoSums<double>& sums) const {
     dbias[c] = T(sums.first);
-    dweight[c] = T(sums.second);
+    dweight[c] = T(sums.second * statistics.inverse_std(c));
   }
 };
 
@@ -163,11 +169,16 @@ void CudaKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, con
   dispatch_stored_float(x.dtype(), [&](auto type) {
     using Stored = decltype(type);
     using T = Computed<Stored>;
-    const StoreMoments<T> store{mean.data<T>(), variance.data<T>(),
-                                running ? running->mean.data<T>() : nullptr,
-                                running ? running->variance.data<T>() : nullptr,
-                                RunningUpdate<T>(running ? running->momentum : 0, rows_of(x))};
-    reduce_rows<Stored>(queue_, reductions_, rows_of(x), x.dim(-1), MomentsUp<T>{}, store, x.data<Stored>());
+    const int64_t rows = rows_of(x);
+    const Stored* const in = x.data<Stored>();
+    const StoreMoments<Stored> store{in,
+                                     1 / static_cast<double>(rows),
+                                     mean.data<T>(),
+                                     variance.data<T>(),
+                                     running ? running->mean.data<T>() : nullptr,
+                                     running ? running->variance.data<T>() : nullptr,
+                                     RunningUpdate<T>(running ? running->momentum : 0, rows)};
+    reduce_rows<Stored>(queue_, reductions_, rows, x.dim(-1), MomentsUp<Stored>{in}, store, in);
   });
 }
 
@@ -187,9 +198,10 @@ void CudaKernels::batch_norm_backward_sums(const Tensor& x, const Tensor& dy, co
   dispatch_stored_float(x.dtype(), [&](auto type) {
     using Stored = decltype(type);
     using T = Computed<Stored>;
-    reduce_rows<Stored>(
-        queue_, reductions_, rows_of(x), x.dim(-1), GradSums<T>{{mean.data<T>(), variance.data<T>(), T(eps)}},
-        StoreGradSums<T>{dbias.data<T>(), dweight.data<T>()}, x.data<Stored>(), dy.data<Stored>());
+    const StoreGradSums<T> store{
+        {mean.data<T>(), variance.data<T>(), T(eps)}, dbias.data<T>(), dweight.data<T>()};
+    reduce_rows<Stored>(queue_, reductions_, rows_of(x), x.dim(-1), GradSums<T>{mean.data<T>()}, store,
+                        x.data<Stored>(), dy.data<Stored>());
   });
 }
 
@@ -237,8 +249,8 @@ void CudaKernels::batch_norm_backward_fused(const Tensor& x, const Tensor& y, co
         const int64_t rows = rows_of(x), channels = x.dim(-1);
         const Stored *const in = x.data<Stored>(), *const grad = dy.data<Stored>();
         reduce_rows<Stored>(queue_, reductions_, rows, channels,
-                            ReduceThrough<GradSums<T>, F>{{{statistics}, forward}},
-                            StoreGradSums<T>{dbias.data<T>(), dweight.data<T>()}, in, grad);
+                            ReduceThrough<GradSums<T>, F>{{{mean.data<T>()}, forward}},
+                            StoreGradSums<T>{statistics, dbias.data<T>(), dweight.data<T>()}, in, grad);
         if (!dx) return;
         const InputGrad<T> inner{statistics, weight.data<T>(), dweight.data<T>(), dbias.data<T>(),
                                  training ? T(1) / T(rows) : T(0)};

@@ -8,9 +8,14 @@ namespace duel::cuda {
 
 class ReductionSpace {
  public:
-  /// A reduction has about so many blocks at most. Not the device's own number: the result shall not depend
-  /// on it.
-  static constexpr int64_t most_blocks = 512;
+  /// A reduction has about so many blocks at most: two for each multiprocessor of a large card. Not the
+  /// device's own number: the result shall not depend on it.
+  static constexpr int64_t most_blocks = 256;
+  /// Of these, so many share a tile at most, as the last of them to be done reads what all have left.
+  static constexpr int64_t most_chunks = 128;
+  /// Packs that a thread asks for before it looks at the first. With 256 threads a block it takes this many
+  /// on their way for the memory of a large card to be busy.
+  static constexpr int packs_ahead = 8;
 
   ReductionSpace(const Queue& queue, CachingAllocator& allocator)
       : allocator_(allocator), arrived_(allocator, most_shared_tiles) {

@@ -2,17 +2,23 @@
 // a channels-last picture. Elements with columns: map_rows(). Reductions over the rows: reduce_rows().
 //
 // Both are limited by the bandwidth of memory. RowTiles (lib/launch.h) says how threads map to data: a warp
-// reads up to 512 neighbouring bytes of a row, or several whole rows where they are short, and a thread stays
-// with its columns, so their parameters and partial results live in registers.
+// reads up to 512 neighbouring bytes of a row, or 128 each of several rows for a reduction, or several whole
+// rows where they are short, and a thread stays with its columns, so their parameters and partial results
+// live in registers.
 //
 // A reduction takes one launch. A thread takes its rows from first to last, the threads of a column are
 // merged as a tree in shared memory, and of the blocks that share a column, the one that is done last merges
-// what all of them have left, in double precision and in the order of their rows: which block that is chance
-// decides, but not what it computes. So every bit of the result depends on the sizes alone.
+// what all of them have left, a few to a sum of their own precision and those sums in double precision: which
+// block that is chance decides, but not what it computes. So every bit of the result depends on the sizes
+// alone.
+//
+// The arrays of a network are a few megabytes, which the card reads in a microsecond or two, so what a
+// reduction waits for one after the other counts as much as what it reads: a thread asks for several rows
+// before it looks at the first, and neither tree has many levels, as each ends with a barrier.
 #pragma once
 
-#include <algorithm>
-#include <bit>
+#include <cstring>
+#include <type_traits>
 
 #include "cuda/kernel_order.cuh"
 #include "cuda/pack.cuh"
@@ -22,10 +28,13 @@
 
 namespace duel::cuda {
 
-/// Elements of a row that a thread takes at a time: 16 bytes, or four narrower ones, as each of its columns
-/// takes registers.
+/// Elements of a row that a thread of map_rows() takes at a time: 16 bytes, or four narrower ones, as each of
+/// its columns takes registers.
 template <class T>
 constexpr int row_pack_width = pack_width<T> < 4 ? pack_width<T> : 4;
+
+template <int power_of_two>
+constexpr int log2_of = log2_floor(power_of_two);
 
 template <int width, class T, class Column, class... In>
 __device__ Pack<T, width> map_columns(const Column* columns, const Pack<In, width>&... x) {
@@ -71,20 +80,108 @@ void map_rows(const Queue& queue, int64_t rows, int64_t columns, const F& f, Wri
   }
 }
 
-/// Gives `state` of each thread what all threads that lie `lanes` apart have; complete in the first of them.
-template <int width, class State>
-__device__ void merge_levels(int lanes, State (&state)[width]) {
-  __shared__ State shared[width][block_threads];
+/// What one thread reads of one array, several rows at a time: all of them are asked for before the first is
+/// needed. They wait as words, if a pack fills some: as elements each would take a register of its own.
+template <class T, int width, int rows>
+struct RowsAhead {
+  static constexpr int words = static_cast<int>(sizeof(T)) * width / 4;
+  using Waiting = std::conditional_t<words == 0, Pack<T, width>, Pack<uint32_t, words>>;
+
+  const T* x;
+  Waiting row[rows];
+
+  /// Packs number `place`, place + step, ..., `left` of them or all; in place of the others the first one,
+  /// which is there.
+  __device__ void read(int64_t place, int64_t step, int64_t left) {
+    const auto* first = reinterpret_cast<const Pack<T, width>*>(x) + place;
+#pragma unroll
+    for (int i = 0; i < rows; ++i) {
+      const Pack<T, width> pack = first[i < left ? i * step : 0];
+      std::memcpy(&row[i], &pack, sizeof(pack));
+    }
+  }
+  __device__ Pack<Computed<T>, width> at(int i) const {
+    Pack<T, width> pack;
+    std::memcpy(&pack, &row[i], sizeof(pack));
+    return computed(pack);
+  }
+};
+
+template <int width, class State, class Column, class... In>
+__device__ void gather_row(State (&state)[width], const Column (&columns)[width],
+                           const Pack<In, width>&... x) {
+#pragma unroll
+  for (int i = 0; i < width; ++i) columns[i](state[i], x.lane[i]...);
+}
+
+/// Gathers the first `left` of the rows that were read, or all of them.
+template <int rows, int width, class State, class Column, class... In>
+__device__ void gather_rows(State (&state)[width], const Column (&columns)[width], int64_t left,
+                            const RowsAhead<In, width, rows>&... x) {
+#pragma unroll
+  for (int row = 0; row < rows; ++row) {
+    if (row < left) gather_row(state, columns, x.at(row)...);
+  }
+}
+
+/// Gathers a thread's whole share. The columns' parameters are computed while the first rows are on their
+/// way.
+template <int rows, int width, class F, class... In>
+__device__ void gather_share(const RowTiles& tiles, const RowTiles::Share& share, const F& f,
+                             typename F::State (&state)[width], RowsAhead<In, width, rows>... x) {
+  if (share.pack >= tiles.packs || share.first_row >= share.end_row) return;
+  const int64_t step = tiles.depth() * tiles.packs;
+  int64_t place = share.first_row * tiles.packs + share.pack;
+  int64_t left = ((share.end_row - share.first_row - 1) >> (log2_of<block_threads> - tiles.lane_bits)) + 1;
+  (x.read(place, step, left), ...);
+  typename F::Column columns[width];
+#pragma unroll
+  for (int i = 0; i < width; ++i) columns[i] = f.column(share.pack * width + i);
+  while (true) {
+    gather_rows<rows>(state, columns, left, x...);
+    left -= rows;
+    if (left <= 0) return;
+    place += rows * step;
+    (x.read(place, step, left), ...);
+  }
+}
+
+/// Merges what the threads that lie 1 << lane_bits apart have in `state`, and calls emit(column, merged) for
+/// each of the block's (1 << lane_bits) * width columns, neighbouring threads for neighbouring ones. A thread
+/// merges several states between two barriers.
+template <int width, class State, class Emit>
+__device__ void merge_threads(int lane_bits, const State (&state)[width], const Emit& emit) {
+  constexpr int at_once_bits = 3, at_once = 1 << at_once_bits;
+  constexpr int apart = 32 / at_once;  // so that the columns of one thread lie in different banks
+  static_assert(width <= at_once, "there are fewer threads than states are left to merge");
+  __shared__ State shared[width][block_threads + apart];
   const int thread = static_cast<int>(threadIdx.x);
-  for (int step = block_threads / 2; step >= lanes; step /= 2) {
 #pragma unroll
-    for (int i = 0; i < width; ++i) shared[i][thread] = state[i];
-    __syncthreads();
-    if (thread < step) {
+  for (int i = 0; i < width; ++i) shared[i][thread] = state[i];
+  __syncthreads();
+  int bits = log2_of<block_threads>;  // of each column of a thread 1 << bits states are left
+  while (bits - lane_bits > at_once_bits) {
+    bits -= at_once_bits;
+    const int i = thread >> bits, place = thread & ((1 << bits) - 1);
+    State merged = State::none();
+    if (i < width) {
 #pragma unroll
-      for (int i = 0; i < width; ++i) state[i].merge(shared[i][thread + step]);
+      for (int level = 0; level < at_once; ++level) merged.merge(shared[i][(level << bits) + place]);
     }
     __syncthreads();
+    if (i < width) shared[i][place] = merged;
+    __syncthreads();
+  }
+  const int levels = 1 << (bits - lane_bits);
+#pragma unroll 1
+  for (int column = thread; column < width << lane_bits; column += block_threads) {
+    State merged = State::none();
+#pragma unroll
+    for (int level = 0; level < at_once; ++level) {
+      const State there = shared[column % width][((level & (levels - 1)) << lane_bits) + column / width];
+      merged.merge(level < levels ? there : State::none());
+    }
+    emit(column, merged);
   }
 }
 
@@ -103,28 +200,37 @@ __device__ inline bool last_to_arrive(int* arrived, int64_t blocks) {
   return last;
 }
 
-/// finish() for the columns of a tile, whose chunks have left their results in (chunks, columns).
-template <class State, class Finish>
-__device__ void finish_tile(const RowTiles& tiles, int width, const State* partials, const Finish& finish) {
-  const int thread = static_cast<int>(threadIdx.x), beside = tiles.lanes * width;
-  const int64_t columns = tiles.packs * width, column = blockIdx.x / tiles.chunks * beside + thread % beside;
-  decltype(partials->template as<double>()) state[1] = {State::none().template as<double>()};
+/// finish() for the columns of a tile, whose chunks have left their results in (chunks, columns). A tile of
+/// several chunks has no more columns than a block has threads (reduction_tiles()).
+template <int width, class State, class Finish>
+__device__ void finish_tile(const RowTiles& tiles, const State* partials, const Finish& finish) {
+  constexpr int at_once = 16;  // chunks that a thread asks for before it looks at the first
+  const int thread = static_cast<int>(threadIdx.x), chunks = static_cast<int>(tiles.chunks);
+  const int beside_bits = tiles.lane_bits + log2_of<width>, beside = 1 << beside_bits;
+  const int step = block_threads >> beside_bits;
+  const int64_t columns = tiles.packs * width, first = blockIdx.x / tiles.chunks * beside;
+  const int64_t column = first + (thread & (beside - 1));
+  decltype(partials->template as<double>()) total[1] = {State::none().template as<double>()};
   if (column < columns) {
-    for (int64_t chunk = thread / beside; chunk < tiles.chunks; chunk += block_threads / beside)
-      state[0].merge(partials[chunk * columns + column].template as<double>());
-  }
-  merge_levels(beside, state);
-  if (thread < beside && column < columns) finish(column, state[0]);
-}
-
-template <int width, class State, class Column, class... In>
-__device__ void accumulate(State* state, const Column* columns, const Pack<In, width>&... x) {
+    for (int chunk = thread >> beside_bits; chunk < chunks; chunk += at_once * step) {
+      const State* from = partials + chunk * columns + column;
+      State some = State::none();
 #pragma unroll
-  for (int i = 0; i < width; ++i) columns[i](state[i], x.lane[i]...);
+      for (int i = 0; i < at_once; ++i, from += step * columns) {
+        State there = State::none();
+        if (chunk + i * step < chunks) there = *from;
+        some.merge(there);
+      }
+      total[0].merge(some.template as<double>());
+    }
+  }
+  merge_threads(beside_bits, total, [&](int i, const auto& sum) {
+    if (first + i < columns) finish(first + i, sum);
+  });
 }
 
-template <int width, class F, class Finish, class... In>
-__global__ void __launch_bounds__(block_threads)
+template <int width, int rows, class F, class Finish, class... In>
+__global__ void __launch_bounds__(block_threads, 2)
     reduce_rows_kernel(RowTiles tiles, F f, Finish finish, typename F::State* partials, int* arrived,
                        const In*... x) {
   begin_kernel();
@@ -133,50 +239,41 @@ __global__ void __launch_bounds__(block_threads)
   State state[width];
 #pragma unroll
   for (int i = 0; i < width; ++i) state[i] = State::none();
-  if (share.pack < tiles.packs) {
-    typename F::Column columns[width];
-#pragma unroll
-    for (int i = 0; i < width; ++i) columns[i] = f.column(share.pack * width + i);
-#pragma unroll 4
-    for (int64_t row = share.first_row; row < share.end_row; row += tiles.depth())
-      accumulate<width>(state, columns, load_pack<width>(x, row * tiles.packs + share.pack)...);
-  }
-  merge_levels(tiles.lanes, state);
-  const bool complete = share.level == 0 && share.pack < tiles.packs;
-  if (tiles.chunks == 1) {
-    if (!complete) return;
-#pragma unroll
-    for (int i = 0; i < width; ++i) finish(share.pack * width + i, state[i].template as<double>());
-    return;
-  }
-  if (complete) {
-#pragma unroll
-    for (int i = 0; i < width; ++i) partials[(share.chunk * tiles.packs + share.pack) * width + i] = state[i];
-  }
-  if (last_to_arrive(arrived + blockIdx.x / tiles.chunks, tiles.chunks))
-    finish_tile(tiles, width, partials, finish);
+  gather_share<rows>(tiles, share, f, state, RowsAhead<In, width, rows>{x, {}}...);
+
+  const int64_t columns = tiles.packs * width, tile = blockIdx.x / tiles.chunks;
+  const int64_t first = tile * tiles.lanes * width;
+  merge_threads(tiles.lane_bits, state, [&](int i, const State& merged) {
+    if (first + i >= columns) return;
+    if (tiles.chunks == 1) {
+      finish(first + i, merged.template as<double>());
+    } else {
+      partials[share.chunk * columns + first + i] = merged;
+    }
+  });
+  if (tiles.chunks > 1 && last_to_arrive(arrived + tile, tiles.chunks))
+    finish_tile<width>(tiles, partials, finish);
 }
 
-template <int width, class F, class Finish, class... In>
+template <int width, class F, class Finish, class T, class... In>
 void reduce_tiles(const Queue& queue, const ReductionSpace& space, int64_t rows, int64_t packs, const F& f,
-                  const Finish& finish, const In*... x) {
-  // Few lanes, so that the last block has few columns to merge; but more where there are too few rows for the
-  // threads below each other.
-  const int64_t lanes = std::clamp<int64_t>(4 * block_threads / std::max<int64_t>(1, rows), 4, 32);
-  const RowTiles tiles = row_tiles(rows, packs, ReductionSpace::most_blocks,
-                                   static_cast<int>(std::bit_ceil(static_cast<uint64_t>(lanes))));
+                  const Finish& finish, const T* first, const In*... rest) {
+  constexpr int ahead = ReductionSpace::packs_ahead / (1 + sizeof...(In));  // rows
+  const RowTiles tiles = reduction_tiles(rows, packs, sizeof(T) * width, ahead, ReductionSpace::most_blocks,
+                                         ReductionSpace::most_chunks);
   const Scratch<typename F::State> partials(space.allocator(),
                                             tiles.chunks == 1 ? 0 : tiles.chunks * packs * width);
-  queue.launch(tiles.blocks(), block_threads, reduce_rows_kernel<width, F, Finish, In...>, tiles, f, finish,
-               partials.data(), space.arrived(), x...);
+  queue.launch(tiles.blocks(), block_threads, reduce_rows_kernel<width, ahead, F, Finish, T, In...>, tiles, f,
+               finish, partials.data(), space.arrived(), first, rest...);
 }
 
 /// For every column c calls finish(c, what its rows give), in double precision. F::State (lib/accumulators.h)
-/// is what they are gathered in and g(state, x...), where g = f.column(c), of type F::Column, gathers one.
+/// is what they are gathered in and g(state, x...), where g = f.column(c), of type F::Column, gathers one;
+/// f.column() is called only where there are rows.
 template <class T, class F, class Finish, class... In>
 void reduce_rows(const Queue& queue, const ReductionSpace& space, int64_t rows, int64_t columns, const F& f,
                  const Finish& finish, const T* first, const In*... rest) {
-  constexpr int width = row_pack_width<T>;
+  constexpr int width = pack_width<T>;
   const bool packed =
       columns % width == 0 && aligned_to_pack<width>(first) && (aligned_to_pack<width>(rest) && ...);
   if (columns == 0) return;

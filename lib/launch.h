@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <limits>
 
 #include "lib/host_device.h"
 
@@ -33,6 +34,9 @@ DUEL_HOST_DEVICE constexpr ThreadItems thread_items(int64_t block, int thread, i
   return {block * block_threads + thread, blocks * block_threads};
 }
 
+/// The largest n with 1 << n <= `x`, which is positive.
+constexpr int log2_floor(int64_t x) { return static_cast<int>(std::bit_width(static_cast<uint64_t>(x))) - 1; }
+
 /// A (rows, packs) array cut into pieces, one a block, for work that knows columns: a reduction over the
 /// rows, or an operation with parameters for each column. A pack is what one thread takes of a row: one
 /// element or several neighbouring ones.
@@ -42,11 +46,11 @@ DUEL_HOST_DEVICE constexpr ThreadItems thread_items(int64_t block, int thread, i
 /// with one pack, and what belongs to its columns is read once and kept in registers.
 struct RowTiles {
   int64_t rows, packs;
-  int lanes;  // a power of two
+  int lanes, lane_bits;  // lanes = 1 << lane_bits: kernels shift by it, as dividing takes long
   int64_t rows_per_chunk, chunks, tiles;
 
   DUEL_HOST_DEVICE int64_t blocks() const { return chunks * tiles; }
-  DUEL_HOST_DEVICE int depth() const { return block_threads / lanes; }
+  DUEL_HOST_DEVICE int depth() const { return block_threads >> lane_bits; }
 
   /// The share of one thread: pack `pack` (none if it is past the last) of the rows first_row, first_row +
   /// depth(), ... before end_row. `level`, 0 .. depth() - 1, tells the threads of one pack apart.
@@ -56,24 +60,47 @@ struct RowTiles {
   };
   DUEL_HOST_DEVICE Share share(int64_t block, int thread) const {
     const int64_t chunk = block % chunks, tile = block / chunks;
-    const int level = thread / lanes;
+    const int level = thread >> lane_bits;
     const int64_t end = (chunk + 1) * rows_per_chunk;
-    return {chunk, tile * lanes + thread % lanes, chunk * rows_per_chunk + level, end < rows ? end : rows,
-            level};
+    return {chunk, tile * lanes + (thread & (lanes - 1)), chunk * rows_per_chunk + level,
+            end < rows ? end : rows, level};
   }
 };
 
-/// About `most_blocks` pieces (more only if one row of tiles has more), each of four rows a thread at least.
-/// Thin arrays have as few lanes as their rows have packs, so that no thread idles; wide ones have
-/// `most_lanes`, a power of two. There is one chunk even if there are no rows: a sum over none is zero.
-inline RowTiles row_tiles(int64_t rows, int64_t packs, int64_t most_blocks, int most_lanes = 32) {
-  const int lanes =
-      packs >= most_lanes ? most_lanes : static_cast<int>(std::bit_ceil(static_cast<uint64_t>(packs)));
+/// What the pieces of an array keep to, beside their number.
+struct RowTilesLimits {
+  int most_lanes = 32;     // a power of two
+  int64_t least_rows = 4;  // about, of a thread
+  int64_t most_chunks = std::numeric_limits<int64_t>::max();
+};
+
+/// About `most_blocks` pieces (more only if one row of tiles has more). Thin arrays have as few lanes as
+/// their rows have packs, so that no thread idles; wide ones have `most_lanes`. There is one chunk even if
+/// there are no rows: a sum over none is zero.
+inline RowTiles row_tiles(int64_t rows, int64_t packs, int64_t most_blocks,
+                          const RowTilesLimits& limits = {}) {
+  const int lane_bits = packs <= 1 ? 0 : log2_floor(2 * std::min<int64_t>(packs, limits.most_lanes) - 1);
+  const int lanes = 1 << lane_bits;
   const int64_t tiles = ceil_divide(packs, lanes), depth = block_threads / lanes;
   const int64_t wanted =
-      std::max<int64_t>(1, std::min(most_blocks / std::max<int64_t>(1, tiles), ceil_divide(rows, 4 * depth)));
+      std::max<int64_t>(1, std::min({most_blocks / std::max<int64_t>(1, tiles),
+                                     ceil_divide(rows, limits.least_rows * depth), limits.most_chunks}));
   const int64_t rows_per_chunk = std::max(depth, ceil_divide(ceil_divide(rows, wanted), depth) * depth);
-  return {rows, packs, lanes, rows_per_chunk, std::max<int64_t>(1, ceil_divide(rows, rows_per_chunk)), tiles};
+  const int64_t chunks = std::max<int64_t>(1, ceil_divide(rows, rows_per_chunk));
+  return {rows, packs, lanes, lane_bits, rows_per_chunk, chunks, tiles};
+}
+
+/// The pieces for a reduction over the rows, whose chunks have to be merged: what a block leaves for that is
+/// one result for each of its columns, so where there are many rows, a piece is as narrow as memory is still
+/// read well, in whole lines of its caches. A thread asks for `rows_ahead` rows at a time. Where there are
+/// only so many for a thread or fewer, there is one chunk, of as many lanes as leave each thread most rows
+/// that it can ask for at once.
+inline RowTiles reduction_tiles(int64_t rows, int64_t packs, int64_t pack_bytes, int64_t rows_ahead,
+                                int64_t most_blocks, int64_t most_chunks) {
+  constexpr int64_t line_bytes = 128;
+  const int64_t lanes = std::clamp(rows_ahead * block_threads / std::max<int64_t>(1, rows),
+                                   line_bytes / pack_bytes, int64_t{block_threads});
+  return row_tiles(rows, packs, most_blocks, {1 << log2_floor(lanes), rows_ahead, most_chunks});
 }
 
 /// The chunks of several tensors, numbered through: one block a chunk serves them all in one launch.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 # Parts of the names of those that call a slow path, which nvcc does by way of the stack: the division of float32 where
 # an operand is denormal, that of float64, and the float64 sine of arguments larger than any that occurs.
-SLOW_PATHS = ("GradOf<duel::Log>", "duel::Bce>", "<double", "duel::Normal>", "MomentsUp<")
+SLOW_PATHS = ("GradOf<duel::Log>", "duel::Bce>", "<double", "duel::Normal>")
 
 # Those that read a table of the mathematical library, which never changes, past those caches.
 TABLES = ("duel::Normal>",)

@@ -60,27 +60,30 @@ TEST(ThreadItems, NothingNeedsNoBlock) { EXPECT_EQ(blocks_for(0, 100), 0); }
 
 // ---- rows ----
 
+void expect_every_element_once(const RowTiles& tiles) {
+  std::vector<int> visits(static_cast<size_t>(tiles.rows * tiles.packs));
+  for (int64_t block = 0; block < tiles.blocks(); ++block) {
+    for (int thread = 0; thread < block_threads; ++thread) {
+      const RowTiles::Share share = tiles.share(block, thread);
+      ASSERT_EQ(share.level, thread / tiles.lanes);
+      if (share.pack >= tiles.packs) continue;
+      for (int64_t row = share.first_row; row < share.end_row; row += tiles.depth()) {
+        ASSERT_EQ(row / tiles.rows_per_chunk, share.chunk);
+        ++visits[static_cast<size_t>(row * tiles.packs + share.pack)];
+      }
+    }
+  }
+  ASSERT_EQ(visits, std::vector<int>(visits.size(), 1)) << tiles.rows << " x " << tiles.packs;
+}
+
 TEST(RowTiles, EveryElementHasOneThread) {
   for (const int64_t rows : {1, 7, 64, 1000}) {
     for (const int64_t packs : {1, 2, 3, 31, 32, 33, 200}) {
       for (const int64_t most_blocks : {1, 5, 512}) {
-        for (const int most_lanes : {4, 32}) {
-          const RowTiles tiles = row_tiles(rows, packs, most_blocks, most_lanes);
-          std::vector<int> visits(static_cast<size_t>(rows * packs));
-          for (int64_t block = 0; block < tiles.blocks(); ++block) {
-            for (int thread = 0; thread < block_threads; ++thread) {
-              const RowTiles::Share share = tiles.share(block, thread);
-              ASSERT_EQ(share.level, thread / tiles.lanes);
-              if (share.pack >= packs) continue;
-              for (int64_t row = share.first_row; row < share.end_row; row += tiles.depth()) {
-                ASSERT_EQ(row / tiles.rows_per_chunk, share.chunk);
-                ++visits[static_cast<size_t>(row * packs + share.pack)];
-              }
-            }
-          }
-          ASSERT_EQ(visits, std::vector<int>(visits.size(), 1)) << rows << " x " << packs;
-        }
+        for (const int most_lanes : {4, 32})
+          expect_every_element_once(row_tiles(rows, packs, most_blocks, {.most_lanes = most_lanes}));
       }
+      expect_every_element_once(reduction_tiles(rows, packs, 16, 8, 256, 128));
     }
   }
 }
@@ -99,6 +102,30 @@ TEST(RowTiles, KeepToTheirLimits) {
       // The share of the very last thread ends with the array.
       const RowTiles::Share last = tiles.share(tiles.blocks() - 1, block_threads - 1);
       EXPECT_EQ(last.end_row, rows);
+    }
+  }
+}
+
+// What several blocks share is merged by one of them, whose threads each begin with one column: no more
+// columns than threads, and only so many chunks.
+TEST(RowTiles, OfReductionsLeaveLittleToMerge) {
+  for (const int64_t rows :
+       {int64_t{0}, int64_t{1}, int64_t{9}, int64_t{300}, int64_t{100000}, int64_t{1} << 40}) {
+    for (const int64_t packs : {int64_t{1}, int64_t{3}, int64_t{64}, int64_t{70000}, int64_t{1} << 33}) {
+      for (const int64_t element : {2, 4, 8}) {
+        for (const int64_t width : {int64_t{1}, 16 / element}) {
+          const RowTiles tiles = reduction_tiles(rows, packs, element * width, 8, 256, 128);
+          EXPECT_GE(tiles.chunks * tiles.rows_per_chunk, rows);
+          EXPECT_GE(tiles.tiles * tiles.lanes, packs);
+          EXPECT_LE(tiles.blocks(), std::max<int64_t>(256, tiles.tiles));
+          EXPECT_EQ(block_threads % tiles.lanes, 0);
+          EXPECT_LE(tiles.chunks, rows <= 8 ? 1 : 128);
+          if (tiles.chunks > 1) {
+            EXPECT_LE(tiles.lanes * width, block_threads);
+            EXPECT_LE(tiles.tiles, 128);
+          }
+        }
+      }
     }
   }
 }
@@ -465,13 +492,30 @@ TEST(Accumulators, MomentsAreThoseOfAllNumbersHoweverMerged) {
   for (const double value : x) mean += value / 100;
   for (const double value : x) squares += (value - mean) * (value - mean);
   for (const size_t cut : {0, 1, 37, 100}) {
-    Moments<double> left = Moments<double>::none(), right = left;
-    for (size_t i = 0; i < x.size(); ++i) (i < cut ? left : right).add(x[i]);
+    const AroundShift<double> around{x[0]};
+    TwoSums<double> left = TwoSums<double>::none(), right = left;
+    for (size_t i = 0; i < x.size(); ++i) around(i < cut ? left : right, x[i]);
     left.merge(right);
-    EXPECT_EQ(left.count, 100);
-    EXPECT_NEAR(left.mean, mean, 1e-9);
-    EXPECT_NEAR(left.variance(), squares / 100, 1e-9);
+    const Moments<double> moments = around.moments(left, 0.01);
+    EXPECT_NEAR(moments.mean, mean, 1e-9);
+    EXPECT_NEAR(moments.variance, squares / 100, 1e-9);
   }
+}
+
+// What a shift costs that lies thirty deviations off: three of float32's seven digits.
+TEST(Accumulators, MomentsAroundAnOutlier) {
+  const float shift = 30 * std::sqrt(0.5f);
+  TwoSums<float> sums = TwoSums<float>::none();
+  double mean = 0, squares = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const float x = std::sin(static_cast<float>(i));
+    AroundShift<float>{shift}(sums, x);
+    mean += x / 1000.0;
+    squares += static_cast<double>(x) * x;
+  }
+  const Moments<double> moments = AroundShift<double>{shift}.moments(sums.as<double>(), 0.001);
+  EXPECT_NEAR(moments.mean, mean, 1e-4);
+  EXPECT_NEAR(moments.variance, squares / 1000 - mean * mean, 1e-3);
 }
 
 TEST(Accumulators, SumsMergeAndWiden) {

@@ -263,7 +263,8 @@ TEST_F(CudaKernelsTest, StoredAsBf16OverwritesAndAdds) {
 }
 
 TEST_F(CudaKernelsTest, SumsAndLayoutOfBf16) {
-  for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{1, 1}, {5003, 3}, {3000, 64}, {300, 260}}) {
+  for (const auto& [rows, columns] :
+       {std::pair<int64_t, int64_t>{1, 1}, {5003, 3}, {3000, 64}, {33000, 64}, {300, 260}}) {
     for (const Write write : {Write::Set, Write::Add}) {
       expect_same_stored(
           [&, r = rows, c = columns](Kernels& k, const Store& store, Device device) {
