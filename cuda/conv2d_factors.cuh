@@ -177,7 +177,6 @@ struct ProductKind {
   bool taps;         // k runs over taps, so that one_tap may be false
   bool right_packs;  // the right factor always comes in packs
   bool left_alone;   // the left one may come in packs where the right one does not
-  bool along_k;      // both factors lie along k
 };
 
 /// Calls launch(arithmetic, tile, fetch) with values of the types that these stand for. Float32, which is for
@@ -210,11 +209,10 @@ void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, c
   }
 }
 
-/// Whether warpgroups multiply: they fetch only packs, and many of one tap; and of TF32 only what lies along
-/// k.
+/// Whether warpgroups multiply: they fetch only packs, and many of one tap.
 template <class Element>
-bool as_group(const Queue& queue, Precision precision, bool along_k, const Layout& layout) {
-  const bool possible = std::is_same_v<Element, BFloat16> || (precision == Precision::Tf32 && along_k);
+bool as_group(const Queue& queue, Precision precision, const Layout& layout) {
+  const bool possible = std::is_same_v<Element, BFloat16> || precision == Precision::Tf32;
   return possible && queue.has_warpgroups() && layout.a_in_packs && layout.b_in_packs &&
          layout.one_tap(GroupArithmetic<Element>::most_depth);
 }
@@ -223,12 +221,9 @@ bool as_group(const Queue& queue, Precision precision, bool along_k, const Layou
 template <class Element, class OddTile, ProductKind kind, class Launch>
 void dispatch_product(const Queue& queue, Precision precision, TileSize size, const Layout& layout,
                       const Launch& launch) {
-  constexpr bool bf16 = std::is_same_v<Element, BFloat16>;
-  if constexpr (bf16 || kind.along_k) {
-    if (as_group<Element>(queue, precision, kind.along_k, layout))
-      return dispatch_tile<OddTile, kind>(GroupArithmetic<Element>{}, size, layout, launch);
-  }
-  if constexpr (bf16) {
+  if (as_group<Element>(queue, precision, layout))
+    return dispatch_tile<OddTile, kind>(GroupArithmetic<Element>{}, size, layout, launch);
+  if constexpr (std::is_same_v<Element, BFloat16>) {
     dispatch_tile<OddTile, kind>(Bf16Arithmetic{}, size, layout, launch);
   } else if (precision == Precision::Tf32) {
     dispatch_tile<OddTile, kind>(Tf32Arithmetic{}, size, layout, launch);

@@ -55,12 +55,6 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
   });
 }
 
-/// The layout of the factors if the weight is turned first.
-template <class T>
-Layout turned_layout(const Conv2dShape& s, const T* dy) {
-  return {in_packs(s.oc, dy), true, s.oc};
-}
-
 /// `weight_channels`: of a tap of the weight, s.ic or more.
 template <class T>
 void launch(const Queue& queue, CachingAllocator& allocator, Precision precision, const Conv2dShape& s,
@@ -71,18 +65,16 @@ void launch(const Queue& queue, CachingAllocator& allocator, Precision precision
   WeightStrides strides = weight_strides(s, weight_channels);
   std::optional<TurnedWeight> turned;
   if constexpr (!stored) {
-    if (as_group<T>(queue, precision, true, turned_layout(s, dy))) {
+    const Layout turned_layout{in_packs(s.oc, dy), true, s.oc};
+    if (as_group<T>(queue, precision, turned_layout)) {
       weight = turned.emplace(queue, allocator, s, weight).data();
-      layout = turned_layout(s, dy);
+      layout = turned_layout;
       strides = turned_weight_strides(s);
     }
   }
-  const bool group = turned || as_group<T>(queue, precision, false, layout);
-  const TileSize size =
-      tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic, queue.multiprocessors(), group);
-  dispatch_product<T, NarrowTile,
-                   ProductKind{
-                       .taps = true, .right_packs = stored, .left_alone = !stored, .along_k = !stored}>(
+  const TileSize size = tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic,
+                                      queue.multiprocessors(), as_group<T>(queue, precision, layout));
+  dispatch_product<T, NarrowTile, ProductKind{.taps = true, .right_packs = stored, .left_alone = !stored}>(
       queue, precision, size, layout, [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};
         for (int64_t p = 0; p < count; ++p) {

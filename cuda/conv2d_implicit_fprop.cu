@@ -37,11 +37,10 @@ void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const
             int64_t pitch, const ProductTarget& y) {
   const bool packs = in_packs(s.ic, x) && in_packs(pitch, weight);
   const Layout layout{packs, packs, s.ic};
-  const TileSize size = tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors(),
-                                      as_group<T>(queue, precision, true, layout));
+  const TileSize size =
+      tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors(), as_group<T>(queue, precision, layout));
   dispatch_product<T, MiddleTile,
-                   ProductKind{
-                       .taps = true, .right_packs = padded_weight<T>, .left_alone = false, .along_k = true}>(
+                   ProductKind{.taps = true, .right_packs = padded_weight<T>, .left_alone = false}>(
       queue, precision, size, layout, [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         queue.launch(Tile::blocks(s.gemm_m(), s.oc), product_threads,
                      ProductMemory<A, Tile, PatchRows<Fetch>, WeightRows<Fetch>>::bytes,

@@ -51,8 +51,7 @@ template <class T>
 void launch(const Queue& queue, const ReductionSpace& reductions, Precision precision, const Conv2dShape& s,
             const T* x, const T* dy, float* dw, Write write) {
   const TileSize size = tile_size_for(1, s.oc, s.gemm_k(), 1);
-  dispatch_product<T, SmallTile,
-                   ProductKind{.taps = false, .right_packs = false, .left_alone = true, .along_k = false}>(
+  dispatch_product<T, SmallTile, ProductKind{.taps = false, .right_packs = false, .left_alone = true}>(
       queue, precision, size, {in_packs(s.oc, dy), in_packs(s.ic, x), 0},
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         const int64_t tiles = Tile::blocks(s.oc, s.gemm_k());

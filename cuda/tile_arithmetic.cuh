@@ -181,8 +181,9 @@ struct GroupArithmetic {
   using Element = Element_;
   static constexpr int most_depth = 128 / static_cast<int>(sizeof(Element));
   static constexpr bool asynchronous = true;
+  /// float32 along k in any case: it is turned on its way (TurningStream).
   template <int extent, bool along_k, int depth>
-  using Shared = GroupTile<Element, extent, along_k>;
+  using Shared = GroupTile<Element, extent, along_k || std::is_same_v<Element, float>>;
 
   template <class Tile>
   class Sums {
