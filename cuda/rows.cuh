@@ -146,6 +146,19 @@ __device__ void gather_share(const RowTiles& tiles, const RowTiles::Share& share
   }
 }
 
+/// All of `count` states, a power of two, by pairs: rounding errors and the wait for sums grow with the
+/// levels.
+template <int count, class State>
+__device__ State merge_pairs(State* states) {
+  if constexpr (count > 1) {
+#pragma unroll
+    for (int i = 0; i < count / 2; ++i) states[i].merge(states[i + count / 2]);
+    return merge_pairs<count / 2>(states);
+  } else {
+    return states[0];
+  }
+}
+
 /// Merges what the threads that lie 1 << lane_bits apart have in `state`, and calls emit(column, merged) for
 /// each of the block's (1 << lane_bits) * width columns, neighbouring threads for neighbouring ones. A thread
 /// merges several states between two barriers.
@@ -163,25 +176,25 @@ __device__ void merge_threads(int lane_bits, const State (&state)[width], const 
   while (bits - lane_bits > at_once_bits) {
     bits -= at_once_bits;
     const int i = thread >> bits, place = thread & ((1 << bits) - 1);
-    State merged = State::none();
+    State some[at_once];
     if (i < width) {
 #pragma unroll
-      for (int level = 0; level < at_once; ++level) merged.merge(shared[i][(level << bits) + place]);
+      for (int level = 0; level < at_once; ++level) some[level] = shared[i][(level << bits) + place];
     }
     __syncthreads();
-    if (i < width) shared[i][place] = merged;
+    if (i < width) shared[i][place] = merge_pairs<at_once>(some);
     __syncthreads();
   }
   const int levels = 1 << (bits - lane_bits);
 #pragma unroll 1
   for (int column = thread; column < width << lane_bits; column += block_threads) {
-    State merged = State::none();
+    State some[at_once];
 #pragma unroll
     for (int level = 0; level < at_once; ++level) {
-      const State there = shared[column % width][((level & (levels - 1)) << lane_bits) + column / width];
-      merged.merge(level < levels ? there : State::none());
+      some[level] = State::none();
+      if (level < levels) some[level] = shared[column % width][(level << lane_bits) + column / width];
     }
-    emit(column, merged);
+    emit(column, merge_pairs<at_once>(some));
   }
 }
 
@@ -214,14 +227,13 @@ __device__ void finish_tile(const RowTiles& tiles, const State* partials, const 
   if (column < columns) {
     for (int chunk = thread >> beside_bits; chunk < chunks; chunk += at_once * step) {
       const State* from = partials + chunk * columns + column;
-      State some = State::none();
+      State some[at_once];
 #pragma unroll
       for (int i = 0; i < at_once; ++i, from += step * columns) {
-        State there = State::none();
-        if (chunk + i * step < chunks) there = *from;
-        some.merge(there);
+        some[i] = State::none();
+        if (chunk + i * step < chunks) some[i] = *from;
       }
-      total[0].merge(some.template as<double>());
+      total[0].merge(merge_pairs<at_once>(some).template as<double>());
     }
   }
   merge_threads(beside_bits, total, [&](int i, const auto& sum) {
