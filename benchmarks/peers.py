@@ -283,7 +283,9 @@ multiply-adds on registers in any round, {peak:.0f} GFLOP/s (all rounds: {peaks}
 
 
 def report(comparisons: list[Comparison], start_table: str, arguments: argparse.Namespace) -> str:
-    parts = ["# Duel and PyTorch on one machine", "Written by `make bench-peers`; do not edit.",
+    parts = ["# Duel and PyTorch on one machine",
+             "Written by `make bench-peers`; do not edit. Other machines: [a Xeon with AMX](RESULTS-xeon-amx.md), "
+             "[an NVIDIA H200](RESULTS-h200.md).",
              describe_machine(arguments, comparisons[0])]
     for comparison in comparisons:
         size = arguments.image_size
