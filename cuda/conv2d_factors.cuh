@@ -187,7 +187,7 @@ void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, c
   using Element = typename Arithmetic::Element;
   constexpr int pack = pack_width<Element>;
   if (layout.a_in_packs && layout.b_in_packs) {
-    if constexpr (kind.taps && !Arithmetic::asynchronous) {
+    if constexpr (kind.taps) {
       if (!layout.one_tap(Arithmetic::most_depth))
         return launch(arithmetic, MiddleTile{}, Fetch<Element, pack, pack, false>{});
     }
@@ -199,14 +199,28 @@ void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, c
     }
     return launch(arithmetic, MiddleTile{}, Best{});
   }
-  if constexpr (!Arithmetic::asynchronous) {
-    if constexpr (kind.left_alone) {
-      if (layout.a_in_packs && layout.one_tap(product_depth))
-        return launch(arithmetic, OddTile{}, Fetch<Element, pack, 1, true>{});
-    }
-    constexpr int right = kind.right_packs ? pack : 1;
-    return launch(arithmetic, OddTile{}, Fetch<Element, 1, right, false>{});
+  if constexpr (kind.left_alone) {
+    if (layout.a_in_packs && layout.one_tap(product_depth))
+      return launch(arithmetic, OddTile{}, Fetch<Element, pack, 1, true>{});
   }
+  constexpr int right = kind.right_packs ? pack : 1;
+  return launch(arithmetic, OddTile{}, Fetch<Element, 1, right, false>{});
+}
+
+/// The same for warpgroups. blocks(tile, depth) is how many blocks there will be.
+template <class Element, class Blocks, class Launch>
+void dispatch_group(const Queue& queue, TileSize size, const Blocks& blocks, const Launch& launch) {
+  constexpr int pack = pack_width<Element>, depth = GroupArithmetic<Element, 1>::most_depth;
+  using Best = Fetch<Element, pack, pack, true, depth>;
+  const auto launch_tile = [&](auto tile) {
+    if (blocks(tile, depth) <= queue.multiprocessors())
+      return launch(GroupArithmetic<Element, 1>{}, tile, Best{});
+    launch(GroupArithmetic<Element, 2>{}, tile, Best{});
+  };
+  if (size == TileSize::Wide) return launch_tile(WideTile{});
+  if (size == TileSize::Middle) return launch_tile(MiddleTile{});
+  if (size == TileSize::Small) return launch_tile(SmallTile{});
+  launch(GroupArithmetic<Element, 4>{}, NarrowTile{}, Best{});  // whose few sums leave room for many blocks
 }
 
 /// Whether warpgroups multiply: they fetch only packs, and many of one tap.
@@ -214,15 +228,16 @@ template <class Element>
 bool as_group(const Queue& queue, Precision precision, const Layout& layout) {
   const bool possible = std::is_same_v<Element, BFloat16> || precision == Precision::Tf32;
   return possible && queue.has_warpgroups() && layout.a_in_packs && layout.b_in_packs &&
-         layout.one_tap(GroupArithmetic<Element>::most_depth);
+         layout.one_tap(GroupArithmetic<Element, 1>::most_depth);
 }
 
-/// The same with the arithmetic of the elements: bfloat16, or float32 as the precision says.
-template <class Element, class OddTile, ProductKind kind, class Launch>
+/// The same with the arithmetic of the elements: bfloat16, or float32 as the precision says; by warpgroups
+/// where they can.
+template <class Element, class OddTile, ProductKind kind, class Blocks, class Launch>
 void dispatch_product(const Queue& queue, Precision precision, TileSize size, const Layout& layout,
-                      const Launch& launch) {
+                      const Blocks& blocks, const Launch& launch) {
   if (as_group<Element>(queue, precision, layout))
-    return dispatch_tile<OddTile, kind>(GroupArithmetic<Element>{}, size, layout, launch);
+    return dispatch_group<Element>(queue, size, blocks, launch);
   if constexpr (std::is_same_v<Element, BFloat16>) {
     dispatch_tile<OddTile, kind>(Bf16Arithmetic{}, size, layout, launch);
   } else if (precision == Precision::Tf32) {
@@ -235,8 +250,9 @@ void dispatch_product(const Queue& queue, Precision precision, TileSize size, co
 /// Blocks of a product that a multiprocessor shall have registers for: they hide each other's barriers. The
 /// sums of a wide tile take half of a thread's registers, and single elements take more to look up.
 template <class Arithmetic, class Tile, class Fetch>
-constexpr int blocks_at_once =
-    std::is_same_v<Tile, WideTile> || Fetch::a == 1 || Arithmetic::asynchronous ? 2 : 3;
+constexpr int blocks_at_once = std::is_same_v<Tile, WideTile> || Fetch::a == 1 ? 2 : 3;
+template <class Element, int blocks, class Tile, class Fetch>
+constexpr int blocks_at_once<GroupArithmetic<Element, blocks>, Tile, Fetch> = blocks;
 
 /// The body of a kernel of products, which is empty for cards that lack its instructions and are never asked:
 /// those before compute capability 8.0, and for warpgroups all but 9.0.

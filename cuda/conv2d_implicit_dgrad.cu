@@ -22,7 +22,7 @@ struct Phases {
 
 /// The weight as a kind of product fetches it.
 template <class Arithmetic, class Fetch>
-using Weight = std::conditional_t<std::is_same_v<Arithmetic, GroupArithmetic<float>>,
+using Weight = std::conditional_t<Arithmetic::asynchronous && std::is_same_v<typename Fetch::Element, float>,
                                   TurnedPhaseWeight<Fetch>, PhaseWeight<Fetch>>;
 
 template <class Arithmetic, class Tile, class Fetch>
@@ -72,10 +72,12 @@ void launch(const Queue& queue, CachingAllocator& allocator, Precision precision
       strides = turned_weight_strides(s);
     }
   }
-  const TileSize size = tile_size_for(count, ceil_divide(s.n * s.ih * s.iw, count), s.ic,
-                                      queue.multiprocessors(), as_group<T>(queue, precision, layout));
+  const int64_t pixels = ceil_divide(s.n * s.ih * s.iw, count);  // of a phase
+  const TileSize size =
+      tile_size_for(count, pixels, s.ic, queue.multiprocessors(), as_group<T>(queue, precision, layout));
   dispatch_product<T, NarrowTile, ProductKind{.taps = true, .right_packs = stored, .left_alone = !stored}>(
-      queue, precision, size, layout, [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
+      queue, precision, size, layout, [&](auto tile, int) { return count * tile.blocks(pixels, s.ic); },
+      [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};
         for (int64_t p = 0; p < count; ++p) {
           phases.phase[p] = dgrad_phase(s, p, strides);

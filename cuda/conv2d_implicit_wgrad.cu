@@ -36,38 +36,44 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
   });
 }
 
-/// How many steps of k, of `depth` elements, each split takes: enough of them for their tiles' start and end
+/// How k is split: into how many parts, each of so many steps.
+struct Splits {
+  int64_t steps, count;
+};
+/// Of `tiles` tiles, and steps of `depth` elements. A split takes enough of them for its tiles' start and end
 /// not to matter. About two blocks for each multiprocessor of a large card are wanted, but parts cost memory:
 /// what has half as many tiles is not split. For long sums parts cost little, and twice as many leave less of
 /// the card idle at the end.
-int64_t steps_a_split(const Conv2dShape& s, int64_t tiles, int depth) {
-  constexpr int64_t long_sum = 1 << 16, least = 256;
-  const int64_t blocks_wanted = s.gemm_m() < long_sum ? 256 : 512;
-  const int64_t splits = std::max<int64_t>(1, (blocks_wanted - 1) / tiles);
-  return std::max(least / depth, ceil_divide(product_steps(s.gemm_m(), depth), splits));
+Splits splits_of(const Conv2dShape& s, int64_t tiles, int depth) {
+  constexpr int64_t long_sum = 1 << 17, least = 256;
+  const int64_t steps = product_steps(s.gemm_m(), depth), blocks_wanted = s.gemm_m() < long_sum ? 256 : 512;
+  const int64_t most = std::max<int64_t>(1, (blocks_wanted - 1) / tiles);
+  const int64_t of_one = std::max(least / depth, ceil_divide(steps, most));
+  return {of_one, std::max<int64_t>(1, ceil_divide(steps, of_one))};
 }
 
 template <class T>
 void launch(const Queue& queue, const ReductionSpace& reductions, Precision precision, const Conv2dShape& s,
             const T* x, const T* dy, float* dw, Write write) {
   const TileSize size = tile_size_for(1, s.oc, s.gemm_k(), 1);
+  const auto blocks = [&](auto tile, int depth) {
+    const int64_t tiles = tile.blocks(s.oc, s.gemm_k());
+    return tiles * splits_of(s, tiles, depth).count;
+  };
   dispatch_product<T, SmallTile, ProductKind{.taps = false, .right_packs = false, .left_alone = true}>(
-      queue, precision, size, {in_packs(s.oc, dy), in_packs(s.ic, x), 0},
-      [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
-        const int64_t tiles = Tile::blocks(s.oc, s.gemm_k());
-        const int64_t steps = steps_a_split(s, tiles, Fetch::depth);
-        const int64_t splits =
-            std::max<int64_t>(1, ceil_divide(product_steps(s.gemm_m(), Fetch::depth), steps));
+      queue, precision, size, {in_packs(s.oc, dy), in_packs(s.ic, x), 0}, blocks,
+      [&]<class A, class Tile, class Fetch>(A, Tile tile, Fetch) {
+        const Splits splits = splits_of(s, Tile::blocks(s.oc, s.gemm_k()), Fetch::depth);
+        const bool split = splits.count > 1;
         const int64_t elements = s.oc * s.gemm_k();
-        const Scratch<float> workspace(reductions.allocator(), splits == 1 ? 0 : splits * elements);
-        queue.launch(
-            tiles * splits, product_threads,
-            ProductMemory<A, Tile, PixelChannels<Fetch>, PatchColumns<Fetch>>::bytes,
-            wgrad_kernel<A, Tile, Fetch>, conv2d_patches(s), static_cast<int>(s.oc), static_cast<int>(steps),
-            x, dy,
-            ProductTarget(splits == 1 ? dw : workspace.data(), s.gemm_k(), splits == 1 ? write : Write::Set));
-        if (splits > 1) {
-          reduce_rows(queue, reductions, splits, elements, SumUp<float>{},
+        const Scratch<float> workspace(reductions.allocator(), split ? splits.count * elements : 0);
+        queue.launch(blocks(tile, Fetch::depth), product_threads,
+                     ProductMemory<A, Tile, PixelChannels<Fetch>, PatchColumns<Fetch>>::bytes,
+                     wgrad_kernel<A, Tile, Fetch>, conv2d_patches(s), static_cast<int>(s.oc),
+                     static_cast<int>(splits.steps), x, dy,
+                     ProductTarget(split ? workspace.data() : dw, s.gemm_k(), split ? Write::Set : write));
+        if (split) {
+          reduce_rows(queue, reductions, splits.count, elements, SumUp<float>{},
                       StoreSum<float>{1, write == Write::Add, dw},
                       static_cast<const float*>(workspace.data()));
         }

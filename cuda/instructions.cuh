@@ -9,14 +9,21 @@
 namespace duel::cuda {
 
 /// `bytes` (4 or 16, on which both addresses begin) from memory to shared memory, or zeros there if not
-/// `valid`, by way of the multiprocessor's cache and past its registers ("cp.async"). They are there for this
-/// thread after wait_copies(), for the others after a barrier behind that.
+/// `valid`, past the registers ("cp.async") and, if they are 16, past the multiprocessor's cache, which only
+/// delayed them where it was measured. They are there for this thread after wait_copies(), for the others
+/// after a barrier behind that.
 template <int bytes>
 __device__ inline void copy_async(void* shared, const void* source, bool valid) {
   const auto target = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
-  asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(target), "l"(source), "n"(bytes),
-               "r"(valid ? bytes : 0)
-               : "memory");
+  if constexpr (bytes == 16) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], %2, %3;" ::"r"(target), "l"(source), "n"(bytes),
+                 "r"(valid ? bytes : 0)
+                 : "memory");
+  } else {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(target), "l"(source), "n"(bytes),
+                 "r"(valid ? bytes : 0)
+                 : "memory");
+  }
 }
 /// Makes a group of the copies since the last one; it may be empty.
 __device__ inline void end_copy_group() { asm volatile("cp.async.commit_group;" ::: "memory"); }

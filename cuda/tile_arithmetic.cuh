@@ -176,9 +176,14 @@ struct Bf16Arithmetic {
 /// On compute capability 9.0, whose tensor cores read both factors from shared memory by themselves: the four
 /// warps of a block begin a product together, as a warpgroup, and go on fetching meanwhile. bfloat16, or
 /// float32 that was rounded to TF32 there.
-template <class Element_>
+///
+/// `blocks` on a multiprocessor at once hide each other's waiting; a block that is alone on it has to have
+/// more steps on their way.
+template <class Element_, int blocks_>
 struct GroupArithmetic {
   using Element = Element_;
+  static constexpr int blocks = blocks_;
+  static constexpr int shared_bytes = (216 << 10) / blocks;  // of the 227 KiB that the card has
   static constexpr int most_depth = 128 / static_cast<int>(sizeof(Element));
   static constexpr bool asynchronous = true;
   /// float32 along k in any case: it is turned on its way (TurningStream).

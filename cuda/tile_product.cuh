@@ -36,15 +36,17 @@ struct ProductMemory {
   static constexpr int elements = Left::elements + Right::elements;  // of a step
   static constexpr int step_bytes = elements * static_cast<int>(sizeof(typename A::Element));
 
-  // Two blocks of the largest fit a multiprocessor of 9.0, or one that of the smallest; 96 KiB is what two
-  // blocks of 9.0 can have each.
-  static constexpr int most_bytes = 96 << 10;
-  static constexpr int stages = Arithmetic::asynchronous   ? std::min(most_bytes / step_bytes, 6)
-                                : A::depth > product_depth ? 3
-                                                           : 4;
+  static constexpr int stages = [] {
+    if constexpr (Arithmetic::asynchronous) {
+      return std::min(Arithmetic::shared_bytes / step_bytes, 8);
+    } else {
+      return A::depth > product_depth ? 3 : 4;
+    }
+  }();
   static_assert(stages > 2);
   /// What a block needs; where tiles have to begin on more than 16 bytes, so much more.
   static constexpr int bytes = stages * step_bytes + (Arithmetic::asynchronous ? group_alignment : 0);
+  static_assert(Arithmetic::asynchronous || bytes <= 99 << 10, "compute capability 8.6 has no more");
 };
 
 /// A pack in memory; zeros if it is not valid, and then `at` may be any place where a pack could begin.
@@ -85,10 +87,12 @@ class TileStream {
     float* const mine = tile + Tile::place(line_of(0), step_of(0));
 #pragma unroll
     for (int p = 0; p < packs; ++p) {
-      Pack<float, width>& pack = *reinterpret_cast<Pack<float, width>*>(
+      auto* const place = reinterpret_cast<Pack<float, width>*>(
           mine + (Factor::along_k ? Tile::place(p * further, 0) : Tile::place(0, p * further)));
+      Pack<float, width> pack = *place;
 #pragma unroll
       for (int i = 0; i < width; ++i) pack.lane[i] = rounded_to_tf32(pack.lane[i]);
+      *place = pack;
     }
   }
 

@@ -59,9 +59,7 @@ inline TileSize tile_size_for(int64_t products, int64_t m, int64_t n, int64_t mu
   int64_t least = std::numeric_limits<int64_t>::max();
   const auto consider = [&]<class Tile>(TileSize size, Tile) {
     const int64_t most = ceil_divide(products * Tile::blocks(m, n), multiprocessors),
-                  quarters = most > 1   ? 4 * most
-                             : as_group ? 5
-                                        : 7;
+                  quarters = most == 1 && !as_group ? 7 : 4 * most;
     const int64_t time = quarters * (Tile::m + Tile::n);
     if (time >= least) return;
     least = time;

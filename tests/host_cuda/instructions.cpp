@@ -280,5 +280,4 @@ void end_block(bool early) {
 
 }  // namespace host_cuda
 
-void cudaTriggerProgrammaticLaunchCompletion() {}
 void cudaGridDependencySynchronize() { host_cuda::this_thread().waited = true; }
