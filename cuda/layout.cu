@@ -1,15 +1,11 @@
 // Kernels that move elements without changing them: one thread an element, in the order in which they are
 // written. Bandwidth is the limit; the reads of a permutation are scattered, but neighbouring threads soon
-// come back to the same lines, which the caches hold meanwhile. Where it turns matrices of some size, both
-// reads and writes are of neighbours (turn.cuh).
-#include <algorithm>
+// come back to the same lines, which the caches hold meanwhile.
 #include <limits>
-#include <optional>
 
 #include "cuda/cuda_kernels.h"
 #include "cuda/kernel_order.cuh"
 #include "cuda/pack.cuh"
-#include "cuda/turn.cuh"
 #include "lib/launch.h"
 #include "lib/placement.h"
 
@@ -28,13 +24,6 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-struct Same {
-  template <class T>
-  DUEL_HOST_DEVICE T operator()(T x) const {
-    return x;
-  }
-};
-
 template <class Placement>
 void move(const Queue& queue, int64_t n, const Placement& placement, const Tensor& x, const Tensor& y,
           Write write) {
@@ -48,14 +37,6 @@ void move(const Queue& queue, int64_t n, const Placement& placement, const Tenso
 }  // namespace
 
 void CudaKernels::permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) {
-  constexpr int64_t some_size = turn_side / 2;
-  const std::optional<Turn> turn = turn_of(x.shape(), dims);
-  if (turn && std::min(turn->rows, turn->columns) >= some_size) {
-    return dispatch_stored_float(x.dtype(), [&](auto type) {
-      using T = decltype(type);
-      launch_turn(queue_, *turn, Same{}, write, x.data<T>(), y.data<T>());
-    });
-  }
   if (y.numel() <= std::numeric_limits<int>::max()) {
     move(queue_, y.numel(), PermutePlacement<Divisor>(x.shape(), dims), x, y, write);
   } else {

@@ -14,7 +14,6 @@
 #include "lib/launch.h"
 #include "lib/placement.h"
 #include "lib/product_tile.h"
-#include "lib/turn.h"
 #include "ops/conv2d.h"
 
 namespace duel {
@@ -336,39 +335,6 @@ TEST(Conv2dPatches, ReachPast32Bits) {
   EXPECT_EQ(source_of(patches, s.gemm_m() - 1, s.gemm_k() - 1), s.n * s.ih * s.iw * s.ic - 1);
   const DgradPhase phase = dgrad_phase(s, 0, weight_strides(s, s.ic));
   EXPECT_EQ(phase.pixel(phase.patches.rows() - 1), s.n * s.ih * s.iw - 1);
-}
-
-// ---- turned matrices ----
-
-TEST(Turn, IsThePermutation) {
-  struct Case {
-    Shape x;
-    std::vector<int> dims;
-  };
-  for (const Case& c : {Case{{3, 5, 7, 40}, {0, 3, 1, 2}}, Case{{3, 40, 5, 7}, {0, 2, 3, 1}},
-                        Case{{2, 3, 4, 5}, {0, 1, 3, 2}}, Case{{6, 5}, {1, 0}}, Case{{4, 3, 5}, {1, 2, 0}},
-                        Case{{4, 3, 5}, {2, 0, 1}}}) {
-    const std::optional<Turn> turn = turn_of(c.x, c.dims);
-    ASSERT_TRUE(turn) << c.x.str();
-    const PermutePlacement<Divisor> placement(c.x, c.dims);
-    std::vector<int64_t> sources(static_cast<size_t>(c.x.numel()), -1);
-    for (int64_t slice = 0; slice < turn->slices; ++slice) {
-      for (int64_t row = 0; row < turn->rows; ++row) {
-        for (int64_t column = 0; column < turn->columns; ++column)
-          sources.at(static_cast<size_t>(turn->target(slice, row, column))) =
-              turn->source(slice, row, column);
-      }
-    }
-    for (int64_t i = 0; i < c.x.numel(); ++i)
-      ASSERT_EQ(sources[static_cast<size_t>(i)], placement.source(i)) << c.x.str() << ", " << i;
-  }
-}
-
-TEST(Turn, OtherPermutationsAreNone) {
-  const Shape x{2, 3, 4, 5};
-  for (const std::vector<int>& dims : std::vector<std::vector<int>>{
-           {0, 1, 2, 3}, {3, 2, 1, 0}, {2, 1, 0, 3}, {1, 0, 2, 3}, {0, 2, 1, 3}, {3, 0, 2, 1}})
-    EXPECT_FALSE(turn_of(x, dims)) << dims[0] << dims[1] << dims[2] << dims[3];
 }
 
 // ---- products ----

@@ -262,31 +262,6 @@ TEST_F(CudaKernelsTest, StoredAsBf16OverwritesAndAdds) {
   }
 }
 
-TEST_F(CudaKernelsTest, MatricesAreTurned) {
-  struct Case {
-    Shape x, y;
-    std::vector<int> dims;
-  };
-  for (const Case& c :
-       {Case{{3, 5, 7, 40}, {3, 40, 5, 7}, {0, 3, 1, 2}}, Case{{3, 40, 5, 7}, {3, 5, 7, 40}, {0, 2, 3, 1}},
-        Case{{50, 4, 9}, {4, 9, 50}, {1, 2, 0}}}) {
-    for (const Write write : {Write::Set, Write::Add}) {
-      expect_same([&](Kernels& k, DType dtype, Device device) {
-        const Tensor x = normal(c.x, dtype, 1).to(device), y = normal(c.y, dtype, 2).to(device);
-        k.permute(x, c.dims, y, write);
-        return Results{y};
-      });
-      expect_same_stored(
-          [&](Kernels& k, const Store& store, Device) {
-            const Tensor x = store(normal(c.x, DType::Float32, 1)), y = store(normal(c.y, DType::Float32, 2));
-            k.permute(x, c.dims, y, write);
-            return Results{y};
-          },
-          1e-2);
-    }
-  }
-}
-
 TEST_F(CudaKernelsTest, SumsAndLayoutOfBf16) {
   for (const auto& [rows, columns] :
        {std::pair<int64_t, int64_t>{1, 1}, {5003, 3}, {3000, 64}, {33000, 64}, {300, 260}}) {
