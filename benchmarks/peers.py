@@ -32,7 +32,7 @@ class Peer:
     options: tuple[str, ...] = ()
 
     def command(self, arguments: argparse.Namespace, batch_size: int) -> list[str]:
-        start = ([str(arguments.build / "duel_measure"), "iteration", "--serve"] if self.program == "duel"
+        start = ([str(arguments.build / "duel_measure"), "iteration", "--device", "cpu", "--serve"] if self.program == "duel"
                  else [sys.executable, TORCH])
         return [*start, *self.options, "--batch-size", str(batch_size), "--image-size", str(arguments.image_size),
                 "--threads", str(arguments.threads)]
@@ -128,7 +128,7 @@ class Comparison:
 
 
 def measure_peak(arguments: argparse.Namespace) -> dict:
-    command = [str(arguments.build / "duel_measure"), "peaks", "--threads", str(arguments.threads)]
+    command = [str(arguments.build / "duel_measure"), "peaks", "--device", "cpu", "--threads", str(arguments.threads)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -225,13 +225,13 @@ def start_times(arguments: argparse.Namespace, repetitions: int = 5) -> str:
         for number in range(repetitions):
             run = Path(folder) / f"run-{number}"
             start = time.perf_counter()
-            with subprocess.Popen([arguments.dcgan, "train", "--output", run, "--epochs", "1", "--profile", *threads],
+            with subprocess.Popen([arguments.dcgan, "train", "--device", "cpu", "--output", run, "--epochs", "1", "--profile", *threads],
                                   stdout=subprocess.DEVNULL) as process:
                 done.append(seconds_until(run / "metrics.csv", process, start))
                 process.terminate()
             begun.append(done[-1] - first_iteration_seconds(run / "trace.json"))
             start = time.perf_counter()
-            subprocess.run([arguments.dcgan, "sample", "--checkpoint", run, "--count", "64", "--output",
+            subprocess.run([arguments.dcgan, "sample", "--device", "cpu", "--checkpoint", run, "--count", "64", "--output",
                             Path(folder) / f"samples-{number}.png", *threads], check=True, stdout=subprocess.DEVNULL)
             samples.append(time.perf_counter() - start)
     return "\n".join([

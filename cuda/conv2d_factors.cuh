@@ -177,6 +177,7 @@ struct ProductKind {
   bool taps;         // k runs over taps, so that one_tap may be false
   bool right_packs;  // the right factor always comes in packs
   bool left_alone;   // the left one may come in packs where the right one does not
+  bool across;       // both lie across k, which warpgroups read in bfloat16 alone
 };
 
 /// Calls launch(arithmetic, tile, fetch) with values of the types that these stand for. Float32, which is for
@@ -236,9 +237,12 @@ bool as_group(const Queue& queue, Precision precision, const Layout& layout) {
 template <class Element, class OddTile, ProductKind kind, class Blocks, class Launch>
 void dispatch_product(const Queue& queue, Precision precision, TileSize size, const Layout& layout,
                       const Blocks& blocks, const Launch& launch) {
-  if (as_group<Element>(queue, precision, layout))
-    return dispatch_group<Element>(queue, size, blocks, launch);
-  if constexpr (std::is_same_v<Element, BFloat16>) {
+  constexpr bool bf16 = std::is_same_v<Element, BFloat16>;
+  if constexpr (bf16 || !kind.across) {
+    if (as_group<Element>(queue, precision, layout))
+      return dispatch_group<Element>(queue, size, blocks, launch);
+  }
+  if constexpr (bf16) {
     dispatch_tile<OddTile, kind>(Bf16Arithmetic{}, size, layout, launch);
   } else if (precision == Precision::Tf32) {
     dispatch_tile<OddTile, kind>(Tf32Arithmetic{}, size, layout, launch);

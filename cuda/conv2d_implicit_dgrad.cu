@@ -75,7 +75,8 @@ void launch(const Queue& queue, CachingAllocator& allocator, Precision precision
   const int64_t pixels = ceil_divide(s.n * s.ih * s.iw, count);  // of a phase
   const TileSize size =
       tile_size_for(count, pixels, s.ic, queue.multiprocessors(), as_group<T>(queue, precision, layout));
-  dispatch_product<T, NarrowTile, ProductKind{.taps = true, .right_packs = stored, .left_alone = !stored}>(
+  dispatch_product<T, NarrowTile,
+                   ProductKind{.taps = true, .right_packs = stored, .left_alone = !stored, .across = false}>(
       queue, precision, size, layout, [&](auto tile, int) { return count * tile.blocks(pixels, s.ic); },
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};

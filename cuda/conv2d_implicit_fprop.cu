@@ -40,7 +40,8 @@ void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const
   const TileSize size =
       tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors(), as_group<T>(queue, precision, layout));
   dispatch_product<T, MiddleTile,
-                   ProductKind{.taps = true, .right_packs = padded_weight<T>, .left_alone = false}>(
+                   ProductKind{
+                       .taps = true, .right_packs = padded_weight<T>, .left_alone = false, .across = false}>(
       queue, precision, size, layout, [&](auto tile, int) { return tile.blocks(s.gemm_m(), s.oc); },
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         queue.launch(Tile::blocks(s.gemm_m(), s.oc), product_threads,

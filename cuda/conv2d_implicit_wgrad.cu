@@ -60,7 +60,8 @@ void launch(const Queue& queue, const ReductionSpace& reductions, Precision prec
     const int64_t tiles = tile.blocks(s.oc, s.gemm_k());
     return tiles * splits_of(s, tiles, depth).count;
   };
-  dispatch_product<T, SmallTile, ProductKind{.taps = false, .right_packs = false, .left_alone = true}>(
+  dispatch_product<T, SmallTile,
+                   ProductKind{.taps = false, .right_packs = false, .left_alone = true, .across = true}>(
       queue, precision, size, {in_packs(s.oc, dy), in_packs(s.ic, x), 0}, blocks,
       [&]<class A, class Tile, class Fetch>(A, Tile tile, Fetch) {
         const Splits splits = splits_of(s, Tile::blocks(s.oc, s.gemm_k()), Fetch::depth);

@@ -9,9 +9,9 @@ namespace duel::cuda {
 ///
 /// Queue::launch() allows a kernel to begin as soon as the last blocks of the one before it have ended, while
 /// what they wrote may still be on its way; then it has to wait here, before it reads or writes memory. The
-/// wait ends when all of that is there. As the one before waited for its own predecessor first of all, so have
-/// all before it. Copies and fills neither begin early nor allow it, and a library's kernel that does either
-/// has to wait as well, as it does not know what is before it.
+/// wait ends when all of that is there. As the one before waited for its own predecessor first of all, so
+/// have all before it. Copies and fills neither begin early nor allow it, and a library's kernel that does
+/// either has to wait as well, as it does not know what is before it.
 ///
 /// A kernel could also let the next one begin when its own blocks have begun. But then the next one's blocks
 /// come to lie where some of these end first, several on one multiprocessor, instead of one on each: on an

@@ -186,9 +186,8 @@ struct GroupArithmetic {
   static constexpr int shared_bytes = (216 << 10) / blocks;  // of the 227 KiB that the card has
   static constexpr int most_depth = 128 / static_cast<int>(sizeof(Element));
   static constexpr bool asynchronous = true;
-  /// float32 along k in any case: it is turned on its way (TurningStream).
   template <int extent, bool along_k, int depth>
-  using Shared = GroupTile<Element, extent, along_k || std::is_same_v<Element, float>>;
+  using Shared = GroupTile<Element, extent, along_k>;
 
   template <class Tile>
   class Sums {

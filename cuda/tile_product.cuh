@@ -138,63 +138,6 @@ class TileStream {
   typename Factor::Line lines_[lines];
 };
 
-/// The same of a factor that lies across k, for tensor cores that read TF32 along k alone: its elements are
-/// copied one by one, and turned on the way. A warp takes eight neighbours of four k at a time: in memory
-/// those of one k are one sector, and in shared memory all of them lie in different banks.
-template <class Factor, int extent>
-class TurningStream {
- public:
-  using Tile = GroupTile<float, extent, true>;
-
-  __device__ TurningStream(const Factor& factor, int first) : factor_(factor) {
-#pragma unroll
-    for (int j = 0; j < lines; ++j) lines_[j] = factor.line(first + line_of(j));
-  }
-  __device__ void fetch(int k, float* tile) const {
-    for_each_step([&](int i) {
-      const typename Factor::Step step = factor_.step(k, step_of(i));
-#pragma unroll
-      for (int j = 0; j < lines; ++j) {
-        const Source<float> source = factor_.source(lines_[j], step);
-        copy_async<4>(tile + Tile::place(line_of(j), step_of(i)), source.at, source.valid);
-      }
-    });
-  }
-  __device__ void round(float* tile) const {
-    for_each_step([&](int i) {
-#pragma unroll
-      for (int j = 0; j < lines; ++j) {
-        float& mine = tile[Tile::place(line_of(j), step_of(i))];
-        mine = rounded_to_tf32(mine);
-      }
-    });
-  }
-
- private:
-  static constexpr int beside = 8, below = warp_size / beside, warps = product_threads / warp_size;
-  static constexpr int runs = extent / beside, lines = runs < warps ? 1 : runs / warps;
-  static_assert(runs * beside == extent && (runs < warps || lines * warps == runs));
-
-  template <class Body>
-  __device__ static void for_each_step(const Body& body) {
-    if (runs < warps && warp() >= runs) return;
-#pragma unroll
-    for (int i = 0; i < Tile::depth / below; ++i) body(i);
-  }
-  __device__ static int warp() { return static_cast<int>(threadIdx.x) / warp_size; }
-  __device__ static int lane() { return static_cast<int>(threadIdx.x) % warp_size; }
-  __device__ static int line_of(int j) { return (warp() + j * warps) * beside + lane() % beside; }
-  __device__ static int step_of(int i) { return i * below + lane() / beside; }
-
-  const Factor& factor_;
-  typename Factor::Line lines_[lines];
-};
-
-template <class Arithmetic, class Factor, int extent>
-using StreamOf = std::conditional_t<Arithmetic::asynchronous && !Factor::along_k &&
-                                        std::is_same_v<typename Factor::Element, float>,
-                                    TurningStream<Factor, extent>, TileStream<Arithmetic, Factor, extent>>;
-
 /// Adds to `sums` a(m, k) b(k, n) over `steps` steps of k, from k on in the given order, for the tile that
 /// begins at (m, n).
 template <class Arithmetic, class Tile, class A, class B, class Sums>
@@ -208,8 +151,8 @@ __device__ void multiply_tile(const A& a, const B& b, int m, int n, int k, int s
   const auto left = [&](int step) { return shared + step % Memory::stages * Memory::elements; };
   const auto right = [&](int step) { return left(step) + Memory::Left::elements; };
 
-  const StreamOf<Arithmetic, A, Tile::m> stream_a(a, m);
-  const StreamOf<Arithmetic, B, Tile::n> stream_b(b, n);
+  const TileStream<Arithmetic, A, Tile::m> stream_a(a, m);
+  const TileStream<Arithmetic, B, Tile::n> stream_b(b, n);
   const auto fetch = [&](int step) {
     if (step < steps) {
       stream_a.fetch(k, left(step));

@@ -58,7 +58,12 @@ TEST_F(CudaProgram, RecordedRunsWriteTheBytesOfOthers) {
   const Program dcgan;
   const std::string recorded = dcgan.good(on_card({"--epochs", "2", "--output", "recorded"}));
   EXPECT_TRUE(contains(recorded, "Duel on CUDA, ")) << recorded;
-  EXPECT_TRUE(contains(recorded, "With products in fp32, convolutions by im2col, steps replayed as graphs"))
+  const bool bf16 = kernels(cuda_device).trains_in_bf16();
+  EXPECT_TRUE(contains(recorded, bf16
+                                     ? "With products and activations in bf16, convolutions without a stored "
+                                       "matrix, steps replayed as graphs"
+                                     : "With products in fp32, convolutions by im2col, steps replayed as "
+                                       "graphs"))
       << recorded;
   const std::string plain =
       dcgan.good(on_card({"--epochs", "2", "--step-graphs", "off", "--output", "plain"}));
@@ -78,6 +83,7 @@ TEST_F(CudaProgram, ARunGoesOnOnTheOtherDevice) {
   const Program dcgan;
   dcgan.good(tiny_train({"--hflip", "--epochs", "3", "--output", "cpu"}));
   dcgan.good(tiny_train({"--hflip", "--epochs", "1", "--output", "both"}));
+  // In the precision of the run, which began on the CPU.
   dcgan.good({"train", "--resume", "both", "--epochs", "2", "--device", "cuda", "--threads", "1"});
   dcgan.good({"train", "--resume", "both", "--epochs", "3", "--device", "cpu", "--threads", "1"});
   const Words expected = metrics(dcgan, "cpu"), actual = metrics(dcgan, "both");

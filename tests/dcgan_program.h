@@ -11,6 +11,7 @@
 #include <csignal>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -117,6 +118,16 @@ class Program {
     std::vector<const char*> argv{DUEL_DCGAN};
     for (const std::string& word : words) argv.push_back(word.c_str());
     argv.push_back(nullptr);
+    // A program that is not asked for a card finds none, so that these tests are the same everywhere.
+    const bool on_card = std::any_of(words.begin(), words.end(),
+                                     [](const std::string& word) { return word.starts_with("cuda"); });
+    std::vector<char*> environment;
+    char no_card[] = "CUDA_VISIBLE_DEVICES=";
+    if (!on_card) environment.push_back(no_card);
+    for (char** variable = environ; *variable; ++variable) {
+      if (on_card || !std::string_view(*variable).starts_with(no_card)) environment.push_back(*variable);
+    }
+    environment.push_back(nullptr);
     const std::string here = folder_.path();
     const pid_t child = ::fork();
     if (child != 0) return child;
@@ -128,7 +139,7 @@ class Program {
       const rlimit limit{file_limit, file_limit};
       if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(126);
     }
-    ::execv(argv[0], const_cast<char* const*>(argv.data()));
+    ::execve(argv[0], const_cast<char* const*>(argv.data()), environment.data());
     ::_exit(127);
   }
 
