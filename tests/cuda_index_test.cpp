@@ -384,13 +384,13 @@ TEST(ProductTile, EverySumHasOneLane) {
 }
 
 /// The places of a tile are different, and packs of 16 bytes of a line begin on 16 bytes.
-template <class Element, int extent, bool along_k>
+template <class Element, int extent, bool along_k, int depth = product_depth>
 void expect_places_apart() {
-  using Tile = SharedTile<Element, extent, along_k>;
+  using Tile = SharedTile<Element, extent, along_k, depth>;
   constexpr int pack = 16 / static_cast<int>(sizeof(Element));
   std::set<int> places;
   for (int i = 0; i < extent; ++i) {
-    for (int k = 0; k < product_depth; ++k) {
+    for (int k = 0; k < depth; ++k) {
       const int place = Tile::place(i, k);
       EXPECT_LT(place, Tile::elements);
       EXPECT_TRUE(places.insert(place).second);
@@ -418,10 +418,10 @@ void expect_banks_apart() {
 
 /// The rows of 16 bytes of each matrix that a warp loads lie in different banks; and its four matrices are
 /// the 16 x 16 elements, in the order of a lane's words.
-template <bool left, int extent, bool along_k>
+template <bool left, int extent, bool along_k, int depth = product_depth>
 void expect_matrices_apart() {
-  using Tile = SharedTile<BFloat16, extent, along_k>;
-  expect_places_apart<BFloat16, extent, along_k>();
+  using Tile = SharedTile<BFloat16, extent, along_k, depth>;
+  expect_places_apart<BFloat16, extent, along_k, depth>();
   std::set<int> elements;
   for (int matrix = 0; matrix < 4; ++matrix) {
     std::set<int> sixteens;
@@ -444,6 +444,8 @@ void expect_reads_apart() {
   expect_banks_apart<extent, along_k>();
   expect_matrices_apart<true, extent, along_k>();
   expect_matrices_apart<false, extent, along_k>();
+  expect_matrices_apart<true, extent, along_k, deep_product_depth>();
+  expect_matrices_apart<false, extent, along_k, deep_product_depth>();
 }
 
 TEST(ProductTile, LanesReadDifferentBanks) {
@@ -453,6 +455,55 @@ TEST(ProductTile, LanesReadDifferentBanks) {
   expect_reads_apart<64, false>();
   expect_reads_apart<16, true>();
   expect_reads_apart<16, false>();
+}
+
+/// The places of a warpgroup's tile are different; packs of 16 bytes stay whole, and those of eight rows that
+/// follow each other lie in different banks.
+template <class Element, int extent, bool along_k>
+void expect_group_places() {
+  using Tile = GroupTile<Element, extent, along_k>;
+  constexpr int bytes = static_cast<int>(sizeof(Element)), pack = 16 / bytes;
+  std::set<int> places;
+  for (int i = 0; i < extent; ++i) {
+    for (int k = 0; k < Tile::depth; ++k) {
+      const int place = Tile::place(i, k),
+                first = along_k ? Tile::place(i, k / pack * pack) : Tile::place(i / pack * pack, k);
+      EXPECT_LT(place, Tile::elements);
+      EXPECT_TRUE(places.insert(place).second);
+      EXPECT_EQ(place - first, (along_k ? k : i) % pack);
+    }
+  }
+  for (int row = 0; row + 8 <= (along_k ? extent : Tile::depth); row += 8) {
+    std::set<int> banks;
+    for (int r = row; r < row + 8; ++r)
+      banks.insert((along_k ? Tile::place(r, 0) : Tile::place(0, r)) * bytes % 128 / 16);
+    EXPECT_EQ(banks.size(), 8u) << extent << ", from row " << row;
+  }
+}
+
+TEST(ProductTile, WarpgroupsReadPacksOfDifferentBanks) {
+  expect_group_places<BFloat16, 128, true>();
+  expect_group_places<BFloat16, 64, true>();
+  expect_group_places<BFloat16, 16, true>();
+  expect_group_places<BFloat16, 128, false>();
+  expect_group_places<BFloat16, 64, false>();
+  expect_group_places<BFloat16, 16, false>();
+  expect_group_places<float, 128, true>();
+  expect_group_places<float, 64, true>();
+  expect_group_places<float, 16, true>();
+}
+
+// Address, distance of rows beyond the first 64, distance of eight rows, layout.
+TEST(ProductTile, DescriptorsSayWhereAMatrixLies) {
+  constexpr uint64_t wide = uint64_t{1} << 62, narrow = uint64_t{3} << 62;
+  const auto fields = [](uint64_t rows, uint64_t eight) { return rows << 16 | eight << 32; };
+  EXPECT_EQ((GroupTile<BFloat16, 128, true>::descriptor(2048)), 128 | fields(1, 64) | wide);
+  EXPECT_EQ((GroupTile<float, 64, true>::descriptor(2048)), 128 | fields(1, 64) | wide);
+  EXPECT_EQ((GroupTile<BFloat16, 128, false>::descriptor(2048)), 128 | fields(512, 64) | wide);
+  EXPECT_EQ((GroupTile<BFloat16, 16, false>::descriptor(2048)), 128 | fields(512, 16) | narrow);
+  EXPECT_EQ((GroupTile<BFloat16, 128, true>::next_product), 32);
+  EXPECT_EQ((GroupTile<float, 128, true>::next_product), 32);
+  EXPECT_EQ((GroupTile<BFloat16, 128, false>::next_product), 2048);
 }
 
 TEST(ProductTile, StepsTakeEveryElementOfKOnce) {
@@ -481,6 +532,11 @@ TEST(ProductTile, SizeFollowsTheResultAndTheCard) {
   EXPECT_EQ(tile_size_for(4, 65536, 3, 132), TileSize::Narrow);
   EXPECT_EQ(tile_size_for(1, 1024, 512, 132), TileSize::Small);  // narrow ones would fetch all 32 times
   EXPECT_EQ(tile_size_for(1, 1, 1, 132), TileSize::Small);
+
+  // A warpgroup that is alone on its multiprocessor fetches while it multiplies.
+  EXPECT_EQ(tile_size_for(1, 16384, 128, 132, true), TileSize::Wide);
+  EXPECT_EQ(tile_size_for(1, 4096, 256, 132, true), TileSize::Middle);
+  EXPECT_EQ(tile_size_for(1, 1024, 512, 132, true), TileSize::Small);
 }
 
 // ---- accumulators ----
