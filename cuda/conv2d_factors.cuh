@@ -80,7 +80,7 @@ struct WeightRows {
     bool valid;
   };
   using Step = int;
-  __device__ Line line(int n) const { return {n * pitch, n < channels}; }
+  __device__ Line line(int n) const { return {n < channels ? n * pitch : 0, n < channels}; }
   __device__ Step step(int k, int ahead) const { return k + ahead; }
   __device__ Source<Element> source(const Line& line, Step k) const {
     return {weight + (line.index + k), line.valid && k < pitch};
@@ -126,10 +126,10 @@ struct TurnedPhaseWeight {
     bool valid;
   };
   using Step = int;
-  __device__ Line line(int n) const { return {n * pitch, n < channels}; }
+  __device__ Line line(int n) const { return {n < channels ? n * pitch : 0, n < channels}; }
   __device__ Step step(int k, int ahead) const { return phase.weight_row(k) + ahead; }
   __device__ Source<Element> source(const Line& line, Step row) const {
-    return {line.valid ? weight + (line.index + row) : weight, line.valid};
+    return {weight + (line.index + row), line.valid};
   }
 };
 

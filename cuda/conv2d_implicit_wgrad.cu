@@ -2,7 +2,7 @@
 //
 // The result is small and k is long, so its tiles alone would leave most of the device idle: k is split among
 // blocks, whose sums go to a workspace and are added up by a second launch, always in the same order. Neither
-// the tile nor the number of splits depends on the card, so that the result does not either.
+// the tile nor where k is split depends on the card, but for whether it multiplies by warpgroups.
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
 #include "cuda/kernel_order.cuh"
