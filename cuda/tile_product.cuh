@@ -1,7 +1,7 @@
 // A tile of a matrix product whose factors are not there: their elements are looked up on the way.
 //
 // Elements go from memory to shared memory by asynchronous copies, so that no register holds what is under
-// way: while the tensor cores work on one step of k, the next two are arriving. With one barrier a step: it
+// way: while the tensor cores work on one step of k, the next ones are arriving. With one barrier a step: it
 // tells that the step's elements have come for all threads, and that all have done with those of the step
 // before, in whose place the copies of a later one then go.
 //

@@ -175,7 +175,7 @@ DUEL_HOST_DEVICE constexpr int product_steps(int64_t k, int depth) {
 
 /// The first element of k of each step of `depth`. All channels of a tap, then those of the next, would come
 /// back to a pixel only after its neighbours' channels have all passed by; taken `depth` channels at a time
-/// and all taps of these first, the cache of the multiprocessor still holds what the taps of a patch share.
+/// and all taps of these first, the caches still hold what the taps of a patch share.
 template <int depth>
 class StepOrder {
  public:
