@@ -46,8 +46,8 @@ if(NOT DUEL_HAS_CUDA)
 endif()
 
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  # Turing to Hopper, and PTX that the driver compiles for what comes later; 8.9 runs the code of 8.6.
-  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 90)
+  # Turing to Hopper, and PTX that the driver compiles for what comes later; 8.6 and 8.9 run the code of 8.0.
+  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90)
 endif()
 # What 9.0 has and no later card knows, the products of warpgroups, asks for an architecture of its own.
 list(TRANSFORM CMAKE_CUDA_ARCHITECTURES REPLACE "^90$" "90a-real;90-virtual")
