@@ -65,6 +65,15 @@ struct PatchColumns {
   }
 };
 
+/// Row n of a weight whose elements along k are neighbours, `pitch` elements from one to the next. An index,
+/// as a thread has many of them, which have to fit registers; past the last row that of the first.
+struct WeightLine {
+  int index;
+  bool valid;
+
+  __device__ static WeightLine of(int n, int rows, int pitch) { return {n < rows ? n * pitch : 0, n < rows}; }
+};
+
 /// The weight of a forward convolution, whose elements along k are neighbours: n is an output channel.
 /// `pitch` elements from one to the next.
 template <class Fetch>
@@ -75,12 +84,9 @@ struct WeightRows {
 
   static constexpr int width = Fetch::b, depth = Fetch::depth;
   static constexpr bool along_k = true, rounded = false;
-  struct Line {
-    int index;  // where there are many, they have to fit registers
-    bool valid;
-  };
+  using Line = WeightLine;
   using Step = int;
-  __device__ Line line(int n) const { return {n < channels ? n * pitch : 0, n < channels}; }
+  __device__ Line line(int n) const { return Line::of(n, channels, pitch); }
   __device__ Step step(int k, int ahead) const { return k + ahead; }
   __device__ Source<Element> source(const Line& line, Step k) const {
     return {weight + (line.index + k), line.valid && k < pitch};
@@ -117,16 +123,13 @@ struct TurnedPhaseWeight {
   using Element = typename Fetch::Element;
   const DgradPhase& phase;
   const Element* weight;
-  int channels, pitch;  // of dx; from one channel's part to the next
+  int channels;
 
   static constexpr int width = Fetch::b, depth = Fetch::depth;
   static constexpr bool along_k = true, rounded = true;
-  struct Line {
-    int index;
-    bool valid;
-  };
+  using Line = WeightLine;
   using Step = int;
-  __device__ Line line(int n) const { return {n < channels ? n * pitch : 0, n < channels}; }
+  __device__ Line line(int n) const { return Line::of(n, channels, phase.weight_ic); }
   __device__ Step step(int k, int ahead) const { return phase.weight_row(k) + ahead; }
   __device__ Source<Element> source(const Line& line, Step row) const {
     return {weight + (line.index + row), line.valid};

@@ -28,8 +28,7 @@ using Weight = std::conditional_t<Arithmetic::asynchronous && std::is_same_v<typ
 template <class Arithmetic, class Tile, class Fetch>
 __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Tile, Fetch>)
     dgrad_kernel(const __grid_constant__ Phases phases, const typename Fetch::Element* dy,
-                 const typename Fetch::Element* weight, int weight_pitch,
-                 const __grid_constant__ ProductTarget dx) {
+                 const typename Fetch::Element* weight, const __grid_constant__ ProductTarget dx) {
   begin_kernel();
   on_products_card<Arithmetic>([&] {
     const int number = phases.blocks.tensor_of(blockIdx.x);
@@ -38,13 +37,7 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
     const typename Tile::Place tile =
         Tile::place(static_cast<int>(blockIdx.x - phases.blocks.first_chunk[number]), dx.columns);
     const PatchRows<Fetch> a{phase.patches, dy};
-    const auto b = [&]() -> Weight<Arithmetic, Fetch> {
-      if constexpr (std::is_same_v<Weight<Arithmetic, Fetch>, TurnedPhaseWeight<Fetch>>) {
-        return {phase, weight, dx.columns, weight_pitch};
-      } else {
-        return {phase, weight, dx.columns};
-      }
-    }();
+    const Weight<Arithmetic, Fetch> b{phase, weight, dx.columns};
     typename Arithmetic::template Sums<Tile> sums;
     multiply_tile<Arithmetic, Tile>(a, b, tile.m, tile.n, 0, product_steps(depth, Fetch::depth),
                                     StepOrder<Fetch::depth>::taps_first(phase.patches.channels, depth), sums);
@@ -59,12 +52,12 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
 template <class T>
 void launch(const Queue& queue, CachingAllocator& allocator, Precision precision, const Conv2dShape& s,
             const T* dy, const T* weight, int64_t weight_channels, const ProductTarget& dx) {
-  constexpr bool stored = std::is_same_v<T, BFloat16>;  // a weight whose rows are filled up to packs
+  constexpr bool padded = padded_weight<T>;
   const int64_t count = s.stride_h * s.stride_w;
   Layout layout{in_packs(s.oc, dy), in_packs(weight_channels, weight), s.oc};
   WeightStrides strides = weight_strides(s, weight_channels);
   std::optional<TurnedWeight> turned;
-  if constexpr (!stored) {
+  if constexpr (!padded) {
     const Layout turned_layout{in_packs(s.oc, dy), true, s.oc};
     if (as_group<T>(queue, precision, turned_layout)) {
       weight = turned.emplace(queue, allocator, s, weight).data();
@@ -76,7 +69,7 @@ void launch(const Queue& queue, CachingAllocator& allocator, Precision precision
   const TileSize size =
       tile_size_for(count, pixels, s.ic, queue.multiprocessors(), as_group<T>(queue, precision, layout));
   dispatch_product<T, NarrowTile,
-                   ProductKind{.taps = true, .right_packs = stored, .left_alone = !stored, .across = false}>(
+                   ProductKind{.taps = true, .right_packs = padded, .left_alone = !padded, .across = false}>(
       queue, precision, size, layout, [&](auto tile, int) { return count * tile.blocks(pixels, s.ic); },
       [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
         Phases phases{};
@@ -86,8 +79,7 @@ void launch(const Queue& queue, CachingAllocator& allocator, Precision precision
         }
         queue.launch(phases.blocks.chunks(), product_threads,
                      ProductMemory<A, Tile, PatchRows<Fetch>, Weight<A, Fetch>>::bytes,
-                     dgrad_kernel<A, Tile, Fetch>, phases, dy, weight, static_cast<int>(s.kh * s.kw * s.oc),
-                     dx);
+                     dgrad_kernel<A, Tile, Fetch>, phases, dy, weight, dx);
       });
 }
 

@@ -39,12 +39,12 @@ void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const
   const Layout layout{packs, packs, s.ic};
   const TileSize size =
       tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors(), as_group<T>(queue, precision, layout));
+  const auto blocks = [&](auto tile, int) { return tile.blocks(s.gemm_m(), s.oc); };
   dispatch_product<T, MiddleTile,
                    ProductKind{
                        .taps = true, .right_packs = padded_weight<T>, .left_alone = false, .across = false}>(
-      queue, precision, size, layout, [&](auto tile, int) { return tile.blocks(s.gemm_m(), s.oc); },
-      [&]<class A, class Tile, class Fetch>(A, Tile, Fetch) {
-        queue.launch(Tile::blocks(s.gemm_m(), s.oc), product_threads,
+      queue, precision, size, layout, blocks, [&]<class A, class Tile, class Fetch>(A, Tile tile, Fetch) {
+        queue.launch(blocks(tile, Fetch::depth), product_threads,
                      ProductMemory<A, Tile, PatchRows<Fetch>, WeightRows<Fetch>>::bytes,
                      fprop_kernel<A, Tile, Fetch>, conv2d_patches(s), x, weight, static_cast<int>(pitch), y);
       });

@@ -8,13 +8,18 @@
 
 namespace duel::cuda {
 
+/// Where it lies in shared memory, in bytes from its beginning.
+__device__ inline uint32_t shared_address(const void* shared) {
+  return static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+}
+
 /// `bytes` (4 or 16, on which both addresses begin) from memory to shared memory, or zeros there if not
 /// `valid`, past the registers ("cp.async") and, if they are 16, past the multiprocessor's cache, which only
 /// delayed them where it was measured. They are there for this thread after wait_copies(), for the others
 /// after a barrier behind that.
 template <int bytes>
 __device__ inline void copy_async(void* shared, const void* source, bool valid) {
-  const auto target = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+  const uint32_t target = shared_address(shared);
   if constexpr (bytes == 16) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], %2, %3;" ::"r"(target), "l"(source), "n"(bytes),
                  "r"(valid ? bytes : 0)
@@ -38,8 +43,7 @@ __device__ inline void wait_copies() {
 /// 2 (lane % 4) and the next one, in the upper half, of row lane / 4; else of that column ("ldmatrix.x4").
 template <bool transposed, class RowOf>
 __device__ inline void load_matrices(uint32_t (&words)[4], const RowOf& row_of) {
-  const auto row =
-      static_cast<uint32_t>(__cvta_generic_to_shared(row_of(static_cast<int>(threadIdx.x) % 32)));
+  const uint32_t row = shared_address(row_of(static_cast<int>(threadIdx.x) % 32));
   if constexpr (transposed) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
@@ -85,11 +89,6 @@ __device__ inline void multiply_bf16(float (&sums)[4], const uint32_t (&a)[4], c
 #else
 #define DUEL_GROUP_INSTRUCTION(...)  // there is no such instruction; nobody asks for it on these cards
 #endif
-
-/// Where it lies in shared memory, in bytes from its beginning.
-__device__ inline uint32_t shared_address(const void* shared) {
-  return static_cast<uint32_t>(__cvta_generic_to_shared(shared));
-}
 
 /// What this thread's copies have brought is seen by products that begin behind the next barrier
 /// ("fence.proxy.async").
@@ -191,12 +190,6 @@ template <class T>
 __device__ T* dynamic_shared() {
   extern __shared__ float4 given[];
   return reinterpret_cast<T*>(given);
-}
-/// The same from the next multiple of `alignment` on.
-template <class T, uint32_t alignment>
-__device__ T* aligned_shared() {
-  char* const given = dynamic_shared<char>();
-  return reinterpret_cast<T*>(given + (alignment - shared_address(given) % alignment) % alignment);
 }
 
 }  // namespace duel::cuda

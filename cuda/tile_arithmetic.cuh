@@ -208,7 +208,7 @@ struct GroupArithmetic {
       const uint64_t left = A::descriptor(shared_address(a)), right = B::descriptor(shared_address(b));
       begin_group_products();
 #pragma unroll
-      for (int k = 0; k < A::depth / A::product_depth; ++k) {
+      for (int k = 0; k < A::depth / A::k_of_product; ++k) {
 #pragma unroll
         for (int i = 0; i < matrices; ++i) {
           const uint64_t above = left + (i * A::next_sixty_four + k * A::next_product) / 16,

@@ -49,6 +49,13 @@ struct ProductMemory {
   static_assert(Arithmetic::asynchronous || bytes <= 99 << 10, "compute capability 8.6 has no more");
 };
 
+/// The shared memory that a kernel was given, from the next multiple of `alignment` on.
+template <class T, uint32_t alignment>
+__device__ T* aligned_shared() {
+  char* const given = dynamic_shared<char>();
+  return reinterpret_cast<T*>(given + (alignment - shared_address(given) % alignment) % alignment);
+}
+
 /// A pack in memory; zeros if it is not valid, and then `at` may be any place where a pack could begin.
 template <class Element>
 struct Source {

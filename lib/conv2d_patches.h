@@ -81,6 +81,7 @@ struct DgradPhase {
   int first_iy, first_ix;  // of these pixels in dx, stride apart
   int first_weight;        // where V begins in the weight (oc, kh, kw, ic), and how far apart its rows are
   int weight_oc, weight_ty, weight_tx;
+  int weight_ic;                   // how far apart its columns are
   int ih, iw, stride_h, stride_w;  // of the convolution
 
   /// Where row m lies in dx: an index of pixels.
@@ -112,17 +113,17 @@ inline PhaseAxis phase_axis(int64_t phase, int64_t size, int64_t kernel, int64_t
           static_cast<int>(steps(kernel - phase)), static_cast<int>((first + padding - phase) / stride)};
 }
 
-/// How far apart the elements of a weight are: from a tap to the next, and from an output channel to the
+/// How far apart the elements of a weight are: from a tap to the next, and from a channel of y or x to the
 /// next.
 struct WeightStrides {
-  int64_t tap, oc;
+  int64_t tap, oc, ic;
 };
 /// Of the weight (oc, kh, kw, ic), with `channels`, ic or more, a tap.
 inline WeightStrides weight_strides(const Conv2dShape& s, int64_t channels) {
-  return {channels, s.kh * s.kw * channels};
+  return {channels, s.kh * s.kw * channels, 1};
 }
 /// Of one that lies as (ic, kh, kw, oc).
-inline WeightStrides turned_weight_strides(const Conv2dShape& s) { return {s.oc, 1}; }
+inline WeightStrides turned_weight_strides(const Conv2dShape& s) { return {s.oc, 1, s.kh * s.kw * s.oc}; }
 
 /// Phase `phase`, 0 .. stride_h * stride_w - 1. One may have no pixels, or pixels but no taps.
 inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase, const WeightStrides& weight) {
@@ -139,6 +140,7 @@ inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase, const WeightS
           .weight_oc = i(weight.oc),
           .weight_ty = i(s.stride_h * s.kw * weight.tap),
           .weight_tx = i(s.stride_w * weight.tap),
+          .weight_ic = i(weight.ic),
           .ih = i(s.ih),
           .iw = i(s.iw),
           .stride_h = i(s.stride_h),

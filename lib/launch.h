@@ -79,7 +79,8 @@ struct RowTilesLimits {
 /// there are no rows: a sum over none is zero.
 inline RowTiles row_tiles(int64_t rows, int64_t packs, int64_t most_blocks,
                           const RowTilesLimits& limits = {}) {
-  const int lane_bits = packs <= 1 ? 0 : log2_floor(2 * std::min<int64_t>(packs, limits.most_lanes) - 1);
+  const int64_t wanted_lanes = std::clamp<int64_t>(packs, 1, limits.most_lanes);
+  const auto lane_bits = static_cast<int>(std::bit_width(static_cast<uint64_t>(wanted_lanes - 1)));
   const int lanes = 1 << lane_bits;
   const int64_t tiles = ceil_divide(packs, lanes), depth = block_threads / lanes;
   const int64_t wanted =

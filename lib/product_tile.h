@@ -13,8 +13,7 @@ namespace duel {
 
 constexpr int warp_size = 32;
 /// Threads of a block of a product, and the elements of k that it multiplies between two barriers: the
-/// fewest, and as many as whole taps and packs let it (32 is what shared memory and registers have room for,
-/// 64 is a row of what a warpgroup reads).
+/// fewest, and those of bfloat16 in packs. A warpgroup takes as many as its rows hold (GroupTile).
 constexpr int product_threads = 128, product_depth = 16, deep_product_depth = 32;
 
 /// The sums of one block: m_ rows by n_ columns, which its warps divide into equal rectangles, warps_m of
@@ -116,8 +115,8 @@ struct GroupTile {
   }
   /// What one product takes of k; bytes from there to the next, and from 64 of i to the next, which is as far
   /// in either layout.
-  static constexpr int product_depth = depth / 4;
-  static constexpr int next_product = along_k ? row_bytes / 4 : product_depth * row_bytes;
+  static constexpr int k_of_product = depth / 4;
+  static constexpr int next_product = along_k ? row_bytes / 4 : k_of_product * row_bytes;
   static constexpr int next_sixty_four = 64 * 128;
 
   /// Where a matrix of the tile begins, in its layout, as the tensor cores are told ("Matrix Descriptor"): in

@@ -144,7 +144,11 @@ class GroupMatrix {
   static uint32_t field(uint64_t descriptor, int from) {
     return static_cast<uint32_t>(descriptor >> from & 0x3fff) * 16;
   }
-  static const void* place(uint32_t address);
+  static const void* place(uint32_t address) {
+    require(address >= shared_begins && address - shared_begins < shared_memory.size() * sizeof(float),
+            "a matrix lies outside of shared memory");
+    return reinterpret_cast<const char*>(shared_memory.data()) + (address - shared_begins);
+  }
 
   Factors factors_;
   uint32_t start_, next_rows_, next_eight_, row_bytes_;
@@ -172,6 +176,18 @@ void GroupProduct::make() const {
   }
 }
 
+/// Makes what is under way but for the last `left` groups and the open one. Whether there was a group to
+/// make.
+template <class Work>
+bool make_oldest(std::vector<std::vector<Work>>& groups, int left) {
+  const bool any = std::ssize(groups) - 1 > left;
+  while (std::ssize(groups) - 1 > left) {
+    for (const Work& work : groups.front()) work.make();
+    groups.erase(groups.begin());
+  }
+  return any;
+}
+
 }  // namespace
 
 void copy_async(void* shared, const void* source, int bytes, bool valid) {
@@ -187,12 +203,7 @@ void copy_async(void* shared, const void* source, int bytes, bool valid) {
 void end_copy_group() { this_thread().groups.emplace_back(); }
 
 void wait_copies(int left) {
-  auto& groups = this_thread().groups;
-  while (static_cast<int>(groups.size()) - 1 > left) {  // without the open one
-    for (const Copy& copy : groups.front()) copy.make();
-    groups.erase(groups.begin());
-    this_thread().copies_to_show = true;
-  }
+  if (make_oldest(this_thread().groups, left)) this_thread().copies_to_show = true;
 }
 
 void show_copies_to_group() { this_thread().copies_to_show = false; }
@@ -201,13 +212,7 @@ void end_group_products() {
   this_thread().begun = false;
   this_thread().group_products.emplace_back();
 }
-void wait_group_products(int left) {
-  auto& groups = this_thread().group_products;
-  while (static_cast<int>(groups.size()) - 1 > left) {
-    for (const GroupProduct& product : groups.front()) product.make();
-    groups.erase(groups.begin());
-  }
-}
+void wait_group_products(int left) { make_oldest(this_thread().group_products, left); }
 void multiply_group(Factors factors, float* sums, int columns, uint64_t a, uint64_t b, bool a_across,
                     bool b_across) {
   Thread& thread = this_thread();
@@ -243,13 +248,6 @@ uint32_t shared_address(const void* shared) {
   return shared_begins + static_cast<uint32_t>(static_cast<const char*>(shared) -
                                                reinterpret_cast<const char*>(shared_memory.data()));
 }
-namespace {
-const void* GroupMatrix::place(uint32_t address) {
-  require(address >= shared_begins && address - shared_begins < shared_memory.size() * sizeof(float),
-          "a matrix lies outside of shared memory");
-  return reinterpret_cast<const char*>(shared_memory.data()) + (address - shared_begins);
-}
-}  // namespace
 
 void begin_block(unsigned block_threads, size_t shared_bytes) {
   count = block_threads;

@@ -101,10 +101,5 @@ template <class T>
 T* dynamic_shared() {
   return static_cast<T*>(host_cuda::dynamic_shared());
 }
-template <class T, uint32_t alignment>
-T* aligned_shared() {
-  char* const given = dynamic_shared<char>();
-  return reinterpret_cast<T*>(given + (alignment - shared_address(given) % alignment) % alignment);
-}
 
 }  // namespace duel::cuda
