@@ -211,6 +211,9 @@ void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, c
   return launch(arithmetic, OddTile{}, Fetch<Element, 1, right, false>{});
 }
 
+/// Of warpgroups with a narrow tile, whose few sums leave room for many.
+constexpr int narrow_group_blocks = 4;
+
 /// The same for warpgroups. blocks(tile, depth) is how many blocks there will be.
 template <class Element, class Blocks, class Launch>
 void dispatch_group(const Queue& queue, TileSize size, const Blocks& blocks, const Launch& launch) {
@@ -224,7 +227,7 @@ void dispatch_group(const Queue& queue, TileSize size, const Blocks& blocks, con
   if (size == TileSize::Wide) return launch_tile(WideTile{});
   if (size == TileSize::Middle) return launch_tile(MiddleTile{});
   if (size == TileSize::Small) return launch_tile(SmallTile{});
-  launch(GroupArithmetic<Element, 4>{}, NarrowTile{}, Best{});  // whose few sums leave room for many blocks
+  launch(GroupArithmetic<Element, narrow_group_blocks>{}, NarrowTile{}, Best{});
 }
 
 /// Whether warpgroups multiply: they fetch only packs, and many of one tap.

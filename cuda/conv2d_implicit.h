@@ -30,6 +30,13 @@ void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Prec
 void conv2d_dgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
                            const Conv2dShape& shape, const Tensor& dy, const Tensor& weight, const Tensor& dx,
                            Write write, const Epilogue& epilogue = {});
+
+/// The data gradient by squares of pixels, where it reads less than by phases: conv2d_dgrad_implicit() asks.
+bool fits_subpixels(const Conv2dShape& shape, Precision precision, const Tensor& dy);
+void conv2d_dgrad_subpixels(const Queue& queue, CachingAllocator& allocator, Precision precision,
+                            const Conv2dShape& shape, const Tensor& dy, const Tensor& weight,
+                            const Tensor& dx, Write write, const Epilogue& epilogue);
+
 void conv2d_wgrad_implicit(const Queue& queue, const ReductionSpace& reductions, Precision precision,
                            const Conv2dShape& shape, const Tensor& x, const Tensor& dy, const Tensor& dw,
                            Write write);

@@ -88,6 +88,8 @@ void launch(const Queue& queue, CachingAllocator& allocator, Precision precision
 void conv2d_dgrad_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
                            const Conv2dShape& s, const Tensor& dy, const Tensor& weight, const Tensor& dx,
                            Write write, const Epilogue& epilogue) {
+  if (fits_subpixels(s, precision, dy))
+    return conv2d_dgrad_subpixels(queue, allocator, precision, s, dy, weight, dx, write, epilogue);
   const ProductTarget target = ProductTarget::of(dx, s.ic, write, epilogue);
   if (dy.dtype() == DType::BFloat16) {
     const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc * s.kh * s.kw, s.ic);

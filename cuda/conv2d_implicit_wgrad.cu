@@ -3,6 +3,10 @@
 // The result is small and k is long, so its tiles alone would leave most of the device idle: k is split among
 // blocks, whose sums go to a workspace and are added up by a second launch, always in the same order. Neither
 // the tile nor where k is split depends on the card, but for whether it multiplies by warpgroups.
+//
+// A few output channels would leave most rows of a tile empty, 61 of 64 where a picture is made. With a
+// stride of 1 x and dy can exchange their roles: then the few channels stand beside the taps, and x, the
+// large factor, is read once a tile instead of once a tap.
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
 #include "cuda/kernel_order.cuh"
@@ -52,9 +56,28 @@ Splits splits_of(const Conv2dShape& s, int64_t tiles, int depth) {
   return {of_one, std::max<int64_t>(1, ceil_divide(steps, of_one))};
 }
 
-template <class T>
+/// Whether the roles of x and dy are to be exchanged: it takes one more launch, and has to halve the tiles.
+bool exchanges(const Conv2dShape& s) {
+  if (s.stride_h != 1 || s.stride_w != 1) return false;
+  const Conv2dShape other = exchanged(s);
+  const auto work = [](const Conv2dShape& shape) {
+    return SmallTile::blocks(shape.oc, shape.gemm_k()) * shape.gemm_m();
+  };
+  return 2 * work(other) <= work(s) && fits_implicit(other);
+}
+
+/// Puts the sums of a weight whose roles are exchanged where they belong.
+struct StoreExchanged {
+  StoreSum<float> store;
+  ExchangedWeight weight;
+  DUEL_HOST_DEVICE void operator()(int64_t i, const Sum<double>& sum) const { store(weight.place(i), sum); }
+};
+
+/// Calls store for each sum of dW if there are parts to be added up or `whole`, where the sums would go as
+/// they are, is null.
+template <class T, class Store>
 void launch(const Queue& queue, const ReductionSpace& reductions, Precision precision, const Conv2dShape& s,
-            const T* x, const T* dy, float* dw, Write write) {
+            const T* x, const T* dy, float* whole, Write write, const Store& store) {
   const TileSize size = tile_size_for(1, s.oc, s.gemm_k(), 1);
   const auto blocks = [&](auto tile, int depth) {
     const int64_t tiles = tile.blocks(s.oc, s.gemm_k());
@@ -65,18 +88,18 @@ void launch(const Queue& queue, const ReductionSpace& reductions, Precision prec
       queue, precision, size, {in_packs(s.oc, dy), in_packs(s.ic, x), 0}, blocks,
       [&]<class A, class Tile, class Fetch>(A, Tile tile, Fetch) {
         const Splits splits = splits_of(s, Tile::blocks(s.oc, s.gemm_k()), Fetch::depth);
-        const bool split = splits.count > 1;
+        const bool in_parts = splits.count > 1 || !whole;
         const int64_t elements = s.oc * s.gemm_k();
-        const Scratch<float> workspace(reductions.allocator(), split ? splits.count * elements : 0);
-        queue.launch(blocks(tile, Fetch::depth), product_threads,
-                     ProductMemory<A, Tile, PixelChannels<Fetch>, PatchColumns<Fetch>>::bytes,
-                     wgrad_kernel<A, Tile, Fetch>, conv2d_patches(s), static_cast<int>(s.oc),
-                     static_cast<int>(splits.steps), x, dy,
-                     ProductTarget(split ? workspace.data() : dw, s.gemm_k(), split ? Write::Set : write));
-        if (split) {
-          reduce_rows(queue, reductions, splits.count, elements, SumUp<float>{},
-                      StoreSum<float>{1, write == Write::Add, dw},
-                      static_cast<const float*>(workspace.data()));
+        const Scratch<float> parts(reductions.allocator(), in_parts ? splits.count * elements : 0);
+        queue.launch(
+            blocks(tile, Fetch::depth), product_threads,
+            ProductMemory<A, Tile, PixelChannels<Fetch>, PatchColumns<Fetch>>::bytes,
+            wgrad_kernel<A, Tile, Fetch>, conv2d_patches(s), static_cast<int>(s.oc),
+            static_cast<int>(splits.steps), x, dy,
+            ProductTarget(in_parts ? parts.data() : whole, s.gemm_k(), in_parts ? Write::Set : write));
+        if (in_parts) {
+          reduce_rows(queue, reductions, splits.count, elements, SumUp<float>{}, store,
+                      static_cast<const float*>(parts.data()));
         }
       });
 }
@@ -86,8 +109,15 @@ void launch(const Queue& queue, const ReductionSpace& reductions, Precision prec
 void conv2d_wgrad_implicit(const Queue& queue, const ReductionSpace& reductions, Precision precision,
                            const Conv2dShape& s, const Tensor& x, const Tensor& dy, const Tensor& dw,
                            Write write) {
+  float* const sums = dw.data<float>();
+  const StoreSum<float> store{1, write == Write::Add, sums};
   const auto launch_as = [&]<class T>(T) {
-    launch<T>(queue, reductions, precision, s, x.data<T>(), dy.data<T>(), dw.data<float>(), write);
+    if (exchanges(s)) {
+      launch(queue, reductions, precision, exchanged(s), dy.data<T>(), x.data<T>(), nullptr, write,
+             StoreExchanged{store, ExchangedWeight(s)});
+    } else {
+      launch(queue, reductions, precision, s, x.data<T>(), dy.data<T>(), sums, write, store);
+    }
   };
   if (x.dtype() == DType::BFloat16) {
     launch_as(BFloat16{});

@@ -36,18 +36,31 @@ struct ProductTarget {
   /// the number of the row where the thread's line l goes, -1 for nowhere.
   template <class Sums, class RowOf>
   __device__ void store(Sums& sums, int n, const RowOf& row_of) const {
-    finish(sums, n);
+    store_placed(
+        sums, n, [&](int l) { return static_cast<int64_t>(row_of(l)) * columns; }, SideBySide{});
+  }
+  /// The same for rows that do not lie in one piece: place_of(l) is where the row begins, less than 0 for
+  /// nowhere, order.place(column) how much further a column lies, an even one in front of the next, and
+  /// order.channel(column) is its place in the bias.
+  template <class Sums, class PlaceOf, class Order>
+  __device__ void store_placed(Sums& sums, int n, const PlaceOf& place_of, const Order& order) const {
+    finish(sums, n, order);
     if (rounded) {
-      store_in(static_cast<BFloat16*>(data), sums, n, row_of);
+      store_in(static_cast<BFloat16*>(data), sums, n, place_of, order);
     } else {
-      store_in(static_cast<float*>(data), sums, n, row_of);
+      store_in(static_cast<float*>(data), sums, n, place_of, order);
     }
   }
 
  private:
+  struct SideBySide {
+    __device__ int place(int column) const { return column; }
+    __device__ int channel(int column) const { return column; }
+  };
+
   /// Bias and activation, in registers.
-  template <class Sums>
-  __device__ void finish(Sums& sums, int n) const {
+  template <class Sums, class Order>
+  __device__ void finish(Sums& sums, int n, const Order& order) const {
     const auto each = [&](const auto& change) {
 #pragma unroll
       for (int p = 0; p < Sums::packs; ++p) {
@@ -58,7 +71,7 @@ struct ProductTarget {
     if (epilogue.bias) {
       each([&](int p, int i) {
         const int column = n + sums.column(p) + i;
-        const float bias = column < columns ? epilogue.bias[column] : 0;
+        const float bias = column < columns ? epilogue.bias[order.channel(column)] : 0;
 #pragma unroll
         for (int l = 0; l < Sums::lines; ++l) sums.at(l, p)[i] += bias;
       });
@@ -70,17 +83,17 @@ struct ProductTarget {
       });
     });
   }
-  template <class T, class Sums, class RowOf>
-  __device__ void store_in(T* rows, Sums& sums, int n, const RowOf& row_of) const {
+  template <class T, class Sums, class PlaceOf, class Order>
+  __device__ void store_in(T* rows, Sums& sums, int n, const PlaceOf& place_of, const Order& order) const {
 #pragma unroll
     for (int l = 0; l < Sums::lines; ++l) {
-      const int64_t number = row_of(l);
-      if (number < 0) continue;
-      T* const row = rows + number * columns;
+      const int64_t place = place_of(l);
+      if (place < 0) continue;
 #pragma unroll
       for (int p = 0; p < Sums::packs; ++p) {
         const int column = n + sums.column(p);
-        if (column < columns) put<Sums::width>(row + column, columns - column, sums.at(l, p));
+        if (column < columns)
+          put<Sums::width>(rows + (place + order.place(column)), columns - column, sums.at(l, p));
       }
       // What is added to is read a line at a time: of all lines at once, registers have no room for it.
       asm volatile("" ::: "memory");

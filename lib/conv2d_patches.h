@@ -74,6 +74,41 @@ inline PatchMatrix conv2d_patches(const Conv2dShape& s) {
           i(s.kw), i(-s.pad_h), i(s.stride_h), 1,       i(-s.pad_w), i(s.stride_w), 1};
 }
 
+/// The convolution in whose weight gradient x and dy have exchanged their roles, for a stride of 1: dy is its
+/// picture and x the gradient of its result. Where y is x moved by a tap t, t - pad pixels, x is y moved by
+/// k - 1 - t, less k - 1 - pad: so its weight is that of `s` with its channels exchanged and its taps in the
+/// opposite order.
+inline Conv2dShape exchanged(const Conv2dShape& s) {
+  return {.n = s.n,
+          .ih = s.oh,
+          .iw = s.ow,
+          .ic = s.oc,
+          .oh = s.ih,
+          .ow = s.iw,
+          .oc = s.ic,
+          .kh = s.kh,
+          .kw = s.kw,
+          .pad_h = s.kh - 1 - s.pad_h,
+          .pad_w = s.kw - 1 - s.pad_w};
+}
+
+/// Where element i of that weight, (ic, kh, kw, oc), lies in the weight of `s`.
+class ExchangedWeight {
+ public:
+  explicit ExchangedWeight(const Conv2dShape& s)
+      : oc_(static_cast<int>(s.oc)), taps_(static_cast<int>(s.kh * s.kw)), ic_(static_cast<int>(s.ic)) {}
+
+  DUEL_HOST_DEVICE int64_t place(int64_t i) const {
+    const auto [line, oc] = oc_.divide(static_cast<int>(i));
+    const auto [ic, tap] = taps_.divide(line);
+    return (int64_t{oc} * taps_ + (taps_ - 1 - tap)) * ic_ + ic;
+  }
+
+ private:
+  Divisor oc_, taps_;
+  int ic_;
+};
+
 /// One phase of the data gradient. With D the matrix of its patches of dy and V the part of the weight that
 /// it meets, its pixels of dx are D V.
 struct DgradPhase {

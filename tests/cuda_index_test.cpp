@@ -1,6 +1,7 @@
 // The index arithmetic of kernels whose threads each have a share of their own, run over whole grids.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -9,6 +10,7 @@
 #include "lib/accumulators.h"
 #include "lib/bfloat16.h"
 #include "lib/conv2d_patches.h"
+#include "lib/conv2d_subpixels.h"
 #include "lib/divisor.h"
 #include "lib/im2col.h"
 #include "lib/launch.h"
@@ -329,12 +331,76 @@ TEST(Conv2dPatches, PhasesMakeUpTheDataGradient) {
   }
 }
 
+/// Of all products that a convolution adds up, the elements of x, the weight and y (or their gradients).
+using Products = std::set<std::array<int64_t, 3>>;
+Products products_of(const Conv2dShape& s) {
+  Products all;
+  for (int64_t row = 0; row < s.gemm_m(); ++row) {
+    for (int64_t k = 0; k < s.gemm_k(); ++k) {
+      const int64_t x = im2col_source(s, row, k);
+      for (int64_t oc = 0; x >= 0 && oc < s.oc; ++oc) all.insert({x, oc * s.gemm_k() + k, row * s.oc + oc});
+    }
+  }
+  return all;
+}
+
+TEST(Conv2dPatches, RolesOfXAndDyCanBeExchanged) {
+  for (const auto& [kernel, padding] : {std::pair<int64_t, int64_t>{1, 0}, {1, 1}, {2, 0}, {2, 3}, {4, 1}}) {
+    const Conv2dShape s = conv2d_shape({2, 5, 8, 3}, {2, kernel, kernel + 1, 3}, {1, 1}, {padding, 2});
+    const Conv2dShape other = exchanged(s);
+    const PatchMatrix patches = conv2d_patches(other);
+    const ExchangedWeight weight(s);
+    Products actual;
+    for (int64_t pixel = 0; pixel < other.gemm_m(); ++pixel) {
+      for (int64_t i = 0; i < s.ic * other.gemm_k(); ++i) {
+        const int64_t dy = source_of(patches, pixel, i % other.gemm_k());
+        if (dy >= 0) actual.insert({pixel * s.ic + i / other.gemm_k(), weight.place(i), dy});
+      }
+    }
+    EXPECT_EQ(actual, products_of(s)) << "kernel " << kernel << ", padding " << padding;
+  }
+}
+
+TEST(Subpixels, MakeUpTheDataGradient) {
+  for (const auto& [stride_h, stride_w] : {std::pair<int64_t, int64_t>{2, 2}, {1, 2}, {3, 2}, {2, 4}}) {
+    for (const int64_t padding : {0, 1, 3}) {
+      for (const int64_t kernel : {1, 2, 4}) {
+        const Conv2dShape s =
+            conv2d_shape({2, 6, 8, 3}, {2, kernel, kernel + 1, 3}, {stride_h, stride_w}, {padding, padding});
+        ASSERT_TRUE(divides_into_squares(s));
+        const Subpixels subpixels = subpixels_of(s);
+        Products actual;
+        std::vector<int> visits(static_cast<size_t>(s.n * s.ih * s.iw * s.ic));
+        for (int m = 0; m < subpixels.patches.rows(); ++m) {
+          for (int column = 0; column < subpixels.columns(); ++column) {
+            const int64_t dx = subpixels.square(m) + subpixels.place(column);
+            ++visits[static_cast<size_t>(dx)];
+            EXPECT_EQ(subpixels.channel(column), dx % s.ic);
+            EXPECT_EQ(subpixels.place(column | 1), subpixels.place(column & ~1) + 1);
+            for (int k = 0; k < subpixels.patches.columns(); ++k) {
+              const int64_t dy = source_of(subpixels.patches, m, k), weight = subpixels.weight(column, k);
+              if (dy >= 0 && weight >= 0) actual.insert({dx, weight, dy});
+            }
+          }
+        }
+        EXPECT_EQ(visits, std::vector<int>(visits.size(), 1));
+        EXPECT_EQ(actual, products_of(s))
+            << kernel << ", " << stride_h << ", " << stride_w << ", " << padding;
+      }
+    }
+  }
+  EXPECT_FALSE(divides_into_squares(conv2d_shape({2, 6, 7, 3}, {2, 2, 3, 3}, {2, 2}, {0, 0})));
+}
+
 TEST(Conv2dPatches, ReachPast32Bits) {
   const Conv2dShape s = conv2d_shape({40000, 64, 64, 32}, {64, 3, 3, 32}, {2, 2}, {1, 1});
   const PatchMatrix patches = conv2d_patches(s);
   EXPECT_EQ(source_of(patches, s.gemm_m() - 1, s.gemm_k() - 1), s.n * s.ih * s.iw * s.ic - 1);
   const DgradPhase phase = dgrad_phase(s, 0, weight_strides(s, s.ic));
   EXPECT_EQ(phase.pixel(phase.patches.rows() - 1), s.n * s.ih * s.iw - 1);
+  const Subpixels subpixels = subpixels_of(s);
+  EXPECT_EQ(subpixels.square(subpixels.patches.rows() - 1) + subpixels.place(subpixels.columns() - 1),
+            s.n * s.ih * s.iw * s.ic - 1);
 }
 
 // ---- products ----

@@ -207,14 +207,16 @@ TEST_F(CudaKernelsTest, ConvolutionsOverwriteAndAdd) {
 }
 
 // Factors in single floats and in fours, several tiles each way with an end inside of the last one, weight
-// gradients that are split, taps before channels and behind them, results of few columns.
+// gradients that are split or have their factors exchanged, taps before channels and behind them, results of
+// few columns.
 TEST_F(CudaKernelsTest, ConvolutionsOfSeveralTiles) {
   const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
   const Conv2dShape shapes[] = {conv2d_shape({3, 21, 20, 5}, {132, 3, 4, 5}, {1, 2}, {1, 1}),
                                 conv2d_shape({3, 21, 20, 68}, {132, 3, 4, 68}, {1, 2}, {1, 1}),
                                 conv2d_shape({2, 9, 7, 32}, {48, 3, 2, 32}, {2, 1}, {1, 0}),
                                 conv2d_shape({2, 16, 16, 3}, {64, 4, 4, 3}, {2, 2}, {1, 1}),
-                                conv2d_shape({2, 8, 8, 64}, {3, 3, 3, 64}, {1, 1}, {1, 1})};
+                                conv2d_shape({2, 8, 8, 64}, {3, 3, 3, 64}, {1, 1}, {1, 1}),
+                                conv2d_shape({2, 8, 9, 64}, {3, 2, 4, 64}, {1, 1}, {2, 0})};
   for (const Conv2dShape& s : shapes) {
     SCOPED_TRACE(concat(s.ic, " to ", s.oc, " channels"));
     for (const auto& [precision, tolerance] :
@@ -222,6 +224,21 @@ TEST_F(CudaKernelsTest, ConvolutionsOfSeveralTiles) {
       const WithPrecision with(precision);
       if (with.possible()) expect_same_convolution(s, tolerance);
     }
+  }
+}
+
+// Data gradients by squares of pixels: of one to four channels, by the tensor cores' lanes and by warpgroups,
+// several taps around a square and a single one, a tile and a part of one.
+TEST_F(CudaKernelsTest, DataGradientsOfPictures) {
+  const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
+  for (const Conv2dShape& s : {conv2d_shape({2, 20, 22, 3}, {64, 4, 4, 3}, {2, 2}, {1, 1}),
+                               conv2d_shape({2, 10, 8, 1}, {96, 3, 5, 1}, {2, 2}, {0, 1}),
+                               conv2d_shape({1, 6, 8, 2}, {32, 1, 2, 2}, {3, 2}, {0, 0}),
+                               conv2d_shape({2, 6, 6, 4}, {128, 2, 3, 4}, {1, 2}, {1, 3})}) {
+    SCOPED_TRACE(concat(s.ic, " channels"));
+    const WithPrecision with(Precision::Tf32);
+    if (with.possible()) expect_same_convolution(s, 1e-3);
+    for (const Write write : {Write::Set, Write::Add}) expect_same_stored_convolution(s, write);
   }
 }
 
@@ -319,7 +336,8 @@ TEST_F(CudaKernelsTest, ConvolutionsStoredAsBf16) {
                                 conv2d_shape({3, 13, 12, 72}, {136, 3, 4, 72}, {1, 2}, {1, 1}),
                                 conv2d_shape({2, 9, 7, 32}, {44, 3, 2, 32}, {2, 1}, {1, 0}),
                                 conv2d_shape({2, 16, 16, 3}, {64, 4, 4, 3}, {2, 2}, {1, 1}),
-                                conv2d_shape({2, 8, 8, 64}, {3, 3, 3, 64}, {1, 1}, {1, 1})};
+                                conv2d_shape({2, 8, 8, 64}, {3, 3, 3, 64}, {1, 1}, {1, 1}),
+                                conv2d_shape({2, 8, 9, 64}, {3, 2, 4, 64}, {1, 1}, {2, 0})};
   for (const ConvAlgorithm algorithm : {ConvAlgorithm::Im2col, ConvAlgorithm::Implicit}) {
     const WithConvAlgorithm with(algorithm, cuda_device);
     for (const Conv2dShape& s : shapes) {
