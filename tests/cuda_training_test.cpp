@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <iterator>
 
 #include "apps/gan/batches.h"
 #include "apps/gan/iteration.h"
 #include "lib/allocator.h"
+#include "lib/autograd.h"
 #include "lib/data/batch_loader.h"
+#include "ops/reductions.h"
 #include "tests/cuda_test.h"
 #include "tests/with_conv_algorithm.h"
 
@@ -140,6 +143,28 @@ TEST_F(CudaTraining, RoundedWeightsFollowTheirParameters) {
   iteration.run().wait();
   expect_equal("after a replay behind it");
   EXPECT_EQ(copies, 6 * 9) << "five layers of G and four of D have weights";
+}
+
+// From G to D without two casts between: the same pictures, and the same gradients on the way back.
+TEST_F(CudaTraining, PicturesInBf16GoOnToDAsTheyAre) {
+  const WithPrecision bf16(Precision::Bf16);
+  if (!bf16.possible()) GTEST_SKIP() << bf16.why_not();
+  Trainer trainer(small_config(), cuda_device);
+  const Tensor z = trainer.draw_z(4);
+  const auto gradients = [&](const std::function<Tensor()>& pictures) {
+    trainer.optimizer_g().zero_grad();
+    Tensor logits = trainer.discriminator()(pictures());
+    EXPECT_EQ(logits.dtype(), DType::Float32);
+    std::vector<std::vector<double>> all{values_of(logits)};
+    backward(mean(logits));
+    for (const nn::NamedTensor& part : trainer.generator().parameters())
+      all.push_back(values_of(part.tensor->grad()));
+    return all;
+  };
+  const auto expected = gradients([&] { return trainer.generator()(z); });
+  EXPECT_EQ(gradients([&] { return trainer.generator().activations(z); }), expected);
+  EXPECT_EQ(trainer.generator().activations(z).dtype(), DType::BFloat16);
+  EXPECT_EQ(trainer.generator()(z).dtype(), DType::Float32);
 }
 
 TEST_F(CudaTraining, SteadyIterationsAskForNoMemory) {

@@ -21,9 +21,13 @@ Network::Network(const char* description, const Layers& layers, const char* key,
   to(device);
 }
 
+Tensor Network::activations(const Tensor& x) {
+  return Sequential::forward(x.dtype() == DType::Float32 ? cast(x, kernels(x.device()).activation_type())
+                                                         : x);
+}
+
 Tensor Network::forward(const Tensor& x) {
-  if (x.dtype() != DType::Float32) return Sequential::forward(x);
-  return cast(Sequential::forward(cast(x, kernels(x.device()).activation_type())), x.dtype());
+  return cast(activations(x), x.dtype() == DType::BFloat16 ? DType::Float32 : x.dtype());
 }
 
 // G's dropout begins halfway along the stream, where D's never comes.

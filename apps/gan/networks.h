@@ -12,12 +12,15 @@
 namespace duel::gan {
 
 /// The layers of a recipe one after the other, under the names that they have there. What flows between them
-/// is kept in Kernels::activation_type(); the result is of the input's type.
+/// is kept in Kernels::activation_type(), which the input may have already; the result is of the input's
+/// type, but float32 of a bfloat16 one.
 class Network : public nn::Sequential {
  public:
   std::string description() const override { return description_; }
   /// What dropout draws from, on the device that the network was made for.
   RandomStream& dropout() { return dropout_; }
+  /// The result as it flows on into another network, without a cast back and another there.
+  Tensor activations(const Tensor& x);
 
  protected:
   /// Throws Error naming the layer of the recipe that does not fit, or what the last one ought to give.

@@ -38,7 +38,7 @@ DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
   Tensor fake;
   {
     const NoGrad g_is_not_learning;
-    fake = generator_(z);
+    fake = generator_.activations(z);
   }
   phase.change("D real");
   const Tensor real_logits = discriminator_(real);
@@ -60,7 +60,7 @@ DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
 Tensor Trainer::g_step(const Tensor& z) {
   ScopedPhase phase("G");
   discriminator_.set_requires_grad(false);
-  const Tensor fake_logits = discriminator_(generator_(z));
+  const Tensor fake_logits = discriminator_(generator_.activations(z));
   const Tensor loss = loss_(fake_logits, labels(fake_logits, config_.label_real));
   optimizer_g_.zero_grad();
   backward(loss);
