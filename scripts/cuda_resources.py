@@ -27,7 +27,6 @@ TABLES = ("duel::Normal>",)
 ARCHITECTURE = re.compile(r"^arch = (sm_\d+\w*)", re.MULTILINE)
 FUNCTION = re.compile(r"Function (\S+):\s*\n\s*REG:(\d+) STACK:(\d+) SHARED:(\d+) LOCAL:(\d+)")
 
-OVERLAPPING = re.compile(r"sm_(9\d|\d{3})")
 INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)", re.MULTILINE)
 WAIT = "ACQBULK"
 # Accesses to memory that is not a block's or a thread's own, and branches, which could lead past the wait.
@@ -43,6 +42,11 @@ class Usage:
     shared: list[int] = field(default_factory=list)
     stack: list[int] = field(default_factory=list)
     spills: bool = False
+
+
+def overlapping(architecture: str) -> bool:
+    """Whether kernels of `sm_90a`, say, may begin before those before them have ended."""
+    return int(re.match(r"sm_(\d+)", architecture)[1]) >= 90
 
 
 def run(*command: str, given: str | None = None) -> str:
@@ -128,8 +132,10 @@ def main() -> int:
     spilling = sorted(name for name, usage in usages.items() if usage.spills)
     if spilling:
         print(f"cuda_resources: registers spilled or arrays in local memory: {', '.join(spilling)}", file=sys.stderr)
-    disordered = [line for architecture in architectures if OVERLAPPING.fullmatch(architecture)
-                  for line in disorder(library, architecture, arguments.cuobjdump)]
+    checked = [architecture for architecture in architectures if overlapping(architecture)]
+    overlap = ', '.join(checked) or 'no architecture: none has kernels that overlap'
+    print(f"\nThe order of memory was checked for {overlap}")
+    disordered = [line for architecture in checked for line in disorder(library, architecture, arguments.cuobjdump)]
     for line in disordered:
         print(f"cuda_resources: {line}", file=sys.stderr)
     return 1 if spilling or disordered else 0
