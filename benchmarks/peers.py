@@ -82,7 +82,10 @@ class Worker:
                 raise Failure(f"no answer within {timeout:.0f} s")
         line = self.process.stdout.readline()
         if line:
-            return json.loads(line)
+            try:
+                return json.loads(line)
+            except json.JSONDecodeError:
+                raise Failure(f"printed \"{line.strip()[:80]}\" in place of a measurement") from None
         self.errors.seek(0)
         lines = [text.strip() for text in self.errors if text.strip()]
         raise Failure(lines[-1] if lines else f"ended with status {self.process.wait()}")
@@ -178,7 +181,7 @@ def compare(batch_size: int, arguments: argparse.Namespace) -> Comparison:
 def table(comparison: Comparison) -> str:
     """In Markdown. The share is of the highest peak that any round measured."""
     peak = max(comparison.multiply_add_peaks)
-    duel = next((r for r in comparison.measured() if r.peer.program == "duel"), None)
+    duel = next((r for r in comparison.measured() if r.peer == PEERS[0]), None)
     lines = ["| | images/s | lowest – highest | Duel is faster by | GFLOP/s | share of peak | peak memory, MB |",
              "|---|---:|---:|---:|---:|---:|---:|"]
     for result in comparison.results:

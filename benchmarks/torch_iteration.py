@@ -2,6 +2,7 @@
 is warm, then one for each line of standard input, which gives the seconds to run."""
 
 import argparse
+import contextlib
 import json
 import resource
 import sys
@@ -42,23 +43,26 @@ class TrainerAsWritten(Trainer):
 
 
 class FusedTrainer(Trainer):
-    """The recipe's steps, without useless work, and the fused Adam."""
+    """The recipe's steps, without useless work, and the fused Adam. On a card its step count lies there, so that a step
+    can be captured."""
 
-    def __init__(self, gan: Gan) -> None:
+    def __init__(self, gan: Gan, device: str = "cpu") -> None:
         super().__init__(gan)
-        self.optimizer_g = torch.optim.Adam(self.G.parameters(), 2e-4, (0.5, 0.999), fused=True)
-        self.optimizer_d = torch.optim.Adam(self.D.parameters(), 2e-4, (0.5, 0.999), fused=True)
+        options = {"fused": True, "capturable": device == "cuda"}
+        self.optimizer_g = torch.optim.Adam(self.G.parameters(), 2e-4, (0.5, 0.999), **options)
+        self.optimizer_d = torch.optim.Adam(self.D.parameters(), 2e-4, (0.5, 0.999), **options)
 
 
 class Bf16(nn.Module):
-    """A network under autocast to bfloat16; what leaves it is float32."""
+    """A network under autocast to bfloat16; what leaves it is float32. Weights are cast anew each time, of which each is
+    used once: a captured step must not take them from a cache."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, device: str = "cpu") -> None:
         super().__init__()
-        self.network = network
+        self.network, self.device = network, device
 
     def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self.device, torch.bfloat16, cache_enabled=False):
             return self.network(x).float()
 
 
@@ -119,8 +123,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(0)
-    iteration = Iteration(arguments)
-    iteration.timed(WARM_UP_SECONDS)
+    with contextlib.redirect_stdout(sys.stderr):  # what compiling prints is no measurement
+        iteration = Iteration(arguments)
+        iteration.timed(WARM_UP_SECONDS)
     print(json.dumps({"description": f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, "
                                      f"{torch.backends.cpu.get_cpu_capability()}"}), flush=True)
     for line in sys.stdin:

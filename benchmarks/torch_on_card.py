@@ -16,34 +16,11 @@ import torch
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from torch_iteration import TrainerAsWritten  # noqa: E402
-from recipe_torch import Config, Gan, Trainer  # noqa: E402
+from torch_iteration import Bf16, FusedTrainer, TrainerAsWritten  # noqa: E402
+from recipe_torch import Config, Gan  # noqa: E402
 
 BATCHES = 4
 WARM_UP = 5
-
-
-class Autocast(nn.Module):
-    """A network under autocast; what leaves it is float32. Weights are cast anew each time: a captured step must not
-    take them from a cache."""
-
-    def __init__(self, network: nn.Module, device: str) -> None:
-        super().__init__()
-        self.network, self.device = network, device
-
-    def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(self.device, torch.bfloat16, cache_enabled=False):
-            return self.network(x).float()
-
-
-class BestTrainer(Trainer):
-    """The recipe's steps with the fused Adam, whose step count lies on the card, so that a step can be captured."""
-
-    def __init__(self, gan: Gan, device: str) -> None:
-        super().__init__(gan)
-        options = {"fused": True, "capturable": device == "cuda"}
-        self.optimizer_g = torch.optim.Adam(self.G.parameters(), 2e-4, (0.5, 0.999), **options)
-        self.optimizer_d = torch.optim.Adam(self.D.parameters(), 2e-4, (0.5, 0.999), **options)
 
 
 class AsWritten:
@@ -72,10 +49,10 @@ class Best:
         self.device = arguments.device
         config = Config(image_size=arguments.image_size)
         gan = Gan(config).to(self.device).to(memory_format=torch.channels_last)
-        self.trainer = BestTrainer(gan, self.device)
+        self.trainer = FusedTrainer(gan, self.device)
         if arguments.precision == "bf16":
-            self.trainer.G = Autocast(self.trainer.G, self.device)
-            self.trainer.D = Autocast(self.trainer.D, self.device)
+            self.trainer.G = Bf16(self.trainer.G, self.device)
+            self.trainer.D = Bf16(self.trainer.D, self.device)
         if not arguments.no_compile:
             self.trainer.G.compile()
             self.trainer.D.compile()

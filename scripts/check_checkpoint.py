@@ -58,7 +58,10 @@ def main(words: list[str] | None = None) -> int:
     if not arguments.images and not arguments.pngs:
         parser.error("nothing to compare with: give --images or --pngs")
 
-    gan = load_checkpoint(arguments.checkpoint)
+    try:
+        gan = load_checkpoint(arguments.checkpoint)
+    except ValueError as error:
+        raise SystemExit(f"check_checkpoint: {error}") from None
     expected = generate(gan, load_file(arguments.z)["z"])
     print(
         f"{len(expected)} pictures of {arguments.checkpoint.name}; they span "

@@ -6,16 +6,17 @@ from dataclasses import fields
 from pathlib import Path
 
 import torch
-from recipe_torch import Config, Gan, save_checkpoint
+from recipe_torch import IMAGE_SIZES, Config, Gan, save_checkpoint
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """--image-size, --channels, --z-dim, --g-dim, --d-dim, --negative-slope."""
+    """--image-size, --channels, --z-dim, --g-dim, --d-dim, --negative-slope, --bn-eps."""
     for field in fields(Config):
         parser.add_argument(
             "--" + field.name.replace("_", "-"),
             type=type(field.default),
             default=field.default,
+            choices=IMAGE_SIZES if field.name == "image_size" else None,
             help="default: %(default)s",
         )
 

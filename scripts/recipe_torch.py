@@ -11,9 +11,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 
+IMAGE_SIZES = (32, 64, 128)
+
+
 @dataclass(frozen=True)
 class Config:
-    """What the shapes depend on; image_size is 32, 64 or 128 pixels."""
+    """What the shapes depend on; image_size, of IMAGE_SIZES, is in pixels."""
 
     image_size: int = 32
     channels: int = 3
@@ -21,9 +24,10 @@ class Config:
     g_dim: int = 64
     d_dim: int = 64
     negative_slope: float = 0.01
+    bn_eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        if self.image_size not in (32, 64, 128):
+        if self.image_size not in IMAGE_SIZES:
             raise ValueError(f"image_size is 32, 64 or 128, not {self.image_size}")
 
     @property
@@ -49,7 +53,7 @@ class Generator(nn.Module):
                 f"layer_{i}",
                 nn.Sequential(
                     nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1, bias=False),
-                    nn.BatchNorm2d(width // 2),
+                    nn.BatchNorm2d(width // 2, config.bn_eps),
                     nn.ReLU(),
                 ),
             )
@@ -84,7 +88,7 @@ class Discriminator(nn.Module):
                 f"layer_{i}",
                 nn.Sequential(
                     nn.Conv2d(width, width * 2, 4, stride=2, padding=1, bias=False),
-                    nn.BatchNorm2d(width * 2),
+                    nn.BatchNorm2d(width * 2, config.bn_eps),
                     nn.LeakyReLU(config.negative_slope),
                 ),
             )
@@ -164,11 +168,14 @@ def load_checkpoint(path: Path) -> Gan:
         if "config" not in metadata:
             raise ValueError(f"{path}: no config in the metadata: not a checkpoint")
         config = values_of(json.loads(metadata["config"]))
-        gan = Gan(Config(**{field.name: config[field.name] for field in fields(Config)}))
+        gan = Gan(Config(**{field.name: config.get(field.name, field.default) for field in fields(Config)}))
         expected = gan.state_dict()
         missing = sorted(expected.keys() - set(file.keys()))
         if missing:
-            raise ValueError(f"{path}: not there under PyTorch's name: {', '.join(missing)}")
+            raise ValueError(
+                f"{path}: its networks are not those of celeba32, which alone are known here: {missing[0]} is missing "
+                f"(recipe {config.get('recipe', 'not named')})"
+            )
         state = {name: file.get_tensor(name) for name in expected}
     for name, tensor in state.items():
         if tensor.dtype != expected[name].dtype or tensor.shape != expected[name].shape:

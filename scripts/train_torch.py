@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from export_torch import add_config_options, config_of
 from PIL import Image
-from recipe_torch import Gan, Trainer, load_checkpoint, save_checkpoint
+from recipe_torch import Config, Gan, Trainer, load_checkpoint, save_checkpoint
 from torch import Tensor
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tga", ".gif", ".ppm", ".pgm"}
@@ -85,6 +85,13 @@ def train(gan: Gan, pictures: Tensor, arguments: argparse.Namespace) -> None:
     save_checkpoint(gan, arguments.output / "final.safetensors")
 
 
+def positive(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -92,20 +99,28 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="a folder of pictures, searched recursively")
     parser.add_argument("--crop", type=int, help="side of the central square to keep (default: the largest)")
     parser.add_argument("--output", type=Path, required=True, help="a folder")
-    parser.add_argument("--epochs", type=int, default=40, help="default: %(default)s")
-    parser.add_argument("--steps", type=int, help="stop after this many, for a trial")
-    parser.add_argument("--batch-size", type=int, default=256, help="default: %(default)s")
+    parser.add_argument("--epochs", type=positive, default=40, help="default: %(default)s")
+    parser.add_argument("--steps", type=positive, help="stop after this many, for a trial")
+    parser.add_argument("--batch-size", type=positive, default=256, help="default: %(default)s")
     parser.add_argument("--lr", type=float, default=2e-4, help="default: %(default)s")
     parser.add_argument("--betas", type=float, nargs=2, default=[0.5, 0.999], help="default: 0.5 0.999")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--threads", type=int, help="default: PyTorch's")
-    parser.add_argument("--init", type=Path, help="start from the networks of this checkpoint")
+    parser.add_argument(
+        "--init", type=Path, help="start from the networks of this checkpoint, whose sizes they then have"
+    )
     add_config_options(parser)
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
-    gan = load_checkpoint(arguments.init) if arguments.init else Gan(config_of(arguments))
+    config = config_of(arguments)
+    if arguments.init and config != Config():
+        parser.error("--init has the sizes of its networks: leave out the options that give others")
+    try:
+        gan = load_checkpoint(arguments.init) if arguments.init else Gan(config)
+    except ValueError as error:
+        raise SystemExit(f"train_torch: {error}") from None
     pictures = read_pictures(arguments.data, gan.config.image_size, gan.config.channels, arguments.crop)
     if len(pictures) < arguments.batch_size:
         parser.error(

@@ -34,7 +34,7 @@ CHANNELS = {32: 3, 64: 1, 128: 3}
 
 def network(image_size: int) -> dict[str, object]:
     channels = CHANNELS[image_size]
-    return dict(image_size=image_size, channels=channels, z_dim=12, g_dim=4, d_dim=4, negative_slope=0.2)
+    return dict(image_size=image_size, channels=channels, z_dim=12, g_dim=4, d_dim=4, negative_slope=0.2, bn_eps=1e-3)
 
 
 def as_words(**options: object) -> list[str]:
@@ -127,6 +127,13 @@ class CheckpointTest(unittest.TestCase):
         self.assertGreater(load_file(images)["images"].abs().max().item(), 0.5)
         words = as_words(checkpoint=checkpoint, z=z, images=images)
         self.assertEqual(check_checkpoint.main(words), 0)
+
+    def test_networks_of_another_recipe_are_refused(self) -> None:
+        data, output = self.folder / "data", self.folder / "run"
+        write_pictures(data, 4, 64)
+        dcgan("train", recipe="dcgan64", data=data, steps=1, batch_size=4, g_dim=4, d_dim=4, output=output)
+        with self.assertRaisesRegex(ValueError, r"not those of celeba32, .*: D.fc.bias is missing \(recipe dcgan64\)"):
+            load_checkpoint(output / "networks.safetensors")
 
     def test_duel_draws_the_pictures_of_networks_from_pytorch(self) -> None:
         for image_size in CHANNELS:
