@@ -39,6 +39,41 @@ void separate(GradSlot& leaf) {
   leaf.shared = false;
 }
 
+/// Calls the node's backward. If it throws, gradients that it had opened for the first time hold nothing.
+void run_backward(Node& node, const Tensor& dy) {
+  std::vector<GradSlot*> empty;
+  for (const Node::Edge& input : node.inputs) {
+    if (input.slot && !input.slot->filled) empty.push_back(input.slot.get());
+  }
+  try {
+    node.backward(dy);
+  } catch (...) {
+    for (GradSlot* slot : empty) {
+      if (slot->shared) slot->tensor = {};
+      slot->filled = slot->shared = false;
+    }
+    throw;
+  }
+}
+
+/// Passes the gradient that a node has gathered on to its inputs, and frees what it held. Leaves whose
+/// gradient is somebody else's memory are added to `leaves`.
+void visit(Node& node, std::vector<std::shared_ptr<GradSlot>>& leaves) {
+  check(!node.used, "[", node.name(),
+        "] was part of a graph that an earlier backward used; compute its forward again, or detach() its "
+        "result");
+  node.used = true;  // also if what follows throws
+  GradSlot& slot = *node.output;
+  if (slot.filled) run_backward(node, slot.tensor);
+  slot.tensor = {};
+  slot.filled = slot.shared = false;
+  node.release();
+  for (Node::Edge& input : node.inputs) {
+    if (!input.producer && input.slot && input.slot->shared) leaves.push_back(std::move(input.slot));
+  }
+  node.inputs.clear();
+}
+
 /// The nodes that the root depends on, each after all nodes that use it. Depth first, without recursion: a
 /// graph may be deeper than the stack.
 std::vector<std::shared_ptr<Node>> users_first(const std::shared_ptr<Node>& root) {
@@ -142,24 +177,20 @@ void backward(const Tensor& root, const Tensor& seed) {
         "forward again");
   gather(*root.node()->output, top);
   ScopedPhase phase(current_phase());
-  std::vector<std::shared_ptr<GradSlot>> leaves;
-  for (const std::shared_ptr<Node>& node : users_first(root.node())) {
-    check(!node->used, "[", node->name(),
-          "] was part of a graph that an earlier backward used; compute its forward ",
-          "again, or detach() its result");
-    phase.change(node->phase);
-    GradSlot& slot = *node->output;
-    if (slot.filled) node->backward(slot.tensor);
-    slot.tensor = {};
-    slot.filled = slot.shared = false;
-    node->release();
-    for (Node::Edge& input : node->inputs) {
-      if (!input.producer && input.slot && input.slot->shared) leaves.push_back(std::move(input.slot));
+  std::vector<std::shared_ptr<GradSlot>> leaves;  // those that share memory
+  const auto separate_leaves = [&leaves] {
+    for (const std::shared_ptr<GradSlot>& leaf : leaves) separate(*leaf);
+  };
+  try {
+    for (const std::shared_ptr<Node>& node : users_first(root.node())) {
+      phase.change(node->phase);
+      visit(*node, leaves);
     }
-    node->inputs.clear();
-    node->used = true;
+  } catch (...) {
+    separate_leaves();
+    throw;
   }
-  for (const std::shared_ptr<GradSlot>& leaf : leaves) separate(*leaf);
+  separate_leaves();
 }
 
 NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}

@@ -84,7 +84,8 @@ void record(const Tensor& y, std::shared_ptr<Node> node, const std::vector<Tenso
 /// Computes the gradient of `root` with respect to every leaf that requires one and adds it to the leaf's
 /// grad(). `seed` is the gradient of the result with respect to `root`; without it, `root` must have one
 /// element, and 1 is taken. A root that is itself such a leaf gets the seed. Throws if no gradient flows to
-/// `root`, on a second backward, and on a tensor changed in place.
+/// `root`, on a second backward, and on a tensor changed in place; then a leaf has the gradients of those
+/// operations that were done before.
 void backward(const Tensor& root, const Tensor& seed = {});
 
 /// While one lives, operations of this thread are not recorded.

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <cmath>
+#include <limits>
 
 #include "lib/io/image.h"
 #include "lib/io/safetensors.h"
@@ -178,11 +179,22 @@ TEST_F(AppSample, NamesWhatIsWrongWithLatents) {
   dcgan_.bad(sample, "z must be float32 of shape (count, 8)");
   write_safetensors(path, {{"z", Tensor::zeros({4, 8}, DType::Float64)}});
   dcgan_.bad(sample, "got float64");
+  const Tensor endless = Tensor::zeros({4, 8});
+  endless.rows(2, 1).fill(std::numeric_limits<double>::infinity());
+  write_safetensors(path, {{"z", endless}});
+  dcgan_.bad(sample, "z.safetensors: z holds numbers that are not finite");
   write_safetensors(path, {{"latent", Tensor::zeros({4, 8})}});
   dcgan_.bad(sample, "z.safetensors has no tensor \"z\"");
   dcgan_.folder().write("z.safetensors", "no tensors");
   dcgan_.bad(sample, "z.safetensors");
   EXPECT_FALSE(dcgan_.exists("samples.png"));
+}
+
+TEST_F(AppSample, AGridHasNoMoreColumnsThanPictures) {
+  dcgan_.good({"sample", "--checkpoint", "run", "--count", "3", "--plain", "--columns", "1000000"});
+  EXPECT_EQ(load_image(dcgan_ / "samples.png").width, 3 * 34 + 2);
+  dcgan_.bad({"sample", "--checkpoint", "run", "--plain", "--columns", "542551296285575048"},
+             "--columns: must be a whole number of at most 1000000");
 }
 
 TEST_F(AppSample, NamesWhatIsWrongWithTheCheckpoint) {

@@ -170,6 +170,33 @@ TEST(Autograd, RefusesASecondBackward) {
             "its result");
 }
 
+// A gradient that was begun and not written is none, and one that was there before is what it was.
+TEST(Autograd, ABackwardThatThrowsLeavesNoGradientHalfWritten) {
+  const Tensor x = leaf({2, 3}), w = leaf({5, 7}), v = leaf({1, 1});
+  const Tensor broken = sum(add(mul(x, w), v));
+  w.fill(1);
+  EXPECT_TRUE(contains(error_of([&] { backward(broken); }), "was changed in place"));
+  EXPECT_FALSE(x.grad().defined());
+  EXPECT_FALSE(w.grad().defined());
+  EXPECT_EQ(values_of(v.grad()), (Values{1, 1})) << "came before";
+  EXPECT_TRUE(contains(error_of([&] { backward(broken); }), "was used already"));
+
+  backward(sum(mul(x, w)));
+  EXPECT_EQ(values_of(x.grad()), (Values{1, 1}));
+  const Tensor again = sum(mul(x, w));
+  w.fill(4);
+  EXPECT_TRUE(contains(error_of([&] { backward(again); }), "was changed in place"));
+  EXPECT_EQ(values_of(x.grad()), (Values{1, 1}));
+
+  // Gradients that are passed on without a copy have memory of their own afterwards all the same.
+  const Tensor seed = Tensor::full({2}, 1, DType::Float64), u = leaf({1, 1});
+  const Tensor late = add(u, mul(x, w));
+  w.fill(2);
+  EXPECT_TRUE(contains(error_of([&] { backward(late, seed); }), "was changed in place"));
+  u.grad().fill(9);
+  EXPECT_EQ(values_of(seed), (Values{1, 1}));
+}
+
 TEST(Autograd, RefusesATensorChangedInPlace) {
   const auto message_after = [](const auto& change) {
     const Tensor x = leaf({2, 3}), factor = Tensor::from(Values{4, 5}, {2});

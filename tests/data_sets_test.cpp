@@ -409,6 +409,9 @@ TEST(OpenDataset, SaysWhatIsWrong) {
   options.path = folder.write("notes.txt", "Dear reader").string();
   EXPECT_TRUE(contains(error_of([&] { open_dataset(options); }),
                        options.path + " is no set of pictures: give a folder"));
+  options.path = (folder / "pipe").string();
+  ASSERT_EQ(::mkfifo(options.path.c_str(), 0600), 0);
+  EXPECT_EQ(error_of([&] { open_dataset(options); }), options.path + " is neither a folder nor a file");
   options.path = "synthetic";
   options.format.crop = 10;
   EXPECT_TRUE(contains(error_of([&] { open_dataset(options); }), "cannot be cropped"));

@@ -135,7 +135,6 @@ class Program {
     const int moved = out < 0 ? ::close(STDOUT_FILENO) : ::dup2(out, STDOUT_FILENO);
     if (::chdir(here.c_str()) != 0 || moved < 0 || ::dup2(err, STDERR_FILENO) < 0) ::_exit(126);
     if (file_limit > 0) {
-      std::signal(SIGXFSZ, SIG_IGN);
       const rlimit limit{file_limit, file_limit};
       if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(126);
     }

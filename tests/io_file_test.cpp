@@ -102,6 +102,14 @@ TEST(File, WritesIntoTheCurrentFolder) {
   EXPECT_EQ(text_of(folder / "name"), "x");
 }
 
+TEST(File, NamesMayBeAsLongAsTheSystemAllows) {
+  TemporaryFolder folder;
+  const std::string name(255, 'n');
+  write_file_atomically(folder / name, "x");
+  EXPECT_EQ(text_of(folder / name), "x");
+  EXPECT_EQ(files_in(folder.path()), 1);
+}
+
 TEST(File, FullDiskLeavesTheOldFileWhole) {
   TemporaryFolder folder;
   write_file_atomically(folder / "a", "old");

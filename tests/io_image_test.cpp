@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -254,8 +255,23 @@ TEST(Image, TilesRowByRow) {
                                                9, 6, 9, 9, 9,  //
                                                9, 9, 9, 9, 9}));
   EXPECT_EQ(tile(images, 3, 0).pixels, (std::vector<uint8_t>{1, 3, 5, 2, 4, 6}));
+  EXPECT_EQ(tile(images, 3000, 0).pixels, tile(images, 3, 0).pixels);
   EXPECT_THROW(tile({}, 2, 0), Error);
+  const std::vector<Image> wide(2, Image{kMaxPixels / 2, 1, 1, std::vector<uint8_t>(kMaxPixels / 2)});
+  EXPECT_TRUE(
+      contains(error_of([&] { tile(wide, 1, 2); }), "a grid of 2 pictures of 33554432x1 would be larger"));
+  EXPECT_THROW(tile(images, 2, std::numeric_limits<int64_t>::max()), Error);
   EXPECT_THROW(tile(std::vector<Image>{ramp(1, 2, 1), ramp(2, 1, 1)}, 2, 0), Error);
+}
+
+TEST(Image, NoPngLargerThanAPictureMayBe) {
+  const Image huge{int64_t{1} << 20, int64_t{1} << 20, 3, {}};  // refused before a pixel is read
+  EXPECT_TRUE(
+      contains(error_of([&] { encode_png(huge); }), "a picture of 1048576x1048576 pixels cannot be encoded"));
+  EXPECT_TRUE(contains(error_of([] {
+                         encode_png({0, 1, 3, {}});
+                       }),
+                       "a picture of 0x1 pixels cannot be encoded"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "apps/commands/options.h"
 
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -33,10 +34,15 @@ std::string complaint_of_text(const std::string& text) {
   return text.empty() ? "must not be empty; leave the option out instead" : "";
 }
 
-// What is no number at all is for the conversion to refuse, which comes after these.
+// What is no number at all is for the conversion to refuse, which comes after these. It takes an empty text
+// for 0, and what begins with a zero for octal.
 
 template <class Whole, auto read>
 std::string complaint_of_whole(const std::string& text) {
+  if (text.empty()) return complaint_of_text(text);
+  const size_t sign = text[0] == '-' || text[0] == '+' ? 1 : 0;
+  if (text.size() > sign + 1 && text[sign] == '0' && std::isdigit(static_cast<unsigned char>(text[sign + 1])))
+    return concat("is written without leading zeros, got ", text);
   errno = 0;
   char* end = nullptr;
   static_cast<void>(read(text.c_str(), &end, 0));
@@ -46,6 +52,7 @@ std::string complaint_of_whole(const std::string& text) {
 }
 
 std::string complaint_of_number(const std::string& text) {
+  if (text.empty()) return complaint_of_text(text);
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
   if (std::abs(value) <= std::numeric_limits<float>::max()) return "";

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -71,6 +72,7 @@ int run_words(std::vector<std::string> words) {
 
 int run_program(std::vector<std::string> words) {
   occupy_closed_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that grows beyond the limit is an error of write() like any other
   const int code = run_words(std::move(words));
   if (code != 0 || is_printed()) return code;
   std::cerr

@@ -1,4 +1,5 @@
 // dcgan sample
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -38,6 +39,9 @@ Tensor read_z(const std::string& path, int64_t z_dim) {
   check(z.dtype() == DType::Float32 && z.dims() == 2 && z.dim(0) > 0 && z.dim(1) == z_dim, path,
         ": z must be float32 of shape (count, ", z_dim, ") for this checkpoint, got ", name_of(z.dtype()),
         " ", z.shape());
+  const std::vector<float> values = z.to_vector<float>();
+  check(std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); }), path,
+        ": z holds numbers that are not finite");
   return z;
 }
 
@@ -185,7 +189,7 @@ void add_sample(CLI::App& program) {
   command->add_option("--output", o.output, "The grid, a PNG")->capture_default_str();
   command->add_option("--columns", o.columns, "Columns of the grid; 0: as many as rows")
       ->capture_default_str()
-      ->check(at_least(0));
+      ->check(at_least(0, 1'000'000));
   CLI::Option* const names = command->add_option(
       "--names", o.names,
       "Save the latents by the grid's letters in this file, for `dcgan latent`; without it beside the grid");

@@ -54,7 +54,7 @@ void one_of(const char* what, const std::string& key, const std::string& value, 
 
 void check_optimizer(const std::string& section, const OptimizerConfig& o) {
   one_of("the optimiser", section + ".type", o.type, "Adam", "RMSprop");
-  at_least("--lr", section + ".lr", o.lr, 0);
+  at_least(section == "optimizer_G" ? "--lr or --lr-g" : "--lr or --lr-d", section + ".lr", o.lr, 0);
   in_unit("--betas: the first", section + ".betas", o.betas[0]);
   in_unit("--betas: the second", section + ".betas", o.betas[1]);
   in_unit("--alpha", section + ".alpha", o.alpha);

@@ -23,6 +23,8 @@ std::unique_ptr<Dataset> open_folder(const fs::path& path, const PictureFormat& 
 }
 
 std::unique_ptr<Dataset> open_file(const fs::path& path, const PictureFormat& format) {
+  check(fs::is_regular_file(path), path.string(),
+        " is neither a folder nor a file");  // a pipe would be waited for
   std::string mark(4, '\0');
   std::ifstream(path, std::ios::binary).read(mark.data(), static_cast<std::streamsize>(mark.size()));
   const bool gzip = mark.starts_with("\x1F\x8B");

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -59,9 +60,11 @@ bool flush_folder(const std::filesystem::path& folder) {
   return descriptor.valid() && (::fsync(descriptor.get()) == 0 || errno == EINVAL);
 }
 
+/// Beside the file, so that it can be renamed; of a name that leaves no room for more the beginning.
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
   static std::atomic<unsigned> counter{0};
-  return path.string() + concat(".tmp-", ::getpid(), "-", counter++);
+  const std::string ending = concat(".tmp-", ::getpid(), "-", counter++), name = path.filename().string();
+  return path.parent_path() / (name.substr(0, NAME_MAX - ending.size()) + ending);
 }
 
 }  // namespace

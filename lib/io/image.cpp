@@ -188,15 +188,18 @@ Image central_square(const Image& image, int64_t crop, int64_t size) {
 }
 
 Image tile(std::span<const Image> images, int64_t columns, int64_t padding, uint8_t background) {
-  check(!images.empty() && columns >= 1 && padding >= 0, "[tile] ", images.size(), " pictures in ", columns,
-        " columns with a padding of ", padding, " make no grid");
+  check(!images.empty() && columns >= 1 && padding >= 0 && padding <= kMaxPixels, "[tile] ", images.size(),
+        " pictures in ", columns, " columns with a padding of ", padding, " make no grid");
   const Image& first = images.front();
   const int64_t count = static_cast<int64_t>(images.size());
+  columns = std::min(columns, count);
   const int64_t rows = (count + columns - 1) / columns;
-  Image grid{columns * (first.width + padding) + padding,
-             rows * (first.height + padding) + padding,
-             first.channels,
-             {}};
+  const int64_t across = first.width + padding, down = first.height + padding;
+  check(columns <= kMaxPixels / across && rows <= kMaxPixels / down &&
+            columns * across + padding <= kMaxPixels / (rows * down + padding),
+        "a grid of ", count, " pictures of ", first.width, "x", first.height, " would be larger than the ",
+        kMaxPixels, " pixels that a picture may have; take fewer");
+  Image grid{columns * across + padding, rows * down + padding, first.channels, {}};
   grid.pixels.assign(static_cast<size_t>(grid.width * grid.height * grid.channels), background);
   const int64_t row_bytes = first.width * first.channels;
   for (int64_t i = 0; i < count; ++i) {
@@ -204,8 +207,8 @@ Image tile(std::span<const Image> images, int64_t columns, int64_t padding, uint
     check(image.width == first.width && image.height == first.height && image.channels == first.channels,
           "[tile] picture ", i, " is ", image.width, "x", image.height, "x", image.channels,
           ", the first one ", first.width, "x", first.height, "x", first.channels);
-    const int64_t left = padding + i % columns * (first.width + padding);
-    const int64_t top = padding + i / columns * (first.height + padding);
+    const int64_t left = padding + i % columns * across;
+    const int64_t top = padding + i / columns * down;
     for (int64_t y = 0; y < image.height; ++y) {
       std::memcpy(grid.pixels.data() + ((top + y) * grid.width + left) * grid.channels,
                   image.pixels.data() + y * row_bytes, static_cast<size_t>(row_bytes));
@@ -215,6 +218,9 @@ Image tile(std::span<const Image> images, int64_t columns, int64_t padding, uint
 }
 
 std::vector<uint8_t> encode_png(const Image& image) {
+  // stb_image_write counts bytes in an int.
+  check(image.width >= 1 && image.height >= 1 && image.width <= kMaxPixels / image.height, "a picture of ",
+        image.width, "x", image.height, " pixels cannot be encoded; from 1 to ", kMaxPixels, " are possible");
   std::vector<uint8_t> bytes;
   const auto append = [](void* context, void* data, int size) {
     const uint8_t* begin = static_cast<const uint8_t*>(data);

@@ -14,7 +14,7 @@ struct Image {
   std::vector<uint8_t> pixels;
 };
 
-/// The largest picture that is decoded, in pixels; a small file can claim to be a far larger one.
+/// The largest picture that is decoded or written, in pixels; a small file can claim to be a far larger one.
 constexpr int64_t kMaxPixels = int64_t{1} << 26;
 
 /// Throws Error unless the size is from 1x1 up to kMaxPixels.
@@ -42,10 +42,12 @@ Image with_channels(Image image, int64_t channels);
 /// the outermost pixels are repeated.
 Image central_square(const Image& image, int64_t crop, int64_t size);
 
-/// The pictures, all of one size and number of channels, row by row in `columns` columns, with `padding`
-/// pixels of the grey value `background` around each.
+/// The pictures, all of one size and number of channels, row by row in `columns` columns, or as many as there
+/// are pictures if they are fewer, with `padding` pixels of the grey value `background` around each. Throws
+/// Error where that would be more than kMaxPixels.
 Image tile(std::span<const Image> images, int64_t columns, int64_t padding, uint8_t background = 255);
 
+/// Of 1 to kMaxPixels pixels; throws Error for others.
 std::vector<uint8_t> encode_png(const Image& image);
 
 /// Writes the file atomically; throws as write_file_atomically() does.
