@@ -41,6 +41,8 @@ inline const char* name_of(DType dtype) {
   }
 }
 
+inline bool is_floating(DType dtype) { return dtype != DType::UInt8 && dtype != DType::Int64; }
+
 template <class T>
 constexpr DType dtype_of() {
   if constexpr (std::is_same_v<T, float>) return DType::Float32;

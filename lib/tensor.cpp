@@ -85,6 +85,7 @@ Tensor Tensor::to(Device device) const {
 
 Tensor Tensor::to(DType dtype) const {
   if (dtype == this->dtype()) return *this;
+  check_cast("to", this->dtype(), dtype);
   Tensor copy = empty(shape(), dtype, device());
   kernels(device()).cast(*this, copy, Write::Set);
   return copy;
@@ -199,7 +200,13 @@ void check_floating(const char* op, const char* name, const Tensor& x) {
   const bool computes =
       type == DType::Float32 || type == DType::Float64 || (type == DType::BFloat16 && x.device() != Device{});
   check(computes, "[", op, "] ", name, " must hold float32 or float64, or bfloat16 on a card; got ",
-        name_of(type), " of shape ", x.shape(), " on ", x.device(), ": convert it by to(DType::Float32)");
+        name_of(type), " of shape ", x.shape(), " on ", x.device(),
+        is_floating(type) ? ": convert it by to(DType::Float32)" : "");
+}
+
+void check_cast(const char* op, DType from, DType to) {
+  check(is_floating(from) && is_floating(to), "[", op, "] goes from one floating type to another, not from ",
+        name_of(from), " to ", name_of(to));
 }
 
 void check_same_kind(const char* op, const Tensor& a, const Tensor& b) {

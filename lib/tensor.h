@@ -100,7 +100,8 @@ class Tensor {
   Tensor clone() const;
   /// Itself where it already is there, else a copy outside the graph.
   Tensor to(Device device) const;
-  /// Itself where it already has that type, else a copy outside the graph.
+  /// Itself where it already has that type, else a copy outside the graph. From one floating type to another;
+  /// throws for others.
   Tensor to(DType dtype) const;
 
   /// The same elements in another shape with as many elements, outside the graph (see reshape in ops).
@@ -158,6 +159,8 @@ class Tensor {
 void check_shape(const char* op, const char* name, const Tensor& tensor, const Shape& expected);
 /// Throws unless the tensor holds numbers that its device computes with.
 void check_floating(const char* op, const char* name, const Tensor& x);
+/// Throws unless numbers can go from one of the types to the other.
+void check_cast(const char* op, DType from, DType to);
 /// Throws unless both are defined, on one device and of one type.
 void check_same_kind(const char* op, const Tensor& a, const Tensor& b);
 /// The same for an input that is computed with and a parameter, which has parameter_type() of its type.

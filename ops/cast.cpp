@@ -20,11 +20,7 @@ struct CastNode final : Node {
 
 Tensor cast(const Tensor& x, DType dtype) {
   check(x.defined(), "[cast] x is missing");
-  for (const DType type : {x.dtype(), dtype}) {
-    check(type != DType::UInt8 && type != DType::Int64,
-          "[cast] goes from one floating type to another, not from ", name_of(x.dtype()), " to ",
-          name_of(dtype));
-  }
+  check_cast("cast", x.dtype(), dtype);
   if (x.dtype() == dtype) return x;
   const Tensor y = Tensor::empty(x.shape(), dtype, x.device());
   kernels(x.device()).cast(x, y, Write::Set);

@@ -141,7 +141,7 @@ TEST(Tensor, ConvertsBetweenFloatingTypes) {
   EXPECT_EQ(f.to(DType::Float64).to_vector<double>()[0], static_cast<double>(0.1f));
   EXPECT_EQ(t.to(DType::Float64).raw(), t.raw());
   EXPECT_EQ(error_of([] { Tensor::zeros({1}, DType::UInt8).to(DType::Float32); }),
-            "arithmetic needs float32 or float64, got uint8");
+            "[to] goes from one floating type to another, not from uint8 to float32");
 }
 
 TEST(Tensor, CountsChangesInPlace) {
