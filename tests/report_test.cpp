@@ -5,9 +5,9 @@
 #include <map>
 
 #include "apps/gan/json.h"
+#include "apps/gan/run_table.h"
 #include "apps/gan/trainer.h"
 #include "apps/report/base64.h"
-#include "apps/report/csv.h"
 #include "apps/report/norms.h"
 #include "lib/autograd.h"
 #include "lib/io/image.h"
@@ -167,7 +167,7 @@ TEST_F(ReportOfFiles, LeavesOutWhatIsNoPicture) {
 TEST_F(ReportOfFiles, NoTextOfARunLeavesItsScriptElement) {
   const std::string nasty = "</script><script>alert('x')</script><!-- \"{{data}}\" -->";
   write("config.json", gan::json_text({{"epochs", 3}, {"data", nasty}}));
-  write("diagnosis.csv", "epoch,step,cause,text\n2,7," + report::csv_field(nasty) + ",\"a, b\n\"\"c\"\"\"\n");
+  write("diagnosis.csv", "epoch,step,cause,text\n2,7," + gan::csv_field(nasty) + ",\"a, b\n\"\"c\"\"\"\n");
   const Json run = report();
   EXPECT_EQ(run["config"]["data"], nasty);
   EXPECT_EQ(run["diagnosis"][0]["cause"], nasty);

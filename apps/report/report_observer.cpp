@@ -4,7 +4,6 @@
 
 #include "apps/gan/json.h"
 #include "apps/gan/training_run.h"
-#include "apps/report/csv.h"
 #include "apps/report/norms.h"
 #include "apps/report/report.h"
 #include "lib/io/file.h"
@@ -16,16 +15,13 @@ namespace duel::report {
 void ReportObserver::begin(gan::Trainer& trainer, const gan::RunFolder& folder,
                            const gan::Position& position) {
   folder_ = folder.path();
-  const int64_t batches = position.pictures / trainer.config().batch_size;
   const gan::Json about{{"machine", kernels(trainer.device()).description()},
                         {"data", data_.description()},
                         {"pictures", position.pictures},
-                        {"batches_per_epoch", batches},
+                        {"batches_per_epoch", position.pictures / trainer.config().batch_size},
                         {"networks", gan::describe_networks(trainer)},
                         {"work", gan::describe_work(trainer)}};
   write_file_atomically(folder_ / "about.json", gan::json_text(about, 2) + "\n");
-  drop_rows_after(folder_ / "norms.csv", "step",
-                  static_cast<double>(position.epoch * batches + position.batch));
   refresh();
 }
 

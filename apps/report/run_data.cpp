@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <map>
 
+#include "apps/gan/run_table.h"
 #include "apps/report/base64.h"
-#include "apps/report/csv.h"
 #include "lib/error.h"
 #include "lib/io/file.h"
 #include "lib/io/image.h"
@@ -15,6 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using gan::Json;
+using gan::Table;
 
 /// Points of a curve beyond this number are not told apart on any screen.
 constexpr size_t most_points = 4000;
@@ -116,7 +117,7 @@ Json read_columns(const Table& table) {
 template <class Read>
 Json if_written(const fs::path& path, Read read) {
   if (!fs::exists(path)) return nullptr;
-  const Table table = read_table(path);
+  const Table table = gan::read_table(path);
   return table.rows.empty() ? Json(nullptr) : read(table);
 }
 
@@ -185,7 +186,8 @@ RunData read_run(const fs::path& folder, uint64_t film_bytes) {
   RunData run;
   const Json about = fs::exists(folder / "about.json") ? read_object(folder / "about.json") : Json(nullptr);
   const fs::path metrics_path = folder / "metrics.csv";
-  const Table metrics = fs::exists(metrics_path) ? read_table(metrics_path) : Table{metrics_path, {}, {}};
+  const Table metrics =
+      fs::exists(metrics_path) ? gan::read_table(metrics_path) : Table{metrics_path, {}, {}};
   const double batches = batches_per_epoch(about, metrics);
 
   Json& json = run.json;
