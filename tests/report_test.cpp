@@ -3,11 +3,13 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <sstream>
 
 #include "apps/gan/json.h"
 #include "apps/gan/run_table.h"
 #include "apps/gan/trainer.h"
 #include "apps/report/base64.h"
+#include "apps/report/losses_picture.h"
 #include "apps/report/norms.h"
 #include "lib/autograd.h"
 #include "lib/io/image.h"
@@ -146,6 +148,79 @@ TEST_F(ReportOfFiles, DrawsTheLossesAlone) {
   EXPECT_GT(count_colour(both, kBlue), count_colour(image, kBlue));  // the other run's two
 }
 
+/// `count` runs without a loss, so that only the legend has colours; one of them has a curve.
+std::vector<report::LossCurves> runs_with_a_curve(size_t count, size_t of) {
+  std::vector<report::LossCurves> runs;
+  for (size_t i = 0; i < count; ++i) runs.push_back({concat("a run of some length, ", i), {}, {}, {}});
+  for (int epoch = 0; epoch < 9; ++epoch) {
+    runs[of].epochs.push_back(epoch);
+    runs[of].d_loss.push_back(epoch);
+    runs[of].g_loss.push_back(1);
+  }
+  return runs;
+}
+
+TEST_F(ReportOfFiles, ColoursOfTheLossesAreThoseOfThePage) {
+  report();
+  const std::string page = dcgan_.text("run/report.html"), name = "--series: ";
+  std::istringstream series(page.substr(page.find(name) + name.size(), 8 * 8));
+  const Image image = report::draw_losses(runs_with_a_curve(9, 8));
+  for (int i = 0; i < 8; ++i) {
+    char sign = 0;
+    unsigned colour = 0;
+    ASSERT_TRUE(series >> sign >> std::hex >> colour) << i;
+    const auto part = [&](int shift) { return static_cast<int>(colour >> shift & 0xff); };
+    const int64_t mark = 24 * 6;
+    if (i > 0) {
+      EXPECT_EQ(count_colour(image, {part(16), part(8), part(0)}), mark) << i;
+    } else {
+      EXPECT_GT(count_colour(image, {part(16), part(8), part(0)}), 3 * mark);
+    }
+  }
+}
+
+TEST(ReportLosses, TheLegendGrowsWithTheRuns) {
+  const int64_t mark = 24 * 6;
+  const auto blues = [&](size_t runs) {
+    return count_colour(report::draw_losses(runs_with_a_curve(runs, 0)), kBlue);
+  };
+  EXPECT_EQ(blues(2), mark);
+  EXPECT_EQ(blues(10), mark + 2 * 10 * 6);  // a dashed one besides
+  const int64_t of_two = report::draw_losses(runs_with_a_curve(2, 0)).height;
+  const int64_t of_ten = report::draw_losses(runs_with_a_curve(10, 0)).height;
+  EXPECT_EQ(of_two, 656);
+  EXPECT_EQ(of_ten, of_two + 4 * 28);  // two names fit a line
+  std::vector<report::LossCurves> endless = runs_with_a_curve(2, 0);
+  endless[1].name = std::string(2000, 'w');
+  EXPECT_EQ(report::draw_losses(endless).height, of_two + 28);
+}
+
+TEST(ReportLosses, CurvesBeyondThePaletteAreDashed) {
+  const auto orange = [](size_t run) {
+    return count_colour(report::draw_losses(runs_with_a_curve(9, run)), kOrange);
+  };
+  EXPECT_LT(orange(8), 0.8 * static_cast<double>(orange(0)));
+  EXPECT_GT(orange(8), 0.4 * static_cast<double>(orange(0)));
+}
+
+TEST(ReportLosses, AHugeLossSpoilsNoMeanBehindIt) {
+  const auto right_half_with = [](double spike) {
+    report::LossCurves run{"run", {}, {}, {}};
+    for (int i = 0; i < 40; ++i) {
+      run.epochs.push_back(i);
+      run.d_loss.push_back(i == 5 ? spike : 1);
+      run.g_loss.push_back(i == 5 ? spike : 1);
+    }
+    const Image image = report::draw_losses({run});
+    std::vector<uint8_t> half;
+    for (int64_t y = 0; y < image.height; ++y)
+      half.insert(half.end(), image.pixels.begin() + (y * image.width + image.width / 2) * 3,
+                  image.pixels.begin() + (y + 1) * image.width * 3);
+    return half;
+  };
+  EXPECT_TRUE(right_half_with(1e20) == right_half_with(1.5));  // both have the same axis
+}
+
 TEST_F(ReportOfFiles, LeavesOutWhatIsNoPicture) {
   for (const char* name : {"samples/epoch-0001.png", "samples/epoch-0002.png", "samples/epoch-0010.png"})
     write_picture(name);
@@ -209,6 +284,17 @@ TEST_F(ReportOfFiles, ComparesRuns) {
   dcgan_.good({"report", "run", "other/run", "--output", "both.html"});
   EXPECT_EQ(dcgan_.bytes("both.html"), dcgan_.bytes("comparison.html"));
   dcgan_.bad({"report", "run", "other/../run"}, "other/../run: is given twice");
+}
+
+TEST_F(ReportOfFiles, PagesInOneFolderHaveAPictureEach) {
+  dcgan_.folder().write("other/config.json", "{\"epochs\": 5}");
+  std::filesystem::create_directories(dcgan_ / "two");
+  const std::string out = dcgan_.good({"report", "run", "--output", "two/a.html"});
+  EXPECT_TRUE(contains(out, "the losses alone in two/a.png")) << out;
+  dcgan_.good({"report", "other", "--output", "two/b.html"});
+  dcgan_.good({"report", "other", "--output", "two/report.html"});
+  EXPECT_EQ(dcgan_.names("two"), (Words{"a.html", "a.png", "b.html", "b.png", "losses.png", "report.html"}));
+  EXPECT_TRUE(contains(dcgan_.good({"report", "--help"}), "losses.png"));
 }
 
 TEST_F(ReportOfFiles, ReplacesReportsAndNothingElse) {

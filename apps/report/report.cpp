@@ -72,9 +72,10 @@ LossCurves loss_curves(const gan::Json& run) {
 
 }  // namespace
 
-std::filesystem::path losses_picture_beside(const std::filesystem::path& page, size_t runs) {
+std::filesystem::path losses_picture_beside(const std::filesystem::path& page) {
   std::filesystem::path picture = page;
-  return runs == 1 ? picture.replace_filename("losses.png") : picture.replace_extension(".png");
+  return page.filename() == "report.html" ? picture.replace_filename("losses.png")
+                                          : picture.replace_extension(".png");
 }
 
 bool is_report(const std::filesystem::path& file) {
@@ -113,7 +114,7 @@ std::vector<std::string> write_report(const std::vector<std::filesystem::path>& 
                                                          {"synchronizer_js", synchronizer_js()},
                                                          {"charts_js", charts_js()},
                                                          {"report_js", report_js()}}));
-  write_png(losses_picture_beside(output, runs.size()), draw_losses(losses));
+  write_png(losses_picture_beside(output), draw_losses(losses));
   return left_out;
 }
 

@@ -7,9 +7,9 @@
 
 namespace duel::report {
 
-/// The picture of the losses that goes with a page: losses.png beside that of one run, the page's name with
-/// .png for several.
-std::filesystem::path losses_picture_beside(const std::filesystem::path& page, size_t runs);
+/// The picture of the losses that goes with a page: losses.png beside a report.html, the name with .png
+/// beside any other one.
+std::filesystem::path losses_picture_beside(const std::filesystem::path& page);
 
 /// Whether the file is a page that write_report() wrote, now or in an earlier version.
 bool is_report(const std::filesystem::path& file);
