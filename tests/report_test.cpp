@@ -57,8 +57,27 @@ TEST_F(ReportOfFiles, OfARunThatHasJustBegun) {
   EXPECT_TRUE(run["metrics"].is_null());
   EXPECT_TRUE(run["norms"].is_null());
   EXPECT_TRUE(run["film"]["frames"].empty());
-  write("metrics.csv", "");
-  EXPECT_TRUE(report()["metrics"].is_null());
+  for (const char* text : {"", "epoch,ba", kMetricsHead}) {
+    write("metrics.csv", text);
+    EXPECT_TRUE(report()["metrics"].is_null()) << text;
+  }
+}
+
+TEST_F(ReportOfFiles, CountsTheEpochsThatAreDone) {
+  const auto done = [&] { return report()["epochs_done"].get<int>(); };
+  EXPECT_EQ(done(), 0);
+  write_picture("samples/epoch-0007.png");
+  EXPECT_EQ(done(), 7);
+  write("metrics.csv", std::string(kMetricsHead) + "1,3,3,1,1,1,1,1\n");
+  EXPECT_EQ(done(), 7);  // the epoch's length is unknown
+  write("about.json", "{\"batches_per_epoch\": 4}");
+  EXPECT_EQ(done(), 0);
+  write("metrics.csv", std::string(kMetricsHead) + "1,3,3,1,1,1,1,1\n1,4,4,1,1,1,1,1\n2,1,5,1,1,1,1,1\n");
+  EXPECT_EQ(done(), 1);
+  std::filesystem::remove(dcgan_ / "run/about.json");
+  EXPECT_EQ(done(), 1);
+  std::filesystem::remove_all(dcgan_ / "run/samples");
+  EXPECT_EQ(done(), 1);
 }
 
 TEST_F(ReportOfFiles, DrawsAResumedRunAsOne) {
@@ -81,7 +100,6 @@ TEST_F(ReportOfFiles, ThinsLongCurves) {
   for (int step = 1; step <= 10001; ++step) rows += concat("1,", step, ",", step, ",1,1,0.5,0.5,100\n");
   write("metrics.csv", rows);
   const Json metrics = report()["metrics"];
-  EXPECT_EQ(metrics["lines"], 10001);
   EXPECT_LE(metrics["step"].size(), 4001u);
   EXPECT_GE(metrics["step"].size(), 3000u);
   EXPECT_EQ(metrics["step"].front(), 1);
@@ -100,6 +118,23 @@ TEST_F(ReportOfFiles, ThinsALongFilm) {
   EXPECT_EQ(film["frames"].front()["epoch"], 1);
   EXPECT_EQ(film["frames"].back()["epoch"], 9);
   EXPECT_LT(dcgan_.bytes("run/report.html").size(), size_t{6} << 20);
+}
+
+TEST_F(ReportOfFiles, ThePicturesOfTheDataCountAsWell) {
+  write_picture("reals.png");
+  const std::string picture = dcgan_.text("run/reals.png"), noise(2 << 20, '\0');
+  for (int epoch = 1; epoch <= 9; ++epoch)
+    write(concat("samples/epoch-000", epoch, ".png"), picture + noise.substr(0, 256 << 10));
+  EXPECT_EQ(report()["film"]["frames"].size(), 9u);
+  write("reals.png", picture + noise);
+  const Json run = report();
+  EXPECT_EQ(run["film"]["of"], 9);
+  EXPECT_EQ(run["film"]["frames"].size(), 3u);
+  EXPECT_LT(dcgan_.bytes("run/report.html").size(), size_t{5'000'000});
+  // A comparison does not show them.
+  dcgan_.folder().write("other/config.json", "{\"epochs\": 5}");
+  dcgan_.good({"report", "run", "other"});
+  EXPECT_TRUE(runs_in(dcgan_.text("comparison.html")).at(0)["reals"].is_null());
 }
 
 /// Pixels of a picture that are nearly of a colour.
@@ -360,6 +395,41 @@ TEST(ReportOfTraining, APageThatCannotBeWrittenEndsNoRun) {
   EXPECT_EQ(finished.code, 0) << finished.err;
   EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
   EXPECT_TRUE(contains(finished.err, "no new report.html: cannot write run/report.html")) << finished.err;
+}
+
+// The end comes within an epoch, after which no page would have been written.
+TEST(ReportOfTraining, ShowsHowTheRunEnded) {
+  const Program dcgan;
+  const auto page_of = [&](const std::string& run) {
+    return runs_in(dcgan.text(run + "/report.html")).at(0);
+  };
+  dcgan.good(tiny_train({"--steps", "3", "--log-every", "1", "--output", "finished"}));
+  const Json finished = page_of("finished");
+  EXPECT_EQ(finished["about"]["ended"], "finished");
+  EXPECT_EQ(finished["metrics"]["step"], (Json{1.0, 2.0, 3.0}));
+  EXPECT_EQ(finished["epochs_done"], 0);
+  EXPECT_GT(count_colour(load_image(dcgan / "finished/losses.png"), kOrange), 0);
+
+  const Finished diverged =
+      dcgan.run(tiny_train({"--epochs", "40", "--lr", "1e12", "--log-every", "1", "--output", "diverged"}));
+  EXPECT_EQ(diverged.code, 1) << diverged.err;
+  const Json page = page_of("diverged");
+  EXPECT_EQ(page["about"]["ended"], "diverged");
+  EXPECT_EQ(page["diagnosis"].size(), 1u);
+  EXPECT_EQ(page["metrics"]["step"].size() + 1, dcgan.lines("diverged/metrics.csv").size());
+}
+
+TEST(ReportOfTraining, ShowsWhereTheRunWasStopped) {
+  const Program dcgan;
+  const Words endless{"--epochs",    "100000", "--synthetic-count", "800",
+                      "--log-every", "1",      "--output",          "run"};
+  const pid_t child = dcgan.start(tiny_train(endless));
+  for (int i = 0; i < 2000 && !dcgan.exists("run/metrics.csv"); ++i) ::usleep(5000);
+  ::kill(child, SIGINT);
+  EXPECT_EQ(dcgan.wait(child).code, 130);
+  const Json page = runs_in(dcgan.text("run/report.html")).at(0);
+  EXPECT_EQ(page["about"]["ended"], "stopped");
+  EXPECT_EQ(page["metrics"]["step"].size() + 1, dcgan.lines("run/metrics.csv").size());
 }
 
 // ---- its parts ----

@@ -220,10 +220,19 @@ class Run {
 
 Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
               const RunOptions& options) {
+  const auto end = [&](Ending how) {
+    for (Observer* observer : options.observers) observer->ended(folder, how);
+  };
   try {
-    return Run(trainer, data, folder, position, options).to_the_end();
+    const Outcome outcome = Run(trainer, data, folder, position, options).to_the_end();
+    end(outcome == Outcome::Finished ? Ending::Finished : Ending::Stopped);
+    return outcome;
   } catch (const Diverged& error) {
     for (Observer* observer : options.observers) observer->diverged(folder, error);
+    end(Ending::Diverged);
+    throw;
+  } catch (const Failure&) {
+    end(Ending::Failed);
     throw;
   }
 }

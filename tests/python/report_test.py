@@ -7,6 +7,7 @@ Exits with 77, which ctest counts as skipped, where there is no Chromium.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,9 @@ def dcgan(*words: object) -> None:
 
 def train(folder: Path, *more: str) -> None:
     dcgan("train", *TINY, "--threads", 1, "--output", folder, *more)
+
+
+METRICS = "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second\n"
 
 
 class ReportTest(unittest.TestCase):
@@ -64,6 +68,23 @@ class ReportTest(unittest.TestCase):
     def picture(self, number: int = 0) -> str:
         return self.page.run(f"document.getElementById('frame-{number}').src")
 
+    def text(self, element: str) -> str:
+        return self.page.run(f"document.getElementById('{element}').textContent")
+
+    def numbers(self) -> dict[str, list[str]]:
+        """The table of numbers: the fields under each name."""
+        rows = self.page.run("[...document.querySelectorAll('#last tr')].map((row) => [...row.cells].map((c) => c.textContent))")
+        return {name: fields for name, *fields in rows}
+
+    def written(self, name: str, files: dict[str, str], config: str = "{}") -> Path:
+        """The page of a run that is written by hand."""
+        folder = Path(self.folder.name) / name
+        folder.mkdir()
+        for file, text in {"config.json": config, **files}.items():
+            (folder / file).write_text(text)
+        dcgan("report", folder)
+        return folder / "report.html"
+
     def keep(self, name: str) -> None:
         if SCREENSHOTS:
             self.page.screenshot(SCREENSHOTS / f"{name}.png")
@@ -85,7 +106,7 @@ class ReportTest(unittest.TestCase):
     def test_shows_all_of_a_run(self) -> None:
         self.open()
         self.assertEqual(self.page.run("document.title"), "a run – Duel report")
-        self.assertEqual(self.page.run("document.getElementById('status').textContent.split(',')[0]"), f"{EPOCHS} epochs")
+        self.assertTrue(self.text("status").startswith(f"finished after {EPOCHS} epochs, "), self.text("status"))
         titles = self.page.run("[...document.querySelectorAll('.panel h3')].map((title) => title.textContent)")
         for title in ("Losses", "Probabilities", "Gradient norms of G's layers", "Weight norms of D's layers", "Speed",
                       "Quality: swd", "Quality: coverage"):
@@ -192,15 +213,36 @@ class ReportTest(unittest.TestCase):
         self.assertNotIn("networks.g_dim", differs)
         self.keep("comparison")
 
+    def test_says_how_a_run_ended(self) -> None:
+        steps = Path(self.folder.name) / "steps"
+        train(steps, "--steps", "5")
+        self.open(steps / "report.html")
+        self.assertTrue(self.text("status").startswith("finished after 5 steps, "), self.text("status"))
+        self.assertGreater(self.painted(), 50)
+        self.assertEqual(self.numbers()["epochs done"], ["0"])
+        for ended, status in (("stopped", "stopped after 1 of 3 epochs"), ("diverged", "diverged after 1 of 3 epochs")):
+            about = {"machine": "m", "data": "d", "batches_per_epoch": 2, "networks": "", "work": "", "ended": ended}
+            rows = METRICS + "".join(f"{1 + i // 2},{1 + i % 2},{i + 1},1,1,0.5,0.5,9\n" for i in range(3))
+            page = self.written(ended, {"about.json": json.dumps(about), "metrics.csv": rows}, '{"schedule": {"epochs": 3}}')
+            self.open(page)
+            self.assertEqual(self.text("status"), status + ", d, m")
+        one = self.written("one", {"metrics.csv": METRICS + "1,1,1,1,1,1,1,1\n2,1,2,1,1,1,1,1\n"}, '{"epochs": 1}')
+        self.open(one)
+        self.assertEqual(self.text("status"), "2 epochs")
+
     def test_of_a_run_that_has_just_begun(self) -> None:
         begun = Path(self.folder.name) / "begun"
         begun.mkdir()
         (begun / "config.json").write_text('{"schedule": {"epochs": 3}}')
-        dcgan("report", begun)
-        self.open(begun / "report.html")
-        text = self.page.run("document.body.textContent")
-        for part in ("No epoch has ended yet.", "Nothing has been logged yet.", "0 of 3 epochs so far"):
-            self.assertIn(part, text)
+        for metrics in (None, METRICS):  # a run killed in its first epoch, once it is resumed, has the head alone
+            if metrics:
+                (begun / "metrics.csv").write_text(metrics)
+            dcgan("report", begun)
+            self.open(begun / "report.html")
+            text = self.page.run("document.body.textContent")
+            for part in ("No epoch has ended yet.", "Nothing has been logged yet.", "0 of 3 epochs so far"):
+                self.assertIn(part, text)
+            self.assertEqual(self.numbers()["images a second, median"], ["–"])
 
 
 def main() -> None:
