@@ -3,7 +3,8 @@
 
     python3 scripts/plot_losses.py --run Duel=metrics.csv --run PyTorch=losses.csv --output losses.png
 
-A file needs the columns epoch (1, 2, ...), d_loss and g_loss; the rows of an epoch count as evenly spread.
+A file needs the columns epoch (1, 2, ...), d_loss and g_loss. A column batch (1, 2, ..., with a row for an
+epoch's last one) says where in its epoch a row is; without it the rows of an epoch count as evenly spread.
 Thin lines are the rows, thick ones their mean over --smooth epochs.
 """
 
@@ -25,23 +26,37 @@ def read(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         rows = list(csv.DictReader(file))
     if not rows:
         raise SystemExit(f"{path}: no rows")
+    return np.array(epochs_passed(rows)), {
+        name: np.array([float(row[name]) for row in rows]) for name in ("d_loss", "g_loss")
+    }
+
+
+def epochs_passed(rows: list[dict[str, str]]) -> list[float]:
+    if "batch" in rows[0]:
+        batches = max(int(row["batch"]) for row in rows)
+        return [int(row["epoch"]) - 1 + int(row["batch"]) / batches for row in rows]
     in_epoch = Counter(row["epoch"] for row in rows)
     seen: Counter[str] = Counter()
     epochs = []
     for row in rows:
         seen[row["epoch"]] += 1
         epochs.append(int(row["epoch"]) - 1 + seen[row["epoch"]] / in_epoch[row["epoch"]])
-    return np.array(epochs), {
-        name: np.array([float(row[name]) for row in rows]) for name in ("d_loss", "g_loss")
-    }
+    return epochs
 
 
 def smooth(epochs: np.ndarray, values: np.ndarray, width: float) -> np.ndarray:
-    """The mean over the rows at most width/2 epochs away."""
+    """The mean over the rows at most width/2 epochs away that are finite; a row that is not stays a gap.
+
+    Each window is summed by itself: running sums would carry a huge or missing loss to all rows behind it.
+    """
     first = np.searchsorted(epochs, epochs - width / 2, side="left")
     last = np.searchsorted(epochs, epochs + width / 2, side="right")
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    return (total[last] - total[first]) / (last - first)
+    finite = np.isfinite(values)
+    means = np.full(len(values), np.nan)
+    for i in np.flatnonzero(finite):
+        window = slice(first[i], last[i])
+        means[i] = values[window][finite[window]].mean()
+    return means
 
 
 def main() -> None:

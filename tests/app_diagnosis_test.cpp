@@ -140,6 +140,7 @@ TEST(AppDiagnosis, StopsARunThatFails) {
   EXPECT_EQ(stopped.code, 1);
   EXPECT_EQ(stopped.err, "dcgan: epoch 15: D has won\n");
   EXPECT_EQ(dcgan.lines("run/vitals.csv").size(), 16u);
+  EXPECT_TRUE(contains(dcgan.text("run/about.json"), "\"ended\": \"failed\""));
   EXPECT_EQ(read_safetensors(dcgan / "run/checkpoints/latest.safetensors").metadata.at("epoch"), "15");
 
   // It does so again where the symptom lasts, unless it is only to say so.

@@ -4,6 +4,7 @@
 #include "apps/gan/json.h"
 #include "apps/gan/progress.h"
 #include "apps/gan/run_folder.h"
+#include "apps/gan/run_table.h"
 #include "apps/gan/trainer.h"
 #include "lib/io/file.h"
 #include "tests/files.h"
@@ -108,7 +109,8 @@ TEST(GanNetworks, HaveTheNamesOfPyTorch) {
 TEST(GanRunFolder, CutsMetricsBackToAStep) {
   const TemporaryFolder temporary;
   const RunFolder folder = RunFolder::create(temporary / "run", Config{});
-  folder.truncate_metrics(3);
+  const auto go_back_to = [&](int64_t step) { EXPECT_TRUE(folder.go_back_to(0, step).empty()) << step; };
+  go_back_to(3);
   EXPECT_FALSE(std::filesystem::exists(temporary / "run/metrics.csv"));
   const auto metrics = [&] {
     const auto bytes = read_file(temporary / "run/metrics.csv");
@@ -117,14 +119,76 @@ TEST(GanRunFolder, CutsMetricsBackToAStep) {
   for (int64_t step = 1; step <= 12; ++step) folder.append_metrics({1, step, step, 0.5, 0.25, 0, 1, 10});
   const std::string head = "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second\n";
   const std::string first = "1,1,1,0.5,0.25,0,1,10\n";
-  folder.truncate_metrics(11);
+  go_back_to(11);
   temporary.write("run/metrics.csv", metrics() + "1,12,1");  // cut short: step 12 would pass for step 1
-  folder.truncate_metrics(1);
+  go_back_to(1);
   EXPECT_EQ(metrics(), head + first);
-  folder.truncate_metrics(0);
+  go_back_to(0);
   EXPECT_EQ(metrics(), head);
   folder.append_metrics({1, 1, 1, 0.5, 0.25, 0, 1, 10});
   EXPECT_EQ(metrics(), head + first);
+}
+
+TEST(GanRunFolder, GoesBackInAllItsTables) {
+  const TemporaryFolder temporary;
+  const RunFolder folder = RunFolder::create(temporary / "run", Config{});
+  const auto text = [&](const std::string& name) {
+    const auto bytes = read_file(temporary / ("run/" + name));
+    return std::string(bytes.begin(), bytes.end());
+  };
+  const std::string norms = "step,layer,weight,gradient\n4,G.fc,1,-nan\n", quality = "epoch,step,swd\n1,4,\n",
+                    findings = "epoch,step,cause,text\n1,4,\"D, has won\",\"two\nlines \"\"quoted\"\"\"\n";
+  temporary.write("run/norms.csv", norms + "5,G.fc,2,2\n6,G.f");
+  temporary.write("run/quality.csv", quality + "2,8,0.5\n3,12\n");
+  temporary.write("run/diagnosis.csv", findings + "2,8,a cause,\"cut\nshor");
+  temporary.write("run/vitals.csv", "epoch,st");
+  const std::vector<std::string> damaged = folder.go_back_to(1, 4);
+  // A text cut short behind an end of line looks like a quotation mark that is never closed.
+  ASSERT_EQ(damaged.size(), 1u);
+  EXPECT_NE(damaged[0].find("diagnosis.csv is damaged"), std::string::npos) << damaged[0];
+  EXPECT_EQ(text("norms.csv"), norms);
+  EXPECT_EQ(text("quality.csv"), quality);
+  EXPECT_EQ(text("diagnosis.csv"), findings);
+  EXPECT_EQ(text("vitals.csv"), "");
+  EXPECT_TRUE(folder.go_back_to(1, 4).empty());
+}
+
+TEST(GanRunFolder, PutsDamagedTablesAside) {
+  const TemporaryFolder temporary;
+  const std::filesystem::path table = temporary / "norms.csv";
+  const std::string head = "step,layer,weight,gradient\n", good = "1,G.fc,1,2\n";
+  for (const char* bad : {"2,G.fc,1\n", "2,G.fc,1,2,3\n", "2,G.fc,1,x\n", ",G.fc,1,2\n", "2\"\",G.fc,1,2\n",
+                          "\"2,G.fc,1,2\n", "\n"}) {
+    const std::string whole = head + good + bad + "3,G.fc,1,2\n";
+    temporary.write("norms.csv", whole);
+    const std::string line = cut_table(table, 2, {"layer"});
+    EXPECT_TRUE(
+        line.ends_with("norms.csv is damaged: its good rows stay, the file as it was is norms-old.csv"))
+        << bad << line;
+    const auto kept = read_file(table), old = read_file(temporary / "norms-old.csv");
+    EXPECT_EQ(std::string(kept.begin(), kept.end()), head + good) << bad;
+    EXPECT_EQ(std::string(old.begin(), old.end()), whole) << bad;
+  }
+  temporary.write("norms.csv", "no table\n1\n");
+  EXPECT_TRUE(
+      cut_table(table, 2).ends_with("norms.csv has no column step: it is put aside as norms-old.csv"));
+  EXPECT_FALSE(std::filesystem::exists(table));
+  EXPECT_EQ(cut_table(table, 2), "");
+}
+
+TEST(GanRunFolder, RemovesThePicturesOfLaterEpochs) {
+  const TemporaryFolder temporary;
+  const RunFolder folder = RunFolder::create(temporary / "run", Config{});
+  const std::vector<const char*> kept{"epoch-0001.png",   "epoch-0002.png",  "epoch-3.png",
+                                      "epoch-0003.jpg",   "step-000900.png", "epoch-0003.png.txt",
+                                      "my-epoch-0003.png"};
+  for (const char* name : kept) temporary.write(concat("run/samples/", name), "picture");
+  for (const char* name : {"epoch-0003.png", "epoch-12345.png"})
+    temporary.write(concat("run/samples/", name), "picture");
+  folder.go_back_to(2, 8);
+  for (const char* name : kept)
+    EXPECT_TRUE(std::filesystem::exists(temporary / concat("run/samples/", name))) << name;
+  EXPECT_EQ(list_folder(temporary / "run/samples").size(), kept.size());
 }
 
 TEST(GanRunFolder, KeepsTheLastCheckpoints) {

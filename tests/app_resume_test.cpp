@@ -160,6 +160,40 @@ TEST(AppResume, AnEpochThatEndedUnsavedIsRepeatedAndStandsOnceInTheTables) {
   expect_same_run(dcgan, "whole", "run");
 }
 
+// What observers write beside the run is worth a line on stderr, said before the training, and no more.
+TEST(AppResume, ADamagedTableEndsNoRun) {
+  const Program dcgan;
+  const Words watched{"--evaluate-every", "1", "--evaluate-count", "6", "--tensorboard"};
+  dcgan.good(tiny_train(watched + Words{"--epochs", "5", "--output", "run"}));
+  for (const char* table : {"norms", "quality", "vitals", "diagnosis", "metrics"}) {
+    const std::string name = concat("run/", table, ".csv");
+    const std::string good = dcgan.exists(name) ? dcgan.text(name) : "epoch,step,cause,text\n";
+    dcgan.folder().write(name, good + "damage,\"\n");
+  }
+  const Words resume{"train", "--resume", "run", "--threads", "1", "--epochs"};
+  const Finished finished = dcgan.run(resume + Words{"10"});
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 5) << finished.err;
+  for (const char* table : {"norms", "quality", "vitals", "diagnosis", "metrics"}) {
+    EXPECT_TRUE(contains(finished.err, concat("run/", table, ".csv is damaged"))) << finished.err;
+    EXPECT_TRUE(contains(dcgan.text(concat("run/", table, "-old.csv")), "damage")) << table;
+  }
+  EXPECT_EQ(dcgan.lines("run/quality.csv").size(), 11u);
+  EXPECT_EQ(dcgan.lines("run/vitals.csv").size(), 3u);
+  EXPECT_EQ(dcgan.lines("run/metrics.csv").size(), 31u);
+  dcgan.good(resume + Words{"11"});
+}
+
+TEST(AppResume, AnEarlierCheckpointTakesTheLaterPicturesAlong) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "3", "--output", "run"}));
+  std::filesystem::copy_file(dcgan / "run/checkpoints/epoch-0001.safetensors",
+                             dcgan / "run/checkpoints/latest.safetensors",
+                             std::filesystem::copy_options::overwrite_existing);
+  dcgan.good({"train", "--resume", "run", "--epochs", "2", "--threads", "1"});
+  EXPECT_EQ(dcgan.names("run/samples"), (Words{"epoch-0001.png", "epoch-0002.png"}));
+}
+
 TEST(AppResume, AFileThatWasBeingWrittenIsTidiedUp) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));

@@ -3,11 +3,13 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <sstream>
 
 #include "apps/gan/json.h"
+#include "apps/gan/run_table.h"
 #include "apps/gan/trainer.h"
 #include "apps/report/base64.h"
-#include "apps/report/csv.h"
+#include "apps/report/losses_picture.h"
 #include "apps/report/norms.h"
 #include "lib/autograd.h"
 #include "lib/io/image.h"
@@ -55,8 +57,27 @@ TEST_F(ReportOfFiles, OfARunThatHasJustBegun) {
   EXPECT_TRUE(run["metrics"].is_null());
   EXPECT_TRUE(run["norms"].is_null());
   EXPECT_TRUE(run["film"]["frames"].empty());
-  write("metrics.csv", "");
-  EXPECT_TRUE(report()["metrics"].is_null());
+  for (const char* text : {"", "epoch,ba", kMetricsHead}) {
+    write("metrics.csv", text);
+    EXPECT_TRUE(report()["metrics"].is_null()) << text;
+  }
+}
+
+TEST_F(ReportOfFiles, CountsTheEpochsThatAreDone) {
+  const auto done = [&] { return report()["epochs_done"].get<int>(); };
+  EXPECT_EQ(done(), 0);
+  write_picture("samples/epoch-0007.png");
+  EXPECT_EQ(done(), 7);
+  write("metrics.csv", std::string(kMetricsHead) + "1,3,3,1,1,1,1,1\n");
+  EXPECT_EQ(done(), 7);  // the epoch's length is unknown
+  write("about.json", "{\"batches_per_epoch\": 4}");
+  EXPECT_EQ(done(), 0);
+  write("metrics.csv", std::string(kMetricsHead) + "1,3,3,1,1,1,1,1\n1,4,4,1,1,1,1,1\n2,1,5,1,1,1,1,1\n");
+  EXPECT_EQ(done(), 1);
+  std::filesystem::remove(dcgan_ / "run/about.json");
+  EXPECT_EQ(done(), 1);
+  std::filesystem::remove_all(dcgan_ / "run/samples");
+  EXPECT_EQ(done(), 1);
 }
 
 TEST_F(ReportOfFiles, DrawsAResumedRunAsOne) {
@@ -79,7 +100,6 @@ TEST_F(ReportOfFiles, ThinsLongCurves) {
   for (int step = 1; step <= 10001; ++step) rows += concat("1,", step, ",", step, ",1,1,0.5,0.5,100\n");
   write("metrics.csv", rows);
   const Json metrics = report()["metrics"];
-  EXPECT_EQ(metrics["lines"], 10001);
   EXPECT_LE(metrics["step"].size(), 4001u);
   EXPECT_GE(metrics["step"].size(), 3000u);
   EXPECT_EQ(metrics["step"].front(), 1);
@@ -98,6 +118,23 @@ TEST_F(ReportOfFiles, ThinsALongFilm) {
   EXPECT_EQ(film["frames"].front()["epoch"], 1);
   EXPECT_EQ(film["frames"].back()["epoch"], 9);
   EXPECT_LT(dcgan_.bytes("run/report.html").size(), size_t{6} << 20);
+}
+
+TEST_F(ReportOfFiles, ThePicturesOfTheDataCountAsWell) {
+  write_picture("reals.png");
+  const std::string picture = dcgan_.text("run/reals.png"), noise(2 << 20, '\0');
+  for (int epoch = 1; epoch <= 9; ++epoch)
+    write(concat("samples/epoch-000", epoch, ".png"), picture + noise.substr(0, 256 << 10));
+  EXPECT_EQ(report()["film"]["frames"].size(), 9u);
+  write("reals.png", picture + noise);
+  const Json run = report();
+  EXPECT_EQ(run["film"]["of"], 9);
+  EXPECT_EQ(run["film"]["frames"].size(), 3u);
+  EXPECT_LT(dcgan_.bytes("run/report.html").size(), size_t{5'000'000});
+  // A comparison does not show them.
+  dcgan_.folder().write("other/config.json", "{\"epochs\": 5}");
+  dcgan_.good({"report", "run", "other"});
+  EXPECT_TRUE(runs_in(dcgan_.text("comparison.html")).at(0)["reals"].is_null());
 }
 
 /// Pixels of a picture that are nearly of a colour.
@@ -146,6 +183,79 @@ TEST_F(ReportOfFiles, DrawsTheLossesAlone) {
   EXPECT_GT(count_colour(both, kBlue), count_colour(image, kBlue));  // the other run's two
 }
 
+/// `count` runs without a loss, so that only the legend has colours; one of them has a curve.
+std::vector<report::LossCurves> runs_with_a_curve(size_t count, size_t of) {
+  std::vector<report::LossCurves> runs;
+  for (size_t i = 0; i < count; ++i) runs.push_back({concat("a run of some length, ", i), {}, {}, {}});
+  for (int epoch = 0; epoch < 9; ++epoch) {
+    runs[of].epochs.push_back(epoch);
+    runs[of].d_loss.push_back(epoch);
+    runs[of].g_loss.push_back(1);
+  }
+  return runs;
+}
+
+TEST_F(ReportOfFiles, ColoursOfTheLossesAreThoseOfThePage) {
+  report();
+  const std::string page = dcgan_.text("run/report.html"), name = "--series: ";
+  std::istringstream series(page.substr(page.find(name) + name.size(), 8 * 8));
+  const Image image = report::draw_losses(runs_with_a_curve(9, 8));
+  for (int i = 0; i < 8; ++i) {
+    char sign = 0;
+    unsigned colour = 0;
+    ASSERT_TRUE(series >> sign >> std::hex >> colour) << i;
+    const auto part = [&](int shift) { return static_cast<int>(colour >> shift & 0xff); };
+    const int64_t mark = 24 * 6;
+    if (i > 0) {
+      EXPECT_EQ(count_colour(image, {part(16), part(8), part(0)}), mark) << i;
+    } else {
+      EXPECT_GT(count_colour(image, {part(16), part(8), part(0)}), 3 * mark);
+    }
+  }
+}
+
+TEST(ReportLosses, TheLegendGrowsWithTheRuns) {
+  const int64_t mark = 24 * 6;
+  const auto blues = [&](size_t runs) {
+    return count_colour(report::draw_losses(runs_with_a_curve(runs, 0)), kBlue);
+  };
+  EXPECT_EQ(blues(2), mark);
+  EXPECT_EQ(blues(10), mark + 2 * 10 * 6);  // a dashed one besides
+  const int64_t of_two = report::draw_losses(runs_with_a_curve(2, 0)).height;
+  const int64_t of_ten = report::draw_losses(runs_with_a_curve(10, 0)).height;
+  EXPECT_EQ(of_two, 656);
+  EXPECT_EQ(of_ten, of_two + 4 * 28);  // two names fit a line
+  std::vector<report::LossCurves> endless = runs_with_a_curve(2, 0);
+  endless[1].name = std::string(2000, 'w');
+  EXPECT_EQ(report::draw_losses(endless).height, of_two + 28);
+}
+
+TEST(ReportLosses, CurvesBeyondThePaletteAreDashed) {
+  const auto orange = [](size_t run) {
+    return count_colour(report::draw_losses(runs_with_a_curve(9, run)), kOrange);
+  };
+  EXPECT_LT(orange(8), 0.8 * static_cast<double>(orange(0)));
+  EXPECT_GT(orange(8), 0.4 * static_cast<double>(orange(0)));
+}
+
+TEST(ReportLosses, AHugeLossSpoilsNoMeanBehindIt) {
+  const auto right_half_with = [](double spike) {
+    report::LossCurves run{"run", {}, {}, {}};
+    for (int i = 0; i < 40; ++i) {
+      run.epochs.push_back(i);
+      run.d_loss.push_back(i == 5 ? spike : 1);
+      run.g_loss.push_back(i == 5 ? spike : 1);
+    }
+    const Image image = report::draw_losses({run});
+    std::vector<uint8_t> half;
+    for (int64_t y = 0; y < image.height; ++y)
+      half.insert(half.end(), image.pixels.begin() + (y * image.width + image.width / 2) * 3,
+                  image.pixels.begin() + (y + 1) * image.width * 3);
+    return half;
+  };
+  EXPECT_TRUE(right_half_with(1e20) == right_half_with(1.5));  // both have the same axis
+}
+
 TEST_F(ReportOfFiles, LeavesOutWhatIsNoPicture) {
   for (const char* name : {"samples/epoch-0001.png", "samples/epoch-0002.png", "samples/epoch-0010.png"})
     write_picture(name);
@@ -167,7 +277,7 @@ TEST_F(ReportOfFiles, LeavesOutWhatIsNoPicture) {
 TEST_F(ReportOfFiles, NoTextOfARunLeavesItsScriptElement) {
   const std::string nasty = "</script><script>alert('x')</script><!-- \"{{data}}\" -->";
   write("config.json", gan::json_text({{"epochs", 3}, {"data", nasty}}));
-  write("diagnosis.csv", "epoch,step,cause,text\n2,7," + report::csv_field(nasty) + ",\"a, b\n\"\"c\"\"\"\n");
+  write("diagnosis.csv", "epoch,step,cause,text\n2,7," + gan::csv_field(nasty) + ",\"a, b\n\"\"c\"\"\"\n");
   const Json run = report();
   EXPECT_EQ(run["config"]["data"], nasty);
   EXPECT_EQ(run["diagnosis"][0]["cause"], nasty);
@@ -209,6 +319,17 @@ TEST_F(ReportOfFiles, ComparesRuns) {
   dcgan_.good({"report", "run", "other/run", "--output", "both.html"});
   EXPECT_EQ(dcgan_.bytes("both.html"), dcgan_.bytes("comparison.html"));
   dcgan_.bad({"report", "run", "other/../run"}, "other/../run: is given twice");
+}
+
+TEST_F(ReportOfFiles, PagesInOneFolderHaveAPictureEach) {
+  dcgan_.folder().write("other/config.json", "{\"epochs\": 5}");
+  std::filesystem::create_directories(dcgan_ / "two");
+  const std::string out = dcgan_.good({"report", "run", "--output", "two/a.html"});
+  EXPECT_TRUE(contains(out, "the losses alone in two/a.png")) << out;
+  dcgan_.good({"report", "other", "--output", "two/b.html"});
+  dcgan_.good({"report", "other", "--output", "two/report.html"});
+  EXPECT_EQ(dcgan_.names("two"), (Words{"a.html", "a.png", "b.html", "b.png", "losses.png", "report.html"}));
+  EXPECT_TRUE(contains(dcgan_.good({"report", "--help"}), "losses.png"));
 }
 
 TEST_F(ReportOfFiles, ReplacesReportsAndNothingElse) {
@@ -274,6 +395,41 @@ TEST(ReportOfTraining, APageThatCannotBeWrittenEndsNoRun) {
   EXPECT_EQ(finished.code, 0) << finished.err;
   EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
   EXPECT_TRUE(contains(finished.err, "no new report.html: cannot write run/report.html")) << finished.err;
+}
+
+// The end comes within an epoch, after which no page would have been written.
+TEST(ReportOfTraining, ShowsHowTheRunEnded) {
+  const Program dcgan;
+  const auto page_of = [&](const std::string& run) {
+    return runs_in(dcgan.text(run + "/report.html")).at(0);
+  };
+  dcgan.good(tiny_train({"--steps", "3", "--log-every", "1", "--output", "finished"}));
+  const Json finished = page_of("finished");
+  EXPECT_EQ(finished["about"]["ended"], "finished");
+  EXPECT_EQ(finished["metrics"]["step"], (Json{1.0, 2.0, 3.0}));
+  EXPECT_EQ(finished["epochs_done"], 0);
+  EXPECT_GT(count_colour(load_image(dcgan / "finished/losses.png"), kOrange), 0);
+
+  const Finished diverged =
+      dcgan.run(tiny_train({"--epochs", "40", "--lr", "1e12", "--log-every", "1", "--output", "diverged"}));
+  EXPECT_EQ(diverged.code, 1) << diverged.err;
+  const Json page = page_of("diverged");
+  EXPECT_EQ(page["about"]["ended"], "diverged");
+  EXPECT_EQ(page["diagnosis"].size(), 1u);
+  EXPECT_EQ(page["metrics"]["step"].size() + 1, dcgan.lines("diverged/metrics.csv").size());
+}
+
+TEST(ReportOfTraining, ShowsWhereTheRunWasStopped) {
+  const Program dcgan;
+  const Words endless{"--epochs",    "100000", "--synthetic-count", "800",
+                      "--log-every", "1",      "--output",          "run"};
+  const pid_t child = dcgan.start(tiny_train(endless));
+  for (int i = 0; i < 2000 && !dcgan.exists("run/metrics.csv"); ++i) ::usleep(5000);
+  ::kill(child, SIGINT);
+  EXPECT_EQ(dcgan.wait(child).code, 130);
+  const Json page = runs_in(dcgan.text("run/report.html")).at(0);
+  EXPECT_EQ(page["about"]["ended"], "stopped");
+  EXPECT_EQ(page["metrics"]["step"].size() + 1, dcgan.lines("run/metrics.csv").size());
 }
 
 // ---- its parts ----

@@ -84,5 +84,18 @@ TEST(TensorBoardTraining, ChangesNothingAndSaysWhereItCannotWrite) {
             "run/tensorboard: the folder cannot be made");
 }
 
+// A table of another kind than the run's, which is none of those that a resumed run mends.
+TEST(TensorBoardTraining, ATableThatCannotBeReadEndsNoRun) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  dcgan.folder().write("run/quality.csv", "step,swd\n4,0.5\n");
+  const Finished finished =
+      dcgan.run({"train", "--resume", "run", "--epochs", "3", "--tensorboard", "--threads", "1"});
+  EXPECT_EQ(finished.code, 0);
+  EXPECT_EQ(
+      finished.err,
+      "not for TensorBoard: run/quality.csv: has no column epoch; was it written by another version?\n");
+}
+
 }  // namespace
 }  // namespace duel::tensorboard

@@ -21,9 +21,9 @@ struct ReportOptions {
 /// A page of an earlier report is replaced, together with the picture beside it. Anything else that is there
 /// is somebody's file.
 void check_outputs_of(const ReportOptions& o) {
-  check_outputs({{"--output", o.output},
-                 {"the losses beside --output", report::losses_picture_beside(o.output, o.runs.size())}},
-                o.force || report::is_report(o.output));
+  check_outputs(
+      {{"--output", o.output}, {"the losses beside --output", report::losses_picture_beside(o.output)}},
+      o.force || report::is_report(o.output));
 }
 
 void run(ReportOptions& o) {
@@ -33,7 +33,7 @@ void run(ReportOptions& o) {
   for (const std::string& line : report::write_report(o.runs, o.output))
     std::cerr << "left out: " << line << std::endl;
   std::cout << "The report is in " << o.output.string() << ", the losses alone in "
-            << report::losses_picture_beside(o.output, o.runs.size()).string() << std::endl;
+            << report::losses_picture_beside(o.output).string() << std::endl;
 }
 
 }  // namespace
@@ -45,7 +45,9 @@ void add_report(CLI::App& program) {
   command->add_option("runs", options->runs, "Folders of runs; they may still be training")->required();
   command->add_option(
       "--output", options->output,
-      "The page; without it report.html in the run's folder, comparison.html for several runs");
+      "The page; without it report.html in the run's folder, comparison.html for several runs. Beside it "
+      "goes a "
+      "picture of the losses alone: losses.png beside a report.html, else the page's name with .png");
   command->add_flag("--force", options->force, "Overwrite files that are already there and are no reports");
   command->callback([options] { run(*options); });
 }

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "apps/gan/run_table.h"
-#include "apps/report/csv.h"
 #include "lib/error.h"
 #include "lib/profile.h"
 
@@ -21,9 +20,6 @@ bool is_time_to_look(int64_t step, int64_t steps_per_epoch) {
   constexpr int64_t interval = 20;
   return step / interval > (step - steps_per_epoch) / interval;
 }
-
-gan::RunTable vitals_table(const gan::RunFolder& folder) { return {folder.path() / "vitals.csv"}; }
-gan::RunTable findings_table(const gan::RunFolder& folder) { return {folder.path() / "diagnosis.csv"}; }
 
 int64_t steps_an_epoch(const gan::Config& config, const gan::Position& position) {
   return position.pictures / config.batch_size;
@@ -54,12 +50,12 @@ void write_vitals(const gan::RunFolder& folder, const Vitals& v) {
     head.emplace_back(name);
     row.push_back(concat(v.*figure));
   }
-  vitals_table(folder).append(head, row);
+  gan::append_row(folder.path() / "vitals.csv", head, row);
 }
 
 /// The columns that `fields` names, a row of the table each; and its step.
 template <class Row, class Fields>
-std::vector<Row> read_rows(const report::Table& table, const Fields& fields) {
+std::vector<Row> read_rows(const gan::Table& table, const Fields& fields) {
   const std::vector<double> steps = table.numbers("step");
   std::vector<Row> rows(steps.size());
   for (size_t i = 0; i < rows.size(); ++i) rows[i].step = static_cast<int64_t>(steps[i]);
@@ -75,10 +71,10 @@ std::vector<Row> read_rows(const report::Table& table, const Fields& fields) {
 std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
   const fs::path file = folder.path() / "vitals.csv";
   if (!fs::exists(file)) return {};
-  const report::Table table = report::read_table(file);
+  const gan::Table table = gan::read_table(file);
   for (const auto& [name, figure] : figures) {
     if (table.has(name)) continue;
-    fs::rename(file, folder.path() / "vitals-old.csv");
+    fs::rename(file, gan::old_table(file));
     return {};
   }
   auto history = read_rows<Vitals>(table, figures);
@@ -95,13 +91,13 @@ std::vector<gan::Metrics> read_lines(const gan::RunFolder& folder) {
                                                                        {"g_loss", &gan::Metrics::g_loss},
                                                                        {"d_real", &gan::Metrics::d_real},
                                                                        {"d_fake", &gan::Metrics::d_fake}};
-  return read_rows<gan::Metrics>(report::read_table(file), fields);
+  return read_rows<gan::Metrics>(gan::read_table(file), fields);
 }
 
 void write_finding(const gan::RunFolder& folder, int64_t epoch, int64_t step, const std::string& cause,
                    const std::string& text) {
-  findings_table(folder).append({"epoch", "step", "cause", "text"},
-                                {std::to_string(epoch), std::to_string(step), cause, text});
+  gan::append_row(folder.path() / "diagnosis.csv", {"epoch", "step", "cause", "text"},
+                  {std::to_string(epoch), std::to_string(step), cause, text});
 }
 
 /// What the lines of metrics.csv after `step` say.
@@ -135,8 +131,6 @@ Diagnosis::Diagnosis(const Dataset& data, OnFailure on_failure, Say say)
 }
 
 void Diagnosis::begin(gan::Trainer& trainer, const gan::RunFolder& folder, const gan::Position& position) {
-  vitals_table(folder).drop_after_epoch(position.epoch);
-  findings_table(folder).drop_after_epoch(position.epoch);
   lines_ = read_lines(folder);
   history_ = read_vitals(folder);
   // Also where nobody looked, as the run was begun without a diagnosis.
@@ -203,7 +197,6 @@ gan::Position roll_back(gan::Trainer& trainer, const gan::RunFolder& folder, con
   // The checkpoint has the rates of its time, those before an earlier rollback perhaps.
   gan::set_rates(trainer, config);
   gan::save_checkpoint(folder.latest(), trainer, position);
-  findings_table(folder).drop_after_epoch(position.epoch);
   write_finding(folder, position.epoch, step_of(trainer.config(), position), "rollback",
                 concat(why, "; back to epoch ", position.epoch, " with half the rates"));
   return position;

@@ -20,6 +20,10 @@ class Diverged : public Failure {
   int64_t epoch, step;  ///< both from 1, as in metrics.csv
 };
 
+/// How train() ends: at the configured end, because it was told to stop, because a loss or a weight is no
+/// longer finite, or by another failure that an observer found.
+enum class Ending { Finished, Stopped, Diverged, Failed };
+
 /// Called by train(), between steps, in the order in which the observers were given. What an observer
 /// computes must not change the run: it draws from random streams of its own and leaves both networks as they
 /// were. An Error it throws ends the run.
@@ -38,6 +42,9 @@ class Observer {
   virtual void epoch_done(Trainer& /*trainer*/, const RunFolder& /*folder*/, const Position& /*position*/) {}
   /// After that, when the latest checkpoint is this epoch's.
   virtual void epoch_saved(const RunFolder& /*folder*/, const Position& /*position*/) {}
+  /// Last of all, when everything else is written and diverged() has been called for all observers: before
+  /// train() returns, or throws the failure. Any other error ends a run without this.
+  virtual void ended(const RunFolder& /*folder*/, Ending /*how*/) {}
 };
 
 }  // namespace duel::gan

@@ -7,9 +7,10 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <sstream>
+#include <utility>
 
 #include "apps/gan/json.h"
+#include "apps/gan/run_table.h"
 #include "lib/io/file.h"
 
 namespace duel::gan {
@@ -18,6 +19,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* metrics_head = "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second\n";
+
+/// The tables of a run, and which of their columns hold no numbers.
+const std::pair<const char*, std::vector<std::string>> tables[] = {{"metrics.csv", {}},
+                                                                   {"norms.csv", {"layer"}},
+                                                                   {"vitals.csv", {}},
+                                                                   {"diagnosis.csv", {"cause", "text"}},
+                                                                   {"quality.csv", {}}};
 
 constexpr const char* advice = "; choose another place with --output";
 
@@ -140,17 +148,21 @@ void RunFolder::append_metrics(const Metrics& m) const {
   check(out.good(), file.string(), ": cannot be written: ", std::strerror(errno));
 }
 
-void RunFolder::truncate_metrics(int64_t step) const {
-  const fs::path file = path_ / "metrics.csv";
-  if (!fs::exists(file)) return;
-  std::ifstream in(file);
-  std::string kept = metrics_head, line;
-  while (std::getline(in, line) && !in.eof()) {  // a line without its end was cut short
-    long long epoch = 0, batch = 0, at = 0;
-    const bool is_row = std::sscanf(line.c_str(), "%lld,%lld,%lld,", &epoch, &batch, &at) == 3;
-    if (is_row && at <= step) kept += line + "\n";
+std::vector<std::string> RunFolder::go_back_to(int64_t epoch, int64_t step) const {
+  std::vector<std::string> damaged;
+  for (const auto& [name, texts] : tables) {
+    std::string line = cut_table(path_ / name, step, texts);
+    if (!line.empty()) damaged.push_back(std::move(line));
   }
-  write_file_atomically(file, kept);
+  for (const fs::path& picture : list_folder(path_ / "samples")) {
+    const std::string name = picture.filename().string();
+    long long of = 0;
+    const bool is_sample =
+        std::sscanf(name.c_str(), "epoch-%lld", &of) == 1 && name == epoch_file(of, ".png");
+    std::error_code ignored;  // one that stays is written over when its epoch is done
+    if (is_sample && of > epoch) fs::remove(picture, ignored);
+  }
+  return damaged;
 }
 
 void RunFolder::prune_checkpoints(int64_t epoch, int64_t keep) const {

@@ -1,12 +1,14 @@
 // The folder of a training run:
 //     config.json   metrics.csv   reals.png   samples/epoch-0001.png ...
 //     checkpoints/latest.safetensors   checkpoints/epoch-0001.safetensors ...   networks.safetensors
+// what observers write: norms.csv   vitals.csv   diagnosis.csv   quality.csv   about.json   report.html ...
 // and for steps that are kept: samples/step-000200.png   checkpoints/step-000200.safetensors
 #pragma once
 
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "apps/gan/checkpoint.h"
 #include "lib/io/file_descriptor.h"
@@ -62,8 +64,11 @@ class RunFolder {
 
   /// Appends a line; the first call writes the head.
   void append_metrics(const Metrics& metrics) const;
-  /// Drops the lines after `step`: a resumed run writes them again.
-  void truncate_metrics(int64_t step) const;
+  /// Makes the folder that of a run which goes on after `epoch` and `step`: drops the rows of later steps
+  /// from all tables, whoever writes them (see cut_table()), and removes the pictures samples/epoch-N.png of
+  /// later epochs, and no other file there. What was dropped is written again. Returns a line for each table
+  /// that was damaged.
+  std::vector<std::string> go_back_to(int64_t epoch, int64_t step) const;
   /// Removes the epochs' checkpoints but the last `keep`, counted back from `epoch`.
   void prune_checkpoints(int64_t epoch, int64_t keep) const;
 

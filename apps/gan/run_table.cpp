@@ -1,9 +1,15 @@
 #include "apps/gan/run_table.h"
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <charconv>
 #include <cstring>
 #include <fstream>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "lib/error.h"
 #include "lib/io/file.h"
@@ -11,40 +17,163 @@
 namespace duel::gan {
 namespace {
 
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
+namespace fs = std::filesystem;
+using Record = std::vector<std::string>;
+
+constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
+
+struct Records {
+  std::vector<Record> whole;
+  std::string_view unfinished;  ///< the last one, where it has no end of line
+};
+
+Records parse(std::string_view text) {
+  Records records;
+  Record record;
+  std::string field;
+  bool quoted = false;
+  size_t begin = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      const bool doubled = c == '"' && i + 1 < text.size() && text[i + 1] == '"';
+      if (c != '"' || doubled) field += c;
+      if (c == '"' && !doubled) quoted = false;
+      i += doubled;
+    } else if (c == '"' && field.empty()) {
+      quoted = true;
+    } else if (c == ',' || c == '\n') {
+      record.push_back(std::move(field));
+      field.clear();
+      if (c == '\n') records.whole.push_back(std::exchange(record, {})), begin = i + 1;
+    } else if (c != '\r') {
+      field += c;
+    }
+  }
+  records.unfinished = text.substr(begin);
+  return records;
 }
 
-std::string line(const std::vector<std::string>& fields) {
+std::string line(const Record& record) {
   std::string text;
-  for (const std::string& part : fields) {
-    if (!text.empty()) text += ',';
-    text += field(part);
-  }
+  for (size_t c = 0; c < record.size(); ++c) text += (c > 0 ? "," : "") + csv_field(record[c]);
   return text + "\n";
+}
+
+/// NaN for an empty field, nothing for one that is no number.
+std::optional<double> number(const std::string& field) {
+  double number = no_number;
+  const char* const end = field.data() + field.size();
+  const auto [stopped, error] = std::from_chars(field.data(), end, number);
+  if (!field.empty() && (error != std::errc{} || stopped != end)) return {};
+  return number;
+}
+
+/// Whether a row has a field for each column, and a number in all that `texts` does not name.
+bool is_whole(const Record& row, const Record& columns, const Record& texts) {
+  if (row.size() != columns.size()) return false;
+  for (size_t c = 0; c < row.size(); ++c) {
+    const bool is_text = std::find(texts.begin(), texts.end(), columns[c]) != texts.end();
+    if (!is_text && !number(row[c])) return false;
+  }
+  return true;
+}
+
+std::string_view as_text(const std::vector<uint8_t>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
 
-void RunTable::append(const std::vector<std::string>& head, const std::vector<std::string>& row) const {
-  std::ofstream out(path_, std::ios::app);
-  if (out && out.tellp() == 0) out << line(head);
-  out << line(row) << std::flush;
-  check(out.good(), path_.string(), ": cannot be written: ", std::strerror(errno));
+bool Table::has(const std::string& column) const {
+  return std::find(columns.begin(), columns.end(), column) != columns.end();
 }
 
-void RunTable::drop_after_epoch(int64_t epoch) const {
-  if (!std::filesystem::exists(path_)) return;
-  std::ifstream in(path_);
-  std::string kept, text;
-  for (bool first = true; std::getline(in, text) && !in.eof(); first = false) {
-    long long at = 0;
-    if (first || (std::sscanf(text.c_str(), "%lld,", &at) == 1 && at <= epoch)) kept += text + "\n";
+size_t Table::index(const std::string& column) const {
+  check(has(column), path.string(), ": has no column ", column, "; was it written by another version?");
+  return static_cast<size_t>(std::find(columns.begin(), columns.end(), column) - columns.begin());
+}
+
+std::vector<double> Table::numbers(const std::string& column) const {
+  const size_t c = index(column);
+  std::vector<double> numbers;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const std::optional<double> value = number(rows[r][c]);
+    check(value.has_value(), path.string(), ", row ", r + 1, ": ", column, " is '", rows[r][c],
+          "', which is no number");
+    numbers.push_back(*value);
   }
-  write_file_atomically(path_, kept);
+  return numbers;
+}
+
+const std::string& Table::text(size_t row, const std::string& column) const {
+  return rows[row][index(column)];
+}
+
+Table read_table(const fs::path& path) {
+  const std::vector<uint8_t> bytes = read_file(path);
+  std::vector<Record> records = parse(as_text(bytes)).whole;
+  Table table{path, {}, {}};
+  if (records.empty()) return table;
+  table.columns = records.front();
+  records.erase(records.begin());
+  for (size_t r = 0; r < records.size(); ++r) {
+    check(records[r].size() == table.columns.size(), path.string(), ", row ", r + 1, ": has ",
+          records[r].size(), " fields, the head names ", table.columns.size(), " columns");
+  }
+  table.rows = std::move(records);
+  return table;
+}
+
+void append_row(const fs::path& path, const Record& head, const Record& row) {
+  std::ofstream out(path, std::ios::app);
+  if (out && out.tellp() == 0) out << line(head);
+  out << line(row) << std::flush;
+  check(out.good(), path.string(), ": cannot be written: ", std::strerror(errno));
+}
+
+std::string cut_table(const fs::path& path, int64_t step, const Record& texts) {
+  if (!fs::exists(path)) return "";
+  const std::vector<uint8_t> bytes = read_file(path);
+  const auto [records, unfinished] = parse(as_text(bytes));
+  const std::string aside = old_table(path).filename().string();
+  const Record columns = records.empty() ? Record{} : records.front();
+  const auto step_column =
+      static_cast<size_t>(std::find(columns.begin(), columns.end(), "step") - columns.begin());
+  if (!records.empty() && step_column == columns.size()) {
+    std::error_code error;
+    fs::rename(path, old_table(path), error);
+    check(!error, path.string(), ": cannot be put aside as ", aside, ": ", error.message());
+    return concat(path.string(), " has no column step: it is put aside as ", aside);
+  }
+  std::string kept = records.empty() ? "" : line(columns);
+  // A quotation mark that is never closed swallows the lines after it.
+  bool is_damaged = unfinished.find('\n') != std::string_view::npos;
+  for (size_t r = 1; r < records.size(); ++r) {
+    const bool has_step = step_column < records[r].size();
+    const double at = (has_step ? number(records[r][step_column]) : std::nullopt).value_or(no_number);
+    if (at > static_cast<double>(step)) continue;
+    if (at <= static_cast<double>(step) && is_whole(records[r], columns, texts)) {
+      kept += line(records[r]);
+    } else {
+      is_damaged = true;
+    }
+  }
+  if (is_damaged) write_file_atomically(old_table(path), bytes);
+  write_file_atomically(path, kept);
+  return is_damaged ? concat(path.string(), " is damaged: its good rows stay, the file as it was is ", aside)
+                    : "";
+}
+
+fs::path old_table(const fs::path& path) {
+  return fs::path(path).replace_filename(path.stem().string() + "-old" + path.extension().string());
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string field = "\"";
+  for (const char c : text) field += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return field + '"';
 }
 
 }  // namespace duel::gan

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <iostream>
 #include <utility>
 #include <vector>
 
@@ -82,7 +83,7 @@ class Run {
           ": was trained on ", position.pictures, " pictures, the data now has ", data.size(),
           "; it cannot go on exactly with other data");
     position_.pictures = data.size();
-    folder.truncate_metrics(step_);
+    for (const std::string& line : folder.go_back_to(position_.epoch, step_)) std::cerr << line << std::endl;
     write_png(folder.reals(), grid(first_images(data, 64)));
     batches_->seek(position.epoch, position.batch);
     observe([&](Observer& observer) { observer.begin(trainer, folder, position_); });
@@ -219,10 +220,19 @@ class Run {
 
 Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
               const RunOptions& options) {
+  const auto end = [&](Ending how) {
+    for (Observer* observer : options.observers) observer->ended(folder, how);
+  };
   try {
-    return Run(trainer, data, folder, position, options).to_the_end();
+    const Outcome outcome = Run(trainer, data, folder, position, options).to_the_end();
+    end(outcome == Outcome::Finished ? Ending::Finished : Ending::Stopped);
+    return outcome;
   } catch (const Diverged& error) {
     for (Observer* observer : options.observers) observer->diverged(folder, error);
+    end(Ending::Diverged);
+    throw;
+  } catch (const Failure&) {
+    end(Ending::Failed);
     throw;
   }
 }

@@ -11,8 +11,6 @@
 namespace duel::quality {
 namespace {
 
-gan::RunTable table_of(const gan::RunFolder& folder) { return {folder.path() / "quality.csv"}; }
-
 std::string short_text(const Estimate& estimate) {
   char text[64];
   std::snprintf(text, sizeof text, "%.3g (+- %.1g)", estimate.value, estimate.high - estimate.value);
@@ -24,8 +22,7 @@ std::string short_text(const Estimate& estimate) {
 QualityLog::QualityLog(const Dataset& data, int64_t every, const EvaluationOptions& options)
     : data_(data), every_(every), options_(options) {}
 
-void QualityLog::begin(gan::Trainer&, const gan::RunFolder& folder, const gan::Position& position) {
-  table_of(folder).drop_after_epoch(position.epoch);
+void QualityLog::begin(gan::Trainer&, const gan::RunFolder&, const gan::Position&) {
   if (!evaluator_) evaluator_ = std::make_unique<Evaluator>(data_, options_);
 }
 
@@ -51,7 +48,7 @@ void QualityLog::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
     }
     if (!score.name.starts_with("swd_")) line += concat(" ", score.name, " ", short_text(score.samples));
   }
-  table_of(folder).append(head, row);
+  gan::append_row(folder.path() / "quality.csv", head, row);
   std::cout << line << std::endl;
 }
 

@@ -5,16 +5,37 @@ const graphs = [];
 
 const redrawCharts = () => graphs.forEach((graph) => graph.updateOptions({}));
 
-// Columns over one axis: series {label, x, y} become dygraphs' rows.
+// Columns over one axis: series {label, x, y} become dygraphs' rows. A curve goes on across null, where only
+// other series have a point, and has a gap at NaN.
 function rowsOf(series) {
   const rows = new Map();
   series.forEach(({ x, y }, column) => {
     x.forEach((at, i) => {
       if (!rows.has(at)) rows.set(at, [at, ...series.map(() => null)]);
-      rows.get(at)[column + 1] = y[i];
+      rows.get(at)[column + 1] = y[i] ?? NaN;
     });
   });
   return [...rows.values()].sort((a, b) => a[0] - b[0]);
+}
+
+// The mean of the numbers among `values`.
+function meanOf(values) {
+  const numbers = values.filter((value) => Number.isFinite(value));
+  return numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+}
+
+// Each point as the mean of a series' last `points` ones, its own number among them; a gap stays one. Each
+// window is summed by itself: a running sum would not get rid of one huge loss.
+function smoothed(series, points) {
+  if (points <= 1) return series;
+  return series.map(({ y, ...rest }) => ({
+    ...rest,
+    y: y.map((value, i) => {
+      const window = y.slice(Math.max(0, i + 1 - points), i + 1);
+      if (Array.isArray(value)) return value.map((own, end) => (Number.isFinite(own) ? meanOf(window.map((of) => of[end])) : NaN));
+      return Number.isFinite(value) ? meanOf(window) : NaN;
+    }),
+  }));
 }
 
 function drawMarks(canvas, area, graph) {
@@ -34,15 +55,20 @@ function drawMarks(canvas, area, graph) {
   line(shownEpoch, style("--faint"), []);
 }
 
-// A run has the same colour in every chart, also where another run has no such curve.
+// A run has the same colour in every chart, also where another run has no such curve. Curves beyond the
+// palette take its colours again, dashed.
 function themed(series) {
   const palette = style("--series").split(/\s+/);
-  const colors = series.map(({ color }, i) => palette[(color ?? i) % palette.length]);
-  return { colors, axisLineColor: style("--line"), gridLineColor: style("--line") };
+  const dashes = [null, [8, 4], [2, 3]];
+  const numbers = series.map(({ color }, i) => color ?? i);
+  const colors = numbers.map((n) => palette[n % palette.length]);
+  const dashOf = (n) => dashes[Math.floor(n / palette.length) % dashes.length];
+  const strokes = series.map(({ label }, i) => [label, { strokePattern: dashOf(numbers[i]) }]);
+  return { colors, series: Object.fromEntries(strokes), axisLineColor: style("--line"), gridLineColor: style("--line") };
 }
 
 function addChart(parent, { title, hint, series, log = false, range = null, bands = false }) {
-  const drawn = series.filter(({ x }) => x.length > 0);
+  const drawn = series.filter(({ x, y }) => x.length > 0 && (!log || y.some((value) => value > 0)));
   if (drawn.length === 0 || typeof Dygraph === "undefined") return;
   const panel = element("div", undefined, { class: "panel" });
   const legend = element("div", undefined, { class: "legend" });
@@ -64,14 +90,19 @@ function addChart(parent, { title, hint, series, log = false, range = null, band
     pointSize: 2,
     strokeWidth: 1.5,
     axes: {
-      x: { valueFormatter: (x) => "epoch " + number(x) + ":", axisLabelFormatter: (x) => number(x) },
+      x: { valueFormatter: (x) => "epoch " + number(x), axisLabelFormatter: (x) => number(x) },
       y: { valueFormatter: (y) => number(y), axisLabelFormatter: (y) => number(y) },
     },
     underlayCallback: drawMarks,
   });
   chart.addEventListener("keydown", (event) => steer(event, graph));
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  dark.addEventListener("change", () => graph.updateOptions(themed(drawn)));
+  // All charts are read together: only the one that is steered speaks.
+  chart.addEventListener("focus", () => legend.setAttribute("role", "status"));
+  chart.addEventListener("blur", () => legend.removeAttribute("role"));
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) {
+    matchMedia(media).addEventListener("change", () => graph.updateOptions(themed(drawn)));
+  }
+  graph.smooth = (points) => graph.updateOptions({ file: rowsOf(smoothed(drawn, points)) });
   graphs.push(graph);
 }
 
@@ -118,14 +149,15 @@ const shapes = {
 function norms(kind, network) {
   return (runs[0].norms ?? [])
     .filter(({ layer }) => layer.startsWith(network + "."))
-    .map((of) => ({ label: of.layer, x: of.x, y: of[kind].map((y) => (y > 0 ? y : null)) }));
+    .map((of) => ({ label: of.layer, x: of.x, y: of[kind].map((y) => (y > 0 ? y : NaN)) }));
 }
 
 // Over all layers of a network: the root of the sum of their squares.
 function totalNorm(kind, network) {
   return curves((run) => {
     const layers = (run.norms ?? []).filter(({ layer }) => layer.startsWith(network + "."));
-    return layers.length > 0 && { x: layers[0].x, y: layers[0].x.map((_, i) => Math.hypot(...layers.map((of) => of[kind][i])) || null) };
+    const total = (i) => Math.hypot(...layers.map((of) => of[kind][i] ?? NaN)) || NaN; // zero has no place on a log scale
+    return layers.length > 0 && { x: layers[0].x, y: layers[0].x.map((_, i) => total(i)) };
   });
 }
 
@@ -174,7 +206,7 @@ const qualityNames = () => {
 
 // One chart for each number, with its interval as a band; of one run also the reals' number, which does not change.
 function chartsOfQuality() {
-  const column = (quality, name) => quality[name]?.map((text) => (text === "" ? null : Number(text)));
+  const column = (quality, name) => quality[name]?.map(parsed);
   return qualityNames().map((name) => {
     const series = curves(({ quality }) => {
       if (!quality?.[name]) return {};
@@ -186,7 +218,7 @@ function chartsOfQuality() {
     const reals = !compared && column(quality, name + "_reals");
     if (reals) series.push({ label: "reals", color: 7, x: series[0].x, y: reals.map((value) => [value, value, value]) });
     const noise = !compared && quality[name + "_noise"];
-    const hint = "With its 95 % interval" + (noise ? `. Of noise: ${number(Number(last(noise)), 3)}` : "");
+    const hint = "With its 95 % interval" + (noise ? `. Of noise: ${number(parsed(last(noise)), 3)}` : "");
     return { title: "Quality: " + name.replaceAll("_", " "), hint, series, bands: true };
   });
 }
@@ -212,6 +244,6 @@ function showCurves() {
   });
   byId("smooth").addEventListener("input", (event) => {
     const points = Math.max(1, Math.round(Number(event.target.value)) || 1);
-    for (const graph of graphs) graph.updateOptions({ rollPeriod: points });
+    for (const graph of graphs) graph.smooth(points);
   });
 }

@@ -17,7 +17,8 @@ struct LossCurves {
 
 /// Two panels over one axis of epochs, D's loss above G's: of each run a faint line through all points and a
 /// strong one through their mean over a quarter of an epoch, or over as much more as makes 1/50 of the run.
-/// What is higher than 99 % of the points are, by half, is cut. Several runs have a legend.
+/// What is higher than 99 % of the points are, by half, is cut. Colours are those of the page, dashed from
+/// the ninth run on. Several runs have a legend, for which the picture grows.
 Image draw_losses(const std::vector<LossCurves>& runs);
 
 }  // namespace duel::report

@@ -23,8 +23,8 @@
 namespace duel::report {
 namespace {
 
-/// Of base64, in all runs together; the rest of a page takes about 0.5 MB.
-constexpr uint64_t film_bytes = 4'000'000;
+/// Of base64, in all runs together.
+constexpr uint64_t picture_bytes = 4'000'000;
 
 /// The template with each {{name}} replaced, what is put in staying as it is.
 std::string fill(std::string_view page, const std::map<std::string_view, std::string_view>& parts) {
@@ -72,9 +72,10 @@ LossCurves loss_curves(const gan::Json& run) {
 
 }  // namespace
 
-std::filesystem::path losses_picture_beside(const std::filesystem::path& page, size_t runs) {
+std::filesystem::path losses_picture_beside(const std::filesystem::path& page) {
   std::filesystem::path picture = page;
-  return runs == 1 ? picture.replace_filename("losses.png") : picture.replace_extension(".png");
+  return page.filename() == "report.html" ? picture.replace_filename("losses.png")
+                                          : picture.replace_extension(".png");
 }
 
 bool is_report(const std::filesystem::path& file) {
@@ -97,7 +98,7 @@ std::vector<std::string> write_report(const std::vector<std::filesystem::path>& 
   for (const std::filesystem::path& folder : runs) {
     check(folders.insert(std::filesystem::weakly_canonical(folder)).second, folder.string(),
           ": is given twice");
-    RunData run = read_run(folder, film_bytes / runs.size());
+    RunData run = read_run(folder, picture_bytes / runs.size(), runs.size() == 1);
     // The page tells runs apart by their names.
     if (!names.insert(run.json["name"]).second) run.json["name"] = folder.string();
     data.push_back(std::move(run.json));
@@ -113,7 +114,7 @@ std::vector<std::string> write_report(const std::vector<std::filesystem::path>& 
                                                          {"synchronizer_js", synchronizer_js()},
                                                          {"charts_js", charts_js()},
                                                          {"report_js", report_js()}}));
-  write_png(losses_picture_beside(output, runs.size()), draw_losses(losses));
+  write_png(losses_picture_beside(output), draw_losses(losses));
   return left_out;
 }
 

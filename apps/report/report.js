@@ -4,6 +4,7 @@
 const runs = JSON.parse(document.getElementById("data").textContent);
 const compared = runs.length > 1;
 let shownEpoch = 0;
+let playing = null; // the timer of the film
 
 const byId = (id) => document.getElementById(id);
 
@@ -16,8 +17,11 @@ function element(tag, text, attributes = {}) {
 }
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const number = (x, digits = 4) => (x === null || Number.isNaN(x) ? "–" : String(Number(x.toPrecision(digits))));
+const number = (x, digits = 4) => (Number.isFinite(x) ? String(Number(x.toPrecision(digits))) : "–");
+const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 const last = (values) => values[values.length - 1];
+// In JSON a number that is not finite is null.
+const known = (values) => values.filter((value) => value !== null);
 
 // The entries of config.json, those of a section under its name: "schedule.epochs".
 const isSection = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -30,16 +34,23 @@ const settingsOf = ({ config }) =>
 
 // ---- what the page is about ----
 
-// Whole epochs done: each leaves a picture.
-const epochsDone = (run) => (run.film.frames.length > 0 ? last(run.film.frames).epoch : 0);
-
-function statusOf(run) {
-  const done = epochsDone(run);
+// How far a run is, in what its configuration counts.
+function progressOf(run) {
   const settings = settingsOf(run);
-  const wanted = settings["schedule.epochs"] ?? settings.epochs;
-  const counted = (settings["schedule.steps"] ?? settings.steps) > 0;
-  if (wanted === undefined || counted || done >= wanted) return `${done} epochs`;
-  return `${done} of ${wanted} epochs so far: reload this page for the newest`;
+  const steps = settings["schedule.steps"] ?? settings.steps;
+  const [done, wanted, what] =
+    steps > 0
+      ? [run.metrics ? last(run.metrics.step) : 0, steps, "step"]
+      : [run.epochs_done, settings["schedule.epochs"] ?? settings.epochs, "epoch"];
+  return { all: !(done < wanted), text: done < wanted ? `${done} of ${count(wanted, what)}` : count(done, what) };
+}
+
+// A run that was killed, or comes from an earlier version, has not written how it ended.
+function statusOf(run) {
+  const { all, text } = progressOf(run);
+  const ended = run.about?.ended;
+  if (ended) return `${ended} after ${text}`;
+  return all ? text : `${text} so far: reload this page for the newest`;
 }
 
 function showStatus() {
@@ -64,7 +75,10 @@ function showDiagnosis() {
     for (const line of run.diagnosis ?? []) {
       const item = element("li");
       const go = element("button", "epoch " + line.epoch, { type: "button" });
-      go.addEventListener("click", () => showEpoch(line.epoch));
+      go.addEventListener("click", () => {
+        stopFilm();
+        showEpoch(line.epoch);
+      });
       // Many lines begin with their cause: it is not said twice.
       const rest = line.text.startsWith(line.cause) ? line.text.slice(line.cause.length) : ": " + line.text;
       item.append(go, compared ? run.name + ": " : "", element("strong", line.cause), rest);
@@ -87,8 +101,7 @@ function frameOf(run, epoch) {
 function showEpoch(epoch) {
   shownEpoch = epoch;
   const slider = byId("epoch");
-  const next = frameEpochs.findIndex((at) => at >= epoch);
-  slider.value = next < 0 ? frameEpochs.length - 1 : next;
+  slider.value = Math.max(0, frameEpochs.filter((at) => at <= epoch).length - 1); // where the picture is from
   slider.setAttribute("aria-valuetext", "epoch " + epoch);
   byId("epoch-shown").textContent = epoch;
   runs.forEach((run, i) => {
@@ -108,29 +121,26 @@ function addPicture(caption, attributes, captionAttributes = {}) {
   byId("frames").append(figure);
 }
 
+function stopFilm() {
+  clearInterval(playing);
+  playing = null;
+  byId("play").textContent = "Play";
+}
+
 function playFilm() {
   const slider = byId("epoch");
-  const button = byId("play");
-  let timer = null;
-  const stop = () => {
-    clearInterval(timer);
-    timer = null;
-    button.textContent = "Play";
-    button.setAttribute("aria-pressed", "false");
-  };
   const step = () => {
-    if (Number(slider.value) >= frameEpochs.length - 1) return stop();
+    if (Number(slider.value) >= frameEpochs.length - 1) return stopFilm();
     showEpoch(frameEpochs[Number(slider.value) + 1]);
   };
-  button.addEventListener("click", () => {
-    if (timer !== null) return stop();
+  byId("play").addEventListener("click", () => {
+    if (playing !== null) return stopFilm();
     if (Number(slider.value) >= frameEpochs.length - 1) showEpoch(frameEpochs[0]);
-    timer = setInterval(step, 400);
-    button.textContent = "Pause";
-    button.setAttribute("aria-pressed", "true");
+    playing = setInterval(step, 400);
+    byId("play").textContent = "Pause";
   });
   slider.addEventListener("input", () => {
-    stop();
+    stopFilm();
     showEpoch(frameEpochs[Number(slider.value)]);
   });
 }
@@ -145,7 +155,7 @@ function showFilm() {
     if (run.film.frames.length > 0) addPicture("", { id: "frame-" + i }, { id: "caption-" + i });
     const { of, frames } = run.film;
     if (frames.length < of) {
-      const left = `${run.name}: ${frames.length} of ${of} epochs are shown, to keep this page small; all are in samples/.`;
+      const left = `${run.name}: ${frames.length} of ${count(of, "epoch")} are shown, to keep this page small; all are in samples/.`;
       byId("film").append(element("p", left, { class: "hint" }));
     }
   });
@@ -175,20 +185,20 @@ function headRow(table) {
 function meanOfLastEpoch(run, column) {
   if (!run.metrics) return null;
   const epoch = last(run.metrics.epoch);
-  const values = run.metrics[column].filter((_, i) => run.metrics.epoch[i] === epoch);
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  const values = known(run.metrics[column].filter((_, i) => run.metrics.epoch[i] === epoch));
+  return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
 }
 
 function medianSpeed(run) {
   if (!run.metrics) return null;
-  const speeds = [...run.metrics.images_per_second].sort((a, b) => a - b);
-  return speeds[Math.floor(speeds.length / 2)];
+  const speeds = known(run.metrics.images_per_second).sort((a, b) => a - b);
+  return speeds.length > 0 ? speeds[Math.floor(speeds.length / 2)] : null;
 }
 
 function showNumbers() {
   const table = byId("last");
   headRow(table);
-  addRow(table, "epochs done", runs.map((run) => String(epochsDone(run))), {}, true);
+  addRow(table, "epochs done", runs.map((run) => String(run.epochs_done)), {}, true);
   const names = { d_loss: "loss of D", g_loss: "loss of G", d_real: "D(x)", d_fake: "D(G(z))" };
   for (const [column, name] of Object.entries(names)) {
     addRow(table, name + ", mean of the last epoch", runs.map((run) => number(meanOfLastEpoch(run, column))), {}, true);
@@ -197,10 +207,13 @@ function showNumbers() {
   showQuality(table);
 }
 
+// A field of quality.csv.
+const parsed = (text) => (text === "" ? NaN : Number(text));
+
 // The last row of quality.csv: each number with its interval, and what reals and noise have.
 function showQuality(table) {
   if (qualityNames().length === 0) return;
-  const text = (run, name) => (run.quality?.[name] ? number(Number(last(run.quality[name])), 3) : undefined);
+  const text = (run, name) => (run.quality?.[name] ? number(parsed(last(run.quality[name])), 3) : undefined);
   const field = (run, name) => {
     if (text(run, name) === undefined) return "–";
     const others = ["reals", "noise"].map((of) => [of, text(run, `${name}_${of}`)]).filter(([, value]) => value !== undefined);

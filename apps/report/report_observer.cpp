@@ -2,9 +2,7 @@
 
 #include <iostream>
 
-#include "apps/gan/json.h"
 #include "apps/gan/training_run.h"
-#include "apps/report/csv.h"
 #include "apps/report/norms.h"
 #include "apps/report/report.h"
 #include "lib/io/file.h"
@@ -12,20 +10,33 @@
 #include "lib/profile.h"
 
 namespace duel::report {
+namespace {
+
+const char* name_of(gan::Ending how) {
+  switch (how) {
+    case gan::Ending::Finished:
+      return "finished";
+    case gan::Ending::Stopped:
+      return "stopped";
+    case gan::Ending::Diverged:
+      return "diverged";
+    default:
+      return "failed";
+  }
+}
+
+}  // namespace
 
 void ReportObserver::begin(gan::Trainer& trainer, const gan::RunFolder& folder,
                            const gan::Position& position) {
   folder_ = folder.path();
-  const int64_t batches = position.pictures / trainer.config().batch_size;
-  const gan::Json about{{"machine", kernels(trainer.device()).description()},
-                        {"data", data_.description()},
-                        {"pictures", position.pictures},
-                        {"batches_per_epoch", batches},
-                        {"networks", gan::describe_networks(trainer)},
-                        {"work", gan::describe_work(trainer)}};
-  write_file_atomically(folder_ / "about.json", gan::json_text(about, 2) + "\n");
-  drop_rows_after(folder_ / "norms.csv", "step",
-                  static_cast<double>(position.epoch * batches + position.batch));
+  about_ = {{"machine", kernels(trainer.device()).description()},
+            {"data", data_.description()},
+            {"pictures", position.pictures},
+            {"batches_per_epoch", position.pictures / trainer.config().batch_size},
+            {"networks", gan::describe_networks(trainer)},
+            {"work", gan::describe_work(trainer)}};
+  write_about();
   refresh();
 }
 
@@ -35,6 +46,20 @@ void ReportObserver::logged(gan::Trainer& trainer, const gan::Metrics& metrics) 
 }
 
 void ReportObserver::epoch_done(gan::Trainer&, const gan::RunFolder&, const gan::Position&) { refresh(); }
+
+void ReportObserver::ended(const gan::RunFolder&, gan::Ending how) {
+  about_["ended"] = name_of(how);
+  try {
+    write_about();
+  } catch (const Error& error) {
+    std::cerr << error.what() << std::endl;
+  }
+  refresh();
+}
+
+void ReportObserver::write_about() const {
+  write_file_atomically(folder_ / "about.json", gan::json_text(about_, 2) + "\n");
+}
 
 void ReportObserver::refresh() {
   const ScopedPhase phase("report");

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <map>
 
+#include "apps/gan/run_table.h"
 #include "apps/report/base64.h"
-#include "apps/report/csv.h"
 #include "lib/error.h"
 #include "lib/io/file.h"
 #include "lib/io/image.h"
@@ -15,6 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using gan::Json;
+using gan::Table;
 
 /// Points of a curve beyond this number are not told apart on any screen.
 constexpr size_t most_points = 4000;
@@ -35,14 +36,17 @@ std::vector<size_t> rows_by_step(const std::vector<double>& steps) {
   return order;
 }
 
-/// Every n-th of `rows` and the last, so that they are at most about `most`.
+/// Every n-th of `rows` and the last.
 template <class T>
-std::vector<T> thinned(const std::vector<T>& rows, size_t most) {
-  const size_t every = std::max<size_t>(1, (rows.size() + most - 1) / most);
+std::vector<T> each_nth(const std::vector<T>& rows, size_t n) {
   std::vector<T> kept;
   for (size_t i = 0; i < rows.size(); ++i)
-    if (i % every == 0 || i + 1 == rows.size()) kept.push_back(rows[i]);
+    if (i % n == 0 || i + 1 == rows.size()) kept.push_back(rows[i]);
   return kept;
+}
+
+std::vector<size_t> thinned(const std::vector<size_t>& rows, size_t most) {
+  return each_nth(rows, std::max<size_t>(1, (rows.size() + most - 1) / most));
 }
 
 std::vector<double> pick(const std::vector<double>& values, const std::vector<size_t>& rows) {
@@ -60,9 +64,8 @@ std::vector<double> as_epochs(std::vector<double> steps, double batches) {
 Json read_metrics(const Table& table, double batches) {
   const std::vector<double> steps = table.numbers("step");
   const std::vector<size_t> rows = thinned(rows_by_step(steps), most_points);
-  Json metrics{{"lines", table.rows.size()}, {"x", as_epochs(pick(steps, rows), batches)}};
-  for (const char* column :
-       {"epoch", "batch", "step", "d_loss", "g_loss", "d_real", "d_fake", "images_per_second"})
+  Json metrics{{"x", as_epochs(pick(steps, rows), batches)}};
+  for (const char* column : {"epoch", "step", "d_loss", "g_loss", "d_real", "d_fake", "images_per_second"})
     metrics[column] = pick(table.numbers(column), rows);
   return metrics;
 }
@@ -116,7 +119,7 @@ Json read_columns(const Table& table) {
 template <class Read>
 Json if_written(const fs::path& path, Read read) {
   if (!fs::exists(path)) return nullptr;
-  const Table table = read_table(path);
+  const Table table = gan::read_table(path);
   return table.rows.empty() ? Json(nullptr) : read(table);
 }
 
@@ -125,6 +128,15 @@ double batches_per_epoch(const Json& about, const Table& metrics) {
   if (known > 0 || metrics.rows.empty()) return std::max(known, 1.0);
   const std::vector<double> batches = metrics.numbers("batch");  // an epoch's last batch has a row
   return std::max(1.0, *std::max_element(batches.begin(), batches.end()));
+}
+
+/// Whole epochs done: the last batch of each has a row. Where the length of an epoch is unknown and only the
+/// first one has rows, its picture tells.
+int64_t epochs_done(const Json& about, const Table& metrics, double batches, int64_t last_frame) {
+  if (metrics.rows.empty()) return last_frame;
+  const std::vector<double> epochs = metrics.numbers("epoch"), steps = metrics.numbers("step");
+  if (about.is_null() && *std::max_element(epochs.begin(), epochs.end()) <= 1) return last_frame;
+  return static_cast<int64_t>(*std::max_element(steps.begin(), steps.end()) / batches);
 }
 
 struct Frame {
@@ -159,16 +171,20 @@ Json read_picture(const fs::path& path, std::vector<std::string>& left_out) {
   }
 }
 
-Json read_film(const fs::path& samples, uint64_t most_bytes, std::vector<std::string>& left_out) {
-  const std::vector<Frame> all = list_frames(samples);
+uint64_t embedded_size(const std::vector<Frame>& frames) {
   uint64_t bytes = 0;
-  for (const Frame& frame : all) {
+  for (const Frame& frame : frames) {
     std::error_code gone;  // read_picture() says what is wrong with it
     const uint64_t size = fs::file_size(frame.path, gone);
     if (!gone) bytes += base64_size(size);
   }
-  const uint64_t share = std::max<uint64_t>(1, (bytes + most_bytes - 1) / most_bytes);
-  const std::vector<Frame> kept = thinned(all, std::max<size_t>(1, all.size() / share));
+  return bytes;
+}
+
+Json read_film(const std::vector<Frame>& all, uint64_t most_bytes, std::vector<std::string>& left_out) {
+  std::vector<Frame> kept = all;
+  for (size_t every = 2; kept.size() > 2 && embedded_size(kept) > most_bytes; ++every)
+    kept = each_nth(all, every);
   Json frames = Json::array();
   for (const Frame& frame : kept) {
     Json png = read_picture(frame.path, left_out);
@@ -179,27 +195,32 @@ Json read_film(const fs::path& samples, uint64_t most_bytes, std::vector<std::st
 
 }  // namespace
 
-RunData read_run(const fs::path& folder, uint64_t film_bytes) {
+RunData read_run(const fs::path& folder, uint64_t picture_bytes, bool with_reals) {
   check(fs::is_directory(folder), folder.string(), ": is no folder; a report takes the folder of a run");
   check(fs::exists(folder / "config.json"), folder.string(), ": holds no run: config.json is not there");
   RunData run;
   const Json about = fs::exists(folder / "about.json") ? read_object(folder / "about.json") : Json(nullptr);
   const fs::path metrics_path = folder / "metrics.csv";
-  const Table metrics = fs::exists(metrics_path) ? read_table(metrics_path) : Table{metrics_path, {}, {}};
+  const Table metrics =
+      fs::exists(metrics_path) ? gan::read_table(metrics_path) : Table{metrics_path, {}, {}};
   const double batches = batches_per_epoch(about, metrics);
 
   Json& json = run.json;
   json["name"] = fs::weakly_canonical(folder).filename().string();
   json["config"] = read_object(folder / "config.json");
   json["about"] = about;
-  json["metrics"] = metrics.columns.empty() ? Json(nullptr) : read_metrics(metrics, batches);
+  json["metrics"] = metrics.rows.empty() ? Json(nullptr) : read_metrics(metrics, batches);
   json["norms"] = if_written(folder / "norms.csv", [&](const Table& t) { return read_norms(t, batches); });
   json["diagnosis"] =
       if_written(folder / "diagnosis.csv", [&](const Table& t) { return read_diagnosis(t, batches); });
   json["quality"] = if_written(folder / "quality.csv", read_columns);
-  json["film"] = read_film(folder / "samples", film_bytes, run.left_out);
-  json["reals"] =
-      fs::exists(folder / "reals.png") ? read_picture(folder / "reals.png", run.left_out) : Json(nullptr);
+  json["reals"] = with_reals && fs::exists(folder / "reals.png")
+                      ? read_picture(folder / "reals.png", run.left_out)
+                      : Json(nullptr);
+  const uint64_t taken = json["reals"].is_null() ? 0 : json["reals"].get_ref<const std::string&>().size();
+  const std::vector<Frame> frames = list_frames(folder / "samples");
+  json["film"] = read_film(frames, picture_bytes - std::min(picture_bytes, taken), run.left_out);
+  json["epochs_done"] = epochs_done(about, metrics, batches, frames.empty() ? 0 : frames.back().epoch);
   json["left_out"] = run.left_out;
   return run;
 }

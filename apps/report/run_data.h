@@ -18,10 +18,10 @@ struct RunData {
   std::vector<std::string> left_out;
 };
 
-/// Reads the folder of a run, also of one that is still training. The film's pictures take at most
-/// `film_bytes` of base64: with more, epochs in between are left out evenly (json["film"]["every"]). Throws
-/// Error if the folder holds no run, or naming the file (and row) that another version or a broken disk
-/// wrote.
-RunData read_run(const std::filesystem::path& folder, uint64_t film_bytes);
+/// Reads the folder of a run, also of one that is still training. The film's pictures and, if they are
+/// wanted, those of the data take at most `picture_bytes` of base64: with more, epochs in between are left
+/// out evenly (json["film"]["of"] is how many there are), but never the first and the last. Throws Error if
+/// the folder holds no run, or naming the file (and row) that another version or a broken disk wrote.
+RunData read_run(const std::filesystem::path& folder, uint64_t picture_bytes, bool with_reals);
 
 }  // namespace duel::report

@@ -1,8 +1,10 @@
 #include "apps/tensorboard/tensorboard_observer.h"
 
+#include <iostream>
 #include <utility>
+#include <vector>
 
-#include "apps/report/csv.h"
+#include "apps/gan/run_table.h"
 #include "apps/report/norms.h"
 #include "lib/autograd.h"
 #include "lib/io/file.h"
@@ -15,16 +17,15 @@ int64_t step_of(const gan::Trainer& trainer, const gan::Position& position) {
   return position.epoch * (position.pictures / trainer.config().batch_size) + position.batch;
 }
 
-/// The row that `epoch` has in a table, if it has one, as scalars "GROUP/COLUMN".
-void write_row(EventFile& file, int64_t epoch, int64_t step, const char* group,
-               const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return;
-  const report::Table table = report::read_table(path);
-  if (table.rows.empty() || table.numbers("epoch").back() != static_cast<double>(epoch)) return;
-  for (const std::string& column : table.columns) {
-    if (column == "epoch" || column == "step") continue;
-    file.scalar(step, concat(group, "/", column), table.numbers(column).back());
-  }
+/// The row that `epoch` has in a table, if it has one: its columns and their numbers.
+std::vector<std::pair<std::string, double>> row_of(int64_t epoch, const std::filesystem::path& path) {
+  std::vector<std::pair<std::string, double>> row;
+  if (!std::filesystem::exists(path)) return row;
+  const gan::Table table = gan::read_table(path);
+  if (table.rows.empty() || table.numbers("epoch").back() != static_cast<double>(epoch)) return row;
+  for (const std::string& column : table.columns)
+    if (column != "epoch" && column != "step") row.emplace_back(column, table.numbers(column).back());
+  return row;
 }
 
 }  // namespace
@@ -64,8 +65,19 @@ void TensorBoardObserver::epoch_done(gan::Trainer& trainer, const gan::RunFolder
         file_->histogram(step, "gradient/" + parameter.name, parameter.tensor->grad().to_vector<float>());
     }
   }
-  write_row(*file_, position.epoch, step, "vitals", folder.path() / "vitals.csv");
-  write_row(*file_, position.epoch, step, "quality", folder.path() / "quality.csv");
+  for (const char* group : {"vitals", "quality"}) scalars(position.epoch, step, group, folder.path());
+}
+
+void TensorBoardObserver::scalars(int64_t epoch, int64_t step, const std::string& group,
+                                  const std::filesystem::path& folder) {
+  std::vector<std::pair<std::string, double>> row;
+  try {
+    row = row_of(epoch, folder / (group + ".csv"));
+  } catch (const Error& error) {
+    if (complaints_.insert(error.what()).second)
+      std::cerr << "not for TensorBoard: " << error.what() << std::endl;
+  }
+  for (const auto& [column, value] : row) file_->scalar(step, group + "/" + column, value);
 }
 
 void TensorBoardObserver::picture(int64_t step, const char* tag, const std::filesystem::path& path) {

@@ -14,7 +14,8 @@ void CpuKernels::set_precision(Precision precision) {
 }
 
 std::string CpuKernels::description() const {
-  return concat("CPU, ", omp_get_max_threads(), " threads, ", isa_name(microkernels().isa),
+  const int threads = omp_get_max_threads();
+  return concat("CPU, ", threads, threads == 1 ? " thread, " : " threads, ", isa_name(microkernels().isa),
                 active_bf16() ? " with bfloat16 products" : "", "; OpenBLAS for ", openblas_get_corename());
 }
 

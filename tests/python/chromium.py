@@ -131,12 +131,12 @@ class Page:
     def drawn(self) -> None:
         self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
-    def show_as(self, width: int, height: int, *, phone: bool = False, dark: bool = False) -> None:
-        """How wide the window is, what device it is on, and what colours its user likes."""
+    def show_as(self, width: int, height: int, *, phone: bool = False, dark: bool = False, paper: bool = False) -> None:
+        """How wide the window is, what device it is on, what colours its user likes, and whether it is printed."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, mobile=phone,
                   deviceScaleFactor=2 if phone else 1)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Emulation.setEmulatedMedia", media="print" if paper else "", features=[scheme])
         self.drawn()
 
     def press(self, key: str, text: str = "") -> None:
