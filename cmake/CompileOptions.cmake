@@ -6,6 +6,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 
 add_library(duel_options INTERFACE)
+# Not of the library's own: other projects that use it have folders by such names themselves (PublicHeaders.cmake).
+target_include_directories(duel_options INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}/generated")
 target_compile_options(duel_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow>
   # Neither changes a result; both let loops with sqrt and selections be vectorised.
