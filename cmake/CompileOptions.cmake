@@ -2,7 +2,7 @@
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
   message(FATAL_ERROR "Duel needs g++ 12 or newer, and this is ${CMAKE_CXX_COMPILER_VERSION}: install one (Ubuntu 22.04: "
-                      "apt install g++-12) and name it, for example CXX=g++-12 make")
+                      "apt install g++-12) and name it from the beginning: make clean && CXX=g++-12 make")
 endif()
 
 add_library(duel_options INTERFACE)
