@@ -2,10 +2,12 @@
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
   message(FATAL_ERROR "Duel needs g++ 12 or newer, and this is ${CMAKE_CXX_COMPILER_VERSION}: install one (Ubuntu 22.04: "
-                      "apt install g++-12) and name it, for example CXX=g++-12 make")
+                      "apt install g++-12) and name it from the beginning: make clean && CXX=g++-12 make")
 endif()
 
 add_library(duel_options INTERFACE)
+# Not of the library's own: other projects that use it have folders by such names themselves (PublicHeaders.cmake).
+target_include_directories(duel_options INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}/generated")
 target_compile_options(duel_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow>
   # Neither changes a result; both let loops with sqrt and selections be vectorised.

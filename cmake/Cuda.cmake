@@ -65,7 +65,6 @@ target_compile_options(duel_options INTERFACE
 # What the backend uses of the static library it finds in the program, which exports its symbols; a second copy would
 # have static objects of its own. See ops/backends.cpp.
 add_library(duel_cuda SHARED ${cuda_sources})
-target_include_directories(duel_cuda PRIVATE "${PROJECT_SOURCE_DIR}")
 target_compile_features(duel_cuda PRIVATE cxx_std_20)
 target_link_libraries(duel_cuda PRIVATE duel_options CUDA::cublas)
 if(CMAKE_CUDA_ARCHITECTURES MATCHES "90a")

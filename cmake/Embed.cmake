@@ -13,7 +13,7 @@ function(duel_embed target file symbol)
   if(ARGC GREATER 3)
     set(folder "${ARGV3}")
   endif()
-  set(generated "${PROJECT_BINARY_DIR}/generated")
+  set(generated "${PROJECT_BINARY_DIR}/generated")  # duel_options has it among the folders of headers
   set(declaration "std::string_view ${symbol}()")
   set(header [[
 // Generated from @file@.
@@ -41,5 +41,4 @@ namespace duel {
   file(CONFIGURE OUTPUT "${generated}/${folder}/${symbol}.cpp" CONTENT "${source}" @ONLY)
   target_sources(${target} PRIVATE "${generated}/${folder}/${symbol}.cpp")
   set_source_files_properties("${generated}/${folder}/${symbol}.cpp" PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
-  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${generated}>)
 endfunction()

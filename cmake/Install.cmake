@@ -2,10 +2,11 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/duel")
-install(TARGETS dcgan RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+if(TARGET dcgan)
+  install(TARGETS dcgan RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
 install(TARGETS duel EXPORT duelTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-install(DIRECTORY lib ops DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/duel"
-        FILES_MATCHING PATTERN "*.h" PATTERN "ops/cpu" EXCLUDE PATTERN "ops/check" EXCLUDE)
+install(DIRECTORY "${duel_include}/duel" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT duelTargets NAMESPACE duel:: DESTINATION "${package_dir}")
 
 configure_package_config_file(cmake/duelConfig.cmake.in "${PROJECT_BINARY_DIR}/duelConfig.cmake"

@@ -51,6 +51,9 @@ TEST_F(LatentBadInput, WrongCommandLines) {
     const std::string help = dcgan_.good({"latent", command, "--help"});
     for (const char* option : {"--checkpoint", "--names", "--output", "--zoom", "--force", "--device"})
       EXPECT_TRUE(contains(help, option)) << command << " " << option;
+    // A word behind the file would be taken for an expression.
+    EXPECT_TRUE(contains(help, "--names TEXT ")) << command;
+    EXPECT_FALSE(contains(help, "--names TEXT ...")) << command;
   }
 }
 

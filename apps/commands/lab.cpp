@@ -60,6 +60,9 @@ void add_lab(CLI::App& program) {
   command->add_option("--seed", o.seed, "Of weights, latents and data")
       ->capture_default_str()
       ->check(at_least(0));
+  // On networks this small several threads gain little, and beside other programs they wait for each other
+  // for most of the time.
+  o.machine.threads = 1;
   o.machine.add_to(*command);
   command->callback([options] { run(*options); });
 }

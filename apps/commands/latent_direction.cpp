@@ -123,8 +123,8 @@ void add_latent_direction(CLI::App& latent) {
       ->capture_default_str()
       ->check(at_least(1));
   add_bound(*command, o.bound);
-  command->add_option("--on", o.on, "Show it on this face, a name or an expression; may be repeated")
-      ->allow_extra_args(false);
+  one_each_time(
+      command->add_option("--on", o.on, "Show it on this face, a name or an expression; may be given again"));
   command->add_option("--strengths", o.strengths, "How much of it is added, a column for each")
       ->capture_default_str();
   o.common.add_to(*command, "direction.png");

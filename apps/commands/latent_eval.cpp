@@ -87,10 +87,9 @@ void add_latent_eval(CLI::App& latent) {
       "Names, numbers, + - * / ( ), abs(A), clamp(A, low, high), lerp(A, B, share), mean(A, B, ...), "
       "norm(A), slerp(A, B, share)")
       ->required();
-  command
-      ->add_option("--save-as", options->save_as,
-                   "Add the result under this name to the file of names; once for each expression")
-      ->allow_extra_args(false);
+  one_each_time(
+      command->add_option("--save-as", options->save_as,
+                          "Add the result under this name to the file of names; once for each expression"));
   options->common.add_to(*command, "eval.png");
   command->callback([options] { run(*options); });
 }

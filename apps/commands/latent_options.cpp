@@ -34,12 +34,10 @@ void LatentOptions::add_to(CLI::App& command, const char* default_output) {
   output = default_output;
   command.add_option("--checkpoint", checkpoint, "A checkpoint, or the folder of a run (its latest)")
       ->required();
-  command
-      .add_option("--names", names,
-                  concat("A file of names; may be given several times, and new names go to the first. "
-                         "Without it ",
-                         kNamesFile, ", and ", kGridFile, " for other names"))
-      ->allow_extra_args(false);
+  one_each_time(command.add_option(
+      "--names", names,
+      concat("A file of names; for several give it once for each, and new names go to the first. Without it ",
+             kNamesFile, ", and ", kGridFile, " for other names")));
   command
       .add_option("--output", output,
                   "The figure, a PNG; the latents that it shows go to .safetensors beside it")

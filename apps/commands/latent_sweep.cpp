@@ -114,8 +114,9 @@ void add_latent_sweep(CLI::App& latent) {
   CLI::Option* const mid =
       command->add_option("--mid", o.mid, "A row for each of these numbers, which all other components have")
           ->capture_default_str();
-  command->add_option("--around", o.around, "A row for this face, a name or an expression; may be repeated")
-      ->allow_extra_args(false)
+  one_each_time(command->add_option(
+                    "--around", o.around,
+                    "Instead of --mid: a row for this face, a name or an expression; may be given again"))
       ->excludes(mid);
   CLI::Option* const quantiles =
       command

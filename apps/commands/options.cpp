@@ -123,6 +123,10 @@ std::string MachineOptions::choices(Device chosen) const {
                 algorithm(chosen) == ConvAlgorithm::Im2col ? "by im2col" : "without a stored matrix");
 }
 
+CLI::Option* one_each_time(CLI::Option* option) {
+  return option->allow_extra_args(false)->option_text("TEXT");
+}
+
 CLI::Validator at_least(int64_t least, int64_t most) {
   return CLI::Validator(
       [least, most](const std::string& text) {

@@ -39,6 +39,10 @@ struct MachineOptions {
   ConvAlgorithm algorithm(Device chosen) const;
 };
 
+/// For an option that takes one text each time it is given: in its help CLI11 would write "TEXT ...", as if
+/// several could follow it.
+CLI::Option* one_each_time(CLI::Option* option);
+
 /// What an option's whole number must be; CLI11's own NonNegativeNumber names a bound of 300 digits.
 CLI::Validator at_least(int64_t least, int64_t most = std::numeric_limits<int64_t>::max());
 

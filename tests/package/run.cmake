@@ -1,10 +1,27 @@
-# Installs the build into a scratch folder, then builds and runs the project beside this file against it.
+# Installs the build into a scratch folder, then builds and runs the project that README.md shows against it. That
+# project has headers of its own, lib/ and ops/ beside this file, by names that Duel's have.
 file(REMOVE_RECURSE "${scratch}")
 set(checked COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
+file(READ "${CMAKE_CURRENT_LIST_DIR}/../../README.md" readme)
+
+# write_block(LANGUAGE FILE TEXT...) writes the README's only block in a language to a file, and TEXT behind it.
+function(write_block language file)
+  if(NOT readme MATCHES "\n```${language}\n([^`]*)```\n")
+    message(FATAL_ERROR "README.md has no block of ${language}")
+  endif()
+  file(WRITE "${scratch}/${file}" "${CMAKE_MATCH_1}" ${ARGN})
+endfunction()
+
+write_block(cpp xor.cpp)
+write_block(cmake CMakeLists.txt "target_include_directories(xor BEFORE PRIVATE \"${CMAKE_CURRENT_LIST_DIR}\")\n")
 execute_process(COMMAND "${CMAKE_COMMAND}" --install "${build}" --prefix "${scratch}/prefix" ${checked})
-execute_process(COMMAND "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}" -B "${scratch}/build"
+execute_process(COMMAND "${CMAKE_COMMAND}" -S "${scratch}" -B "${scratch}/build"
                         "-DCMAKE_CXX_COMPILER=${compiler}" "-DCMAKE_EXE_LINKER_FLAGS=${linker_flags}"
                         "-DCMAKE_PREFIX_PATH=${scratch}/prefix;${prefix_path}" ${checked})
 execute_process(COMMAND "${CMAKE_COMMAND}" --build "${scratch}/build" ${checked})
-execute_process(COMMAND "${scratch}/build/outside" ${checked})
+execute_process(COMMAND "${scratch}/build/xor" OUTPUT_VARIABLE printed ${checked})
+message("${printed}")
+if(NOT printed MATCHES "step 200: loss 0\\.00")
+  message(FATAL_ERROR "The network has not learned XOR")
+endif()
 execute_process(COMMAND "${scratch}/prefix/bin/dcgan" --help ${checked})
