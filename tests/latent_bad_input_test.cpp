@@ -64,6 +64,9 @@ TEST_F(LatentBadInput, Expressions) {
   bad({"eval", "A", "B", "--save-as", "N"}, "--save-as has 1 names for 2 expressions");
   bad({"eval", "A", "--save-as", "norm"}, "'norm' cannot be a name");
   bad({"eval", "-A +"}, "\"-A +\", column 5: expected a name, a number or '(', found the end");
+  bad({"eval", "--A"}, "--A: there is no such option; an expression that begins with -- is written in");
+  bad({"eval", "A +\n\xc3\xa9"},
+      "\"A +\\n\xc3\xa9\", column 4: expected a name, a number or '(', found '\\n'");
   std::filesystem::rename(dcgan_ / "samples.safetensors", dcgan_ / "run/samples.safetensors");
   dcgan_.bad(
       {"latent", "eval", "A", "--checkpoint", "run"},

@@ -84,6 +84,35 @@ TEST_F(LatentCommands, NamesHaveTheirOwnFile) {
                "names.safetensors: these faces were named with run/checkpoints/latest.safetensors\n"));
 }
 
+TEST_F(LatentCommands, AFileOfNamesIsOfOneCheckpoint) {
+  dcgan_.good(tiny_train({"--epochs", "1", "--output", "other"}));
+  const Words force{"--threads", "1", "--force"};
+  dcgan_.good(Words{"latent", "name", "A=seed:5", "--checkpoint", "run"} + force);
+  const auto before = dcgan_.bytes("names.safetensors");
+  const std::string part =
+      "names.safetensors holds faces named with run/checkpoints/latest.safetensors; those of "
+      "other/checkpoints/latest.safetensors need a file of their own: give another one with --names";
+  for (const Words& command : std::vector<Words>{{"name", "G=seed:1"},
+                                                 {"eval", "2*A", "--save-as", "G"},
+                                                 {"invert", "--face", "A", "--save-as", "G"},
+                                                 {"direction", "G", "--factor", "smile"}})
+    dcgan_.bad(Words{"latent"} + command + Words{"--checkpoint", "other"} + force, part);
+  EXPECT_EQ(before, dcgan_.bytes("names.safetensors"));
+
+  // Faces of the one may be taken over by the other, which is said, into a file that is its own.
+  const Words others{"--checkpoint", "other", "--names", "others.safetensors"};
+  const std::string said =
+      dcgan_.good(Words{"latent", "name", "G=grid:A", "--grid", "names.safetensors", "--force"} + others);
+  const auto metadata = [&](const char* file) {
+    return read_safetensors(dcgan_ / file).metadata.at("checkpoint");
+  };
+  EXPECT_TRUE(contains(said, "names.safetensors: these faces were named with run/checkpoints")) << said;
+  EXPECT_EQ(metadata("others.safetensors"), "other/checkpoints/latest.safetensors");
+  // What is the same file by another name is no other checkpoint.
+  dcgan_.good(Words{"latent", "name", "G=seed:1", "--checkpoint", "./run/../run"} + force);
+  EXPECT_EQ(faces("names.safetensors"), 2u);
+}
+
 TEST_F(LatentCommands, ExpressionsMayBeginWithAMinusSign) {
   const auto a = drawn("A");
   const auto expect_minus_a = [&](const std::string& file, const std::string& name) {
