@@ -282,12 +282,23 @@ TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {
 
 TEST_F(LatentCommands, FactorsAreCorrelatedWithComponents) {
   const std::string out =
-      latent("factors", {"--count", "16", "--steps", "5", "--top", "2", "--values", "-1,1"});
+      latent("factors", {"--count", "32", "--steps", "5", "--top", "2", "--values", "-1,1"});
   EXPECT_TRUE(contains(out, "\nskin_tone ")) << out;
+  // 1.96 / sqrt(32), and 2.73 of the 1 - 0.025 / 8 quantile.
+  EXPECT_TRUE(contains(out, "lie within 0.35 of 0; the strongest of a factor's 8 does so within 0.48\n"))
+      << out;
   EXPECT_EQ(faces("factors.safetensors"), 4u);
   const Words csv = dcgan_.lines("factors.csv");
   EXPECT_EQ(csv[0], "factor,0,1,2,3,4,5,6,7");
   EXPECT_GT(csv.size(), 20u);
+
+  // The correlations took long, and are kept where the figure cannot be drawn.
+  std::string many = "0";
+  for (int i = 1; i < 400; ++i) many += ",0";
+  dcgan_.bad({"latent", "factors", "--checkpoint", "run", "--count", "32", "--steps", "1", "--values", many,
+              "--zoom", "32", "--output", "b.png"},
+             "");
+  EXPECT_EQ(dcgan_.lines("b.csv").size(), csv.size());
 }
 
 TEST_F(LatentCommands, TheSameCommandGivesTheSameBytes) {
