@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "apps/quality/manifold.h"
 #include "apps/quality/pictures.h"
 #include "apps/quality/pyramid_distance.h"
 #include "apps/quality/streams.h"
@@ -23,6 +24,82 @@ double deviation(const std::vector<double>& values) {
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
   return std::sqrt(squares / (count - 1));
+}
+
+TEST(QualityEstimate, HasTheIntervalOfAMean) {
+  // 1,000 items of standard deviation 1/2: the standard error is 0.0158.
+  std::vector<double> items(1000);
+  for (size_t i = 0; i < items.size(); ++i) items[i] = i % 2;
+  PhiloxWalk random(1, 0);
+  const Estimate estimate = mean_estimate(items, 400, random);
+  EXPECT_DOUBLE_EQ(estimate.value, 0.5);
+  EXPECT_NEAR(estimate.high - estimate.value, 1.96 * 0.0158, 0.004);
+  EXPECT_NEAR(estimate.value - estimate.low, estimate.high - estimate.value, 1e-12);
+}
+
+TEST(QualityEstimate, OfAShareIsWilsons) {
+  std::vector<double> items(100);
+  const auto expect = [&](double value, double low, double high) {
+    const Estimate estimate = share_estimate(items);
+    EXPECT_DOUBLE_EQ(estimate.value, value);
+    EXPECT_NEAR(estimate.low, low, 5e-5);
+    EXPECT_NEAR(estimate.high, high, 5e-5);
+  };
+  expect(0, 0, 0.0370);
+  std::fill_n(items.begin(), 10, 1.0);
+  expect(0.1, 0.0552, 0.1744);
+  std::fill(items.begin(), items.end(), 1.0);
+  expect(1, 0.9630, 1);
+}
+
+TEST(QualityEstimate, JackknifeOfAMeanHasItsStandardError) {
+  const std::vector<double> items = random_tensor({40}, 1).to_vector<double>();
+  const double sum = std::accumulate(items.begin(), items.end(), 0.0);
+  std::vector<double> without;
+  for (const double item : items) without.push_back((sum - item) / 39);
+  const Estimate estimate = jackknife(10, without);
+  EXPECT_EQ(estimate.value, 10);
+  EXPECT_NEAR(standard_error(estimate), deviation(items) / std::sqrt(40.0), 1e-12);
+}
+
+TEST(QualityEstimate, StopsAtOneWhereTheNumberDoes) {
+  EXPECT_EQ(within_one({0.9, 0.7, 1.1}).high, 1);
+  EXPECT_EQ(within_one({0.9, 0.85, 0.95}).high, 0.95);
+}
+
+/// Points around the origin, at very different distances: the outermost ones have balls so wide that a few of
+/// them decide on precision and density.
+Tensor scattered_points(int64_t count, int64_t width, uint64_t seed) {
+  const Tensor points = random_tensor({count, width}, 2 * seed, DType::Float32);
+  const std::vector<float> scales = random_tensor({count}, 2 * seed + 1, DType::Float32).to_vector<float>();
+  for (int64_t i = 0; i < points.numel(); ++i)
+    points.data<float>()[i] *= std::exp(0.7f * scales[static_cast<size_t>(i / width)]);
+  return points;
+}
+
+TEST(QualityManifold, IntervalsHoldTheSpreadOfOtherDraws) {
+  constexpr int64_t count = 200, width = 8;
+  constexpr uint64_t draws = 40;
+  const std::vector<std::pair<std::vector<double> Manifold::*, double ManifoldNumbers::*>> numbers{
+      {&Manifold::precision, &ManifoldNumbers::precision},
+      {&Manifold::recall, &ManifoldNumbers::recall},
+      {&Manifold::density, &ManifoldNumbers::density},
+      {&Manifold::coverage, &ManifoldNumbers::coverage}};
+  std::vector<std::vector<double>> values(numbers.size());
+  std::vector<double> told(numbers.size());
+  for (uint64_t draw = 0; draw < draws; ++draw) {
+    const Tensor samples = random_tensor({count, width}, 1000 + draw, DType::Float32, Normal{1.2, 0.7});
+    const Manifold manifold = compare_manifolds(scattered_points(count, width, draw), samples);
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      const Estimate estimate = manifold.estimate(numbers[i].first, numbers[i].second);
+      values[i].push_back(estimate.value);
+      told[i] += standard_error(estimate) / draws;
+    }
+  }
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    EXPECT_GT(told[i] / deviation(values[i]), 0.6) << i;
+    EXPECT_LT(told[i] / deviation(values[i]), 2) << i;
+  }
 }
 
 /// A set of pictures taken apart, and the places of their patches.

@@ -19,7 +19,7 @@ namespace duel::quality {
 struct EvaluationOptions {
   int64_t count = 2000;  ///< samples and real pictures; at most half of the data
   uint64_t seed = 0;     ///< which real pictures, patches, pairs and bootstrap samples
-  int replicates = 100;  ///< bootstrap samples behind each interval
+  int replicates = 100;  ///< bootstrap samples behind an interval
 };
 
 /// One number. Reals against reals show how well it can be met with so many pictures, noise how bad it can
@@ -43,7 +43,7 @@ class Evaluator {
 
   /// Samples to be given, each time.
   int64_t count() const { return count_; }
-  /// Of samples (count(), S, S, C) in [-1, 1] on the CPU.
+  /// Of samples (count(), S, S, C) in [-1, 1] on the CPU. Throws Error if they hold what is no finite number.
   Evaluation evaluate(const Tensor& samples);
 
  private:

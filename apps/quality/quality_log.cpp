@@ -1,5 +1,6 @@
 #include "apps/quality/quality_log.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <utility>
@@ -15,7 +16,9 @@ gan::RunTable table_of(const gan::RunFolder& folder) { return {folder.path() / "
 
 std::string short_text(const Estimate& estimate) {
   char text[64];
-  std::snprintf(text, sizeof text, "%.3g (+- %.1g)", estimate.value, estimate.high - estimate.value);
+  // An interval may end early on the side where the number does.
+  const double margin = std::max(estimate.high - estimate.value, estimate.value - estimate.low);
+  std::snprintf(text, sizeof text, "%.3g (+- %.1g)", estimate.value, margin);
   return text;
 }
 
