@@ -63,6 +63,20 @@ TEST_F(QualityReference, MsSsim) {
   for (size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], expected[i], 1e-5);
 }
 
+TEST_F(QualityReference, LargePictures) {
+  const Tensor large = pictures("large");
+  const std::vector<Tensor> bands = laplacian_pyramid(large);
+  ASSERT_EQ(bands.size(), 3u);
+  for (const Tensor& band : bands) {
+    const int64_t side = band.dim(1);
+    EXPECT_TRUE(
+        close(band.rows(0, 1).view({side, side, 1}), file_.at("large_band_" + std::to_string(side)), 1e-5))
+        << side;
+  }
+  const std::vector<double> ours = ms_ssim(large, {{0, 1}, {2, 3}}), expected = numbers("large_ms_ssim");
+  for (size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], expected[i], 1e-5);
+}
+
 TEST_F(QualityReference, PrecisionRecallDensityCoverage) {
   const Manifold manifold = compare_manifolds(points("reals"), points("fakes"));
   EXPECT_EQ(manifold.precision, numbers("precision"));
