@@ -6,6 +6,7 @@
 
 #include "apps/gan/training_run.h"
 #include "apps/quality/evaluation.h"
+#include "apps/quality/pictures.h"
 #include "apps/quality/samples.h"
 #include "lib/autograd.h"
 #include "lib/data/batch_loader.h"
@@ -101,6 +102,13 @@ TEST(QualityRanking, ReadsFactorsAndFindsCopies) {
   };
   EXPECT_EQ(numbers_of(evaluator, pictures_of(faces, 3)).at("copies").value, 1);
   EXPECT_LT(numbers_of(evaluator, pictures_of(strangers, 1)).at("copies").value, 0.05);
+  // Mirror images are copies where the run has mirrored its pictures, whose own are then left out, too.
+  const Tensor mirror_images = mirrored(pictures_of(faces, 3));
+  EXPECT_LT(numbers_of(evaluator, mirror_images).at("copies").value, 0.5);
+  Evaluator mirroring(faces, {.count = count, .replicates = 20, .hflip = true});
+  EXPECT_EQ(numbers_of(mirroring, mirror_images).at("copies").value, 1);
+  for (const Score& score : mirroring.evaluate(mirror_images).scores)
+    EXPECT_TRUE(score.name != "copies" || score.reals.value < 0.05) << score.reals.value;
   // Nor are reals that were held back copies of the others.
   for (const Score& score : evaluator.evaluate(pictures_of(strangers, 1)).scores)
     EXPECT_TRUE(score.name != "copies" || score.reals.value < 0.05) << score.reals.value;

@@ -79,8 +79,8 @@ void Evaluator::read(const Dataset& data) {
 }
 
 Evaluator::Set Evaluator::look_at(const Tensor& pictures, uint64_t number) {
-  return {pictures, points_of(pictures), features_(pictures),
-          project_bands(pictures, pyramid_options(options_), number)};
+  return {pictures, points_of(pictures), options_.hflip ? points_of(mirrored(pictures)) : Tensor(),
+          features_(pictures), project_bands(pictures, pyramid_options(options_), number)};
 }
 
 Evaluator::Named Evaluator::measure(const Set& set, const std::vector<int64_t>& rows) const {
@@ -102,7 +102,7 @@ Evaluator::Named Evaluator::measure(const Set& set, const std::vector<int64_t>& 
   scores.emplace_back("recall", within_one(m.estimate(&Manifold::recall, &Numbers::recall)));
   scores.emplace_back("density", m.estimate(&Manifold::density, &Numbers::density));
   scores.emplace_back("coverage", within_one(m.estimate(&Manifold::coverage, &Numbers::coverage)));
-  scores.emplace_back("copies", share_estimate(copies(set.points, training_, rows)));
+  scores.emplace_back("copies", share_estimate(copies({set.points, set.mirrored}, training_, rows)));
   return scores;
 }
 

@@ -20,6 +20,7 @@ struct EvaluationOptions {
   int64_t count = 2000;  ///< samples and real pictures; at most half of the data
   uint64_t seed = 0;     ///< which real pictures, patches, pairs and bootstrap samples
   int replicates = 100;  ///< bootstrap samples behind an interval
+  bool hflip = false;    ///< the mirror image of a training picture is one, too: samples may be copies of it
 };
 
 /// One number. Reals against reals show how well it can be met with so many pictures, noise how bad it can
@@ -49,7 +50,7 @@ class Evaluator {
  private:
   using Named = std::vector<std::pair<std::string, Estimate>>;
   struct Set {
-    Tensor pictures, points, features;
+    Tensor pictures, points, mirrored, features;  // mirrored: points, defined with hflip alone
     ProjectedBands bands;
   };
 

@@ -41,17 +41,30 @@ Tensor distances(const Tensor& a, const Tensor& b) {
   return products;
 }
 
-void for_each_row(const Tensor& points, const Tensor& others,
+Tensor distances(const Points& a, const Tensor& b) {
+  const Tensor result = distances(a.upright, b);
+  if (!a.mirrored.defined()) return result;
+  const Tensor other = distances(a.mirrored, b);
+  float *const to = result.data<float>(), *const from = other.data<float>();
+  for (int64_t i = 0; i < result.numel(); ++i) to[i] = std::min(to[i], from[i]);
+  return result;
+}
+
+void for_each_row(const Points& points, const Tensor& others,
                   const std::function<void(int64_t, const float*)>& visit) {
   constexpr int64_t at_a_time = 256;
-  for (int64_t first = 0; first < points.dim(0); first += at_a_time) {
-    const int64_t count = std::min(at_a_time, points.dim(0) - first);
-    const Tensor block = distances(points.rows(first, count), others);
+  const auto some = [](const Tensor& rows, int64_t first, int64_t count) {
+    return rows.defined() ? rows.rows(first, count) : rows;
+  };
+  for (int64_t first = 0; first < points.count(); first += at_a_time) {
+    const int64_t count = std::min(at_a_time, points.count() - first);
+    const Tensor block =
+        distances({some(points.upright, first, count), some(points.mirrored, first, count)}, others);
     for (int64_t i = 0; i < count; ++i) visit(first + i, block.data<float>() + i * others.dim(0));
   }
 }
 
-std::vector<double> copies(const Tensor& points, const Tensor& training, const std::vector<int64_t>& itself) {
+std::vector<double> copies(const Points& points, const Tensor& training, const std::vector<int64_t>& itself) {
   constexpr int64_t around = 50;
   const int64_t count = training.dim(0), left = count - !itself.empty(), k = std::min(around, left);
   check(k >= 2, "[quality] copies of ", count, " pictures: there must be more");
@@ -67,7 +80,7 @@ std::vector<double> copies(const Tensor& points, const Tensor& training, const s
   return result;
 }
 
-std::vector<int64_t> nearest(const Tensor& points, const Tensor& others) {
+std::vector<int64_t> nearest(const Points& points, const Tensor& others) {
   std::vector<int64_t> result;
   for_each_row(points, others, [&](int64_t, const float* row) {
     result.push_back(std::min_element(row, row + others.dim(0)) - row);

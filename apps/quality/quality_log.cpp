@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "apps/gan/run_table.h"
+#include "apps/gan/trainer.h"
 #include "apps/quality/samples.h"
 #include "lib/profile.h"
 
@@ -27,8 +28,9 @@ std::string short_text(const Estimate& estimate) {
 QualityLog::QualityLog(const Dataset& data, int64_t every, const EvaluationOptions& options)
     : data_(data), every_(every), options_(options) {}
 
-void QualityLog::begin(gan::Trainer&, const gan::RunFolder& folder, const gan::Position& position) {
+void QualityLog::begin(gan::Trainer& trainer, const gan::RunFolder& folder, const gan::Position& position) {
   table_of(folder).drop_after_epoch(position.epoch);
+  options_.hflip = trainer.config().hflip;
   if (!evaluator_) evaluator_ = std::make_unique<Evaluator>(data_, options_);
 }
 
