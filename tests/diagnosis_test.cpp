@@ -107,6 +107,32 @@ TEST(DiagnosisJudge, TellsAnUnstableLossFromRatesThatAreTooHigh) {
   EXPECT_EQ(judge_end({}).cause, Cause::Divergence);
 }
 
+TEST(DiagnosisJudge, WhatIsNoNumberIsFoundAtOnceAndNeverHealthy) {
+  for (double Vitals::*figure : {&Vitals::pixel_diversity, &Vitals::g_gradient, &Vitals::copies}) {
+    Vitals vitals = healthy();
+    EXPECT_TRUE(is_healthy({vitals}));
+    vitals.*figure = std::numeric_limits<double>::quiet_NaN();
+    EXPECT_FALSE(is_healthy({healthy(), vitals}));
+    EXPECT_EQ(found(vitals, 1, 20), Causes{Cause::NotANumber});
+  }
+}
+
+TEST(DiagnosisVitals, AreNoNumbersWhereSamplesAreNone) {
+  gan::Config config;
+  config.g_dim = config.d_dim = 4;
+  gan::Trainer trainer(config);
+  const Examination examination(SyntheticFaces(16, 32, 3, 1), false);
+  Vitals vitals = healthy();
+  examination.look(trainer, vitals);
+  EXPECT_TRUE(std::isfinite(vitals.pixel_diversity) && std::isfinite(vitals.copies));
+  for (const nn::NamedTensor& part : trainer.generator().parameters())
+    part.tensor->copy_from(Tensor::full(part.tensor->shape(), NAN));
+  examination.look(trainer, vitals);
+  for (const double figure : {vitals.pixel_diversity, vitals.feature_diversity, vitals.checkerboard,
+                              vitals.checkerboard_share, vitals.copies, vitals.nearness})
+    EXPECT_TRUE(std::isnan(figure));
+}
+
 /// Pictures (N, 32, 32, 3) in [-1, 1] as a set.
 class PictureSet final : public Dataset {
  public:

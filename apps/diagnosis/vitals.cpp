@@ -28,6 +28,11 @@ std::vector<int64_t> spread_over(int64_t size, int64_t n) {
   return which;
 }
 
+bool is_finite(const Tensor& pictures) {
+  const float* const values = pictures.data<float>();
+  return std::all_of(values, values + pictures.numel(), [](float x) { return std::isfinite(x); });
+}
+
 /// The mean distance of two different rows.
 double spread(const Tensor& points) {
   const int64_t n = points.dim(0);
@@ -199,6 +204,12 @@ void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
   vitals.g_gradient = gradient_norm(trainer.generator());
   const Tensor samples = quality::draw_samples(trainer.generator(), trainer.config(), batch,
                                                trainer.config().seed, trainer.device());
+  if (!is_finite(samples)) {
+    for (double* const figure : {&vitals.pixel_diversity, &vitals.feature_diversity, &vitals.checkerboard,
+                                 &vitals.checkerboard_share, &vitals.copies, &vitals.nearness})
+      *figure = std::numeric_limits<double>::quiet_NaN();
+    return;
+  }
   const Points points = points_of(samples, hflip_);
   vitals.pixel_diversity = spread(points.upright) / std::max(pixel_distance_, tiny);
   nn::Module& d = trainer.discriminator();

@@ -44,6 +44,7 @@ class Examination {
   /// Reads up to 20,000 training pictures. `data` is not needed afterwards. `hflip`: the run mirrors them.
   Examination(const Dataset& data, bool hflip);
 
+  /// Where samples hold what is no finite number, so does each figure that is taken from them: it is NaN.
   void look(gan::Trainer& trainer, Vitals& vitals) const;
 
  private:
