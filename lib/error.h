@@ -24,12 +24,6 @@ std::string concat(const Parts&... parts) {
   return out.str();
 }
 
-/// As much of a text as a message quotes.
-inline std::string shortened(std::string_view text) {
-  constexpr size_t longest = 80;
-  return std::string(text.substr(0, longest)) + (text.size() > longest ? "..." : "");
-}
-
 template <class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {
   throw Error(concat(parts...));

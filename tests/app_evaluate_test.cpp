@@ -1,6 +1,9 @@
 // dcgan evaluate, and the same numbers while a run trains.
 
+#include <limits>
+
 #include "apps/gan/json.h"
+#include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
 
 namespace duel {
@@ -56,6 +59,24 @@ TEST(AppEvaluate, WritesTheNumbersAlsoWhereNobodyReadsTheTable) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) << status;
   EXPECT_EQ(gan::parse_json(dcgan.text("a.json"), "a.json").at("count"), 12);
+}
+
+TEST(AppEvaluate, AGeneratorOfWhatIsNoNumberIsRefused) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const std::filesystem::path path = dcgan / "run/checkpoints/latest.safetensors";
+  const SafetensorsFile file = read_safetensors(path);
+  for (const char* name : {"G.fc.bias", "D.fc.bias"}) {
+    const float last = std::numeric_limits<float>::quiet_NaN();
+    const Tensor& bias = file.at(name);
+    bias.rows(bias.dim(0) - 1, 1).upload(&last);
+  }
+  write_safetensors(path, file.tensors, file.metadata);
+  const std::string part = "run/checkpoints/latest.safetensors: G.fc.bias holds numbers that are not finite";
+  dcgan.bad(Words{"evaluate", "--checkpoint", "run"} + few, part);
+  dcgan.bad({"sample", "--checkpoint", "run"}, part);
+  dcgan.bad({"latent", "average", "--checkpoint", "run"}, part);
+  dcgan.good({"sample", "--checkpoint", "run/networks.safetensors"});
 }
 
 TEST(AppEvaluate, FollowsTheSeedAndTheData) {

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "apps/diagnosis/labs.h"
 #include "apps/gan/training_run.h"
+#include "apps/quality/pictures.h"
+#include "apps/quality/samples.h"
 #include "lib/data/synthetic.h"
 #include "tests/files.h"
 #include "tests/tensors.h"
@@ -102,6 +105,72 @@ TEST(DiagnosisJudge, TellsAnUnstableLossFromRatesThatAreTooHigh) {
   EXPECT_EQ(judge_end({line}).cause, Cause::Divergence);
   EXPECT_NE(judge_end({line}).text.find("step 7"), std::string::npos);
   EXPECT_EQ(judge_end({}).cause, Cause::Divergence);
+}
+
+TEST(DiagnosisJudge, WhatIsNoNumberIsFoundAtOnceAndNeverHealthy) {
+  for (double Vitals::*figure : {&Vitals::pixel_diversity, &Vitals::g_gradient, &Vitals::copies}) {
+    Vitals vitals = healthy();
+    EXPECT_TRUE(is_healthy({vitals}));
+    vitals.*figure = std::numeric_limits<double>::quiet_NaN();
+    EXPECT_FALSE(is_healthy({healthy(), vitals}));
+    EXPECT_EQ(found(vitals, 1, 20), Causes{Cause::NotANumber});
+  }
+}
+
+TEST(DiagnosisVitals, AreNoNumbersWhereSamplesAreNone) {
+  gan::Config config;
+  config.g_dim = config.d_dim = 4;
+  gan::Trainer trainer(config);
+  const Examination examination(SyntheticFaces(16, 32, 3, 1), false);
+  Vitals vitals = healthy();
+  examination.look(trainer, vitals);
+  EXPECT_TRUE(std::isfinite(vitals.pixel_diversity) && std::isfinite(vitals.copies));
+  for (const nn::NamedTensor& part : trainer.generator().parameters())
+    part.tensor->copy_from(Tensor::full(part.tensor->shape(), NAN));
+  examination.look(trainer, vitals);
+  for (const double figure : {vitals.pixel_diversity, vitals.feature_diversity, vitals.checkerboard,
+                              vitals.checkerboard_share, vitals.copies, vitals.nearness})
+    EXPECT_TRUE(std::isnan(figure));
+}
+
+/// Pictures (N, 32, 32, 3) in [-1, 1] as a set.
+class PictureSet final : public Dataset {
+ public:
+  explicit PictureSet(Tensor pictures) : pictures_(std::move(pictures)) {}
+  int64_t size() const override { return pictures_.dim(0); }
+  int64_t image_size() const override { return 32; }
+  int64_t channels() const override { return 3; }
+  std::string description() const override { return "pictures"; }
+  void read(int64_t index, uint8_t* pixels) const override {
+    for (const float x : pictures_.rows(index, 1).to_vector<float>())
+      *pixels++ = static_cast<uint8_t>(std::lround(127.5f * (x + 1)));
+  }
+
+ private:
+  Tensor pictures_;
+};
+
+TEST(DiagnosisVitals, CopiesOfMirroredPicturesAreCopiesWhereTheRunMirrorsThem) {
+  gan::Config config;
+  config.g_dim = config.d_dim = 4;
+  config.init_std = 0.2;  // enough that samples differ
+  gan::Trainer trainer(config);
+  const Tensor samples = quality::draw_samples(trainer.generator(), config, 128, config.seed, {});
+  const auto look = [&](const Tensor& pictures, bool hflip) {
+    Vitals vitals;
+    Examination(PictureSet(pictures), hflip).look(trainer, vitals);
+    return vitals;
+  };
+  // Of 40 training pictures all are compared with the sample, of 128 the nearest.
+  for (const int64_t count : {40, 128}) {
+    const Tensor some = samples.rows(0, count), mirrored = quality::mirrored(some);
+    const double expected = static_cast<double>(count) / 128;
+    for (const Vitals& v : {look(some, false), look(some, true), look(mirrored, true)})
+      EXPECT_NEAR(v.copies, expected, 0.1) << count;
+    EXPECT_LT(look(mirrored, false).copies, 0.1 * expected) << count;
+  }
+  EXPECT_LT(look(quality::mirrored(samples), true).nearness, 0.1);
+  EXPECT_GT(look(quality::mirrored(samples), false).nearness, 0.5);
 }
 
 TEST(DiagnosisVitals, SeeAGridOfTwoPixels) {

@@ -67,6 +67,9 @@ TEST_F(LatentBadInput, Expressions) {
   bad({"eval", "A", "B", "--save-as", "N"}, "--save-as has 1 names for 2 expressions");
   bad({"eval", "A", "--save-as", "norm"}, "'norm' cannot be a name");
   bad({"eval", "-A +"}, "\"-A +\", column 5: expected a name, a number or '(', found the end");
+  bad({"eval", "--A"}, "--A: there is no such option; an expression that begins with -- is written in");
+  bad({"eval", "A +\n\xc3\xa9"},
+      "\"A +\\n\xc3\xa9\", column 4: expected a name, a number or '(', found '\\n'");
   std::filesystem::rename(dcgan_ / "samples.safetensors", dcgan_ / "run/samples.safetensors");
   dcgan_.bad(
       {"latent", "eval", "A", "--checkpoint", "run"},
@@ -97,6 +100,8 @@ TEST_F(LatentBadInput, NumbersOutOfRange) {
   bad({"sweep", "--dim", "1", "--mid", "0.1,x"}, "--mid must be numbers");
   bad({"sweep", "--dim", "1", "--quantiles", "0:1:8"}, "--quantiles must be shares between 0 and 1");
   bad({"sweep", "--dim", "1", "--values", ""}, "--values");
+  bad({"sweep", "--all-dims", "--values", "1"}, "--all-dims compares the pictures at the least and the");
+  bad({"average", "--values", "1e39"}, "--values must be numbers within single precision, got 1e39");
   bad({"average", "--values", "1,,2"}, "--values must be numbers");
   bad({"average", "--zoom", "99"}, "--zoom");
   bad({"interpolate", "A", "B", "--steps", "1"}, "--steps");
@@ -126,6 +131,8 @@ TEST_F(LatentBadInput, PhotosAndSets) {
   bad({"direction", "x", "--factor", "nose"}, "there is no factor 'nose'; there are: skin_tone");
   bad({"direction", "x", "--factor", "smile", "--high", "7"}, "--high of smile must be -0.5 to 1; got '7'");
   bad({"factors", "--count", "33"}, "--count 33 is more than the 32 pictures of the synthetic set");
+  bad({"factors", "--count", "31"}, "--count");
+  dcgan_.bad({"latent", "factors", "--checkpoint", "nowhere", "--values", "1,x"}, "--values must be numbers");
   bad({"direction", "a-b", "--factor", "smile"}, "'a-b' cannot be a name");
 }
 

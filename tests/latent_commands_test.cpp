@@ -84,6 +84,35 @@ TEST_F(LatentCommands, NamesHaveTheirOwnFile) {
                "names.safetensors: these faces were named with run/checkpoints/latest.safetensors\n"));
 }
 
+TEST_F(LatentCommands, AFileOfNamesIsOfOneCheckpoint) {
+  dcgan_.good(tiny_train({"--epochs", "1", "--output", "other"}));
+  const Words force{"--threads", "1", "--force"};
+  dcgan_.good(Words{"latent", "name", "A=seed:5", "--checkpoint", "run"} + force);
+  const auto before = dcgan_.bytes("names.safetensors");
+  const std::string part =
+      "names.safetensors holds faces named with run/checkpoints/latest.safetensors; those of "
+      "other/checkpoints/latest.safetensors need a file of their own: give another one with --names";
+  for (const Words& command : std::vector<Words>{{"name", "G=seed:1"},
+                                                 {"eval", "2*A", "--save-as", "G"},
+                                                 {"invert", "--face", "A", "--save-as", "G"},
+                                                 {"direction", "G", "--factor", "smile"}})
+    dcgan_.bad(Words{"latent"} + command + Words{"--checkpoint", "other"} + force, part);
+  EXPECT_EQ(before, dcgan_.bytes("names.safetensors"));
+
+  // Faces of the one may be taken over by the other, which is said, into a file that is its own.
+  const Words others{"--checkpoint", "other", "--names", "others.safetensors"};
+  const std::string said =
+      dcgan_.good(Words{"latent", "name", "G=grid:A", "--grid", "names.safetensors", "--force"} + others);
+  const auto metadata = [&](const char* file) {
+    return read_safetensors(dcgan_ / file).metadata.at("checkpoint");
+  };
+  EXPECT_TRUE(contains(said, "names.safetensors: these faces were named with run/checkpoints")) << said;
+  EXPECT_EQ(metadata("others.safetensors"), "other/checkpoints/latest.safetensors");
+  // What is the same file by another name is no other checkpoint.
+  dcgan_.good(Words{"latent", "name", "G=seed:1", "--checkpoint", "./run/../run"} + force);
+  EXPECT_EQ(faces("names.safetensors"), 2u);
+}
+
 TEST_F(LatentCommands, ExpressionsMayBeginWithAMinusSign) {
   const auto a = drawn("A");
   const auto expect_minus_a = [&](const std::string& file, const std::string& name) {
@@ -253,12 +282,23 @@ TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {
 
 TEST_F(LatentCommands, FactorsAreCorrelatedWithComponents) {
   const std::string out =
-      latent("factors", {"--count", "16", "--steps", "5", "--top", "2", "--values", "-1,1"});
+      latent("factors", {"--count", "32", "--steps", "5", "--top", "2", "--values", "-1,1"});
   EXPECT_TRUE(contains(out, "\nskin_tone ")) << out;
+  // 1.96 / sqrt(32), and 2.73 of the 1 - 0.025 / 8 quantile.
+  EXPECT_TRUE(contains(out, "lie within 0.35 of 0; the strongest of a factor's 8 does so within 0.48\n"))
+      << out;
   EXPECT_EQ(faces("factors.safetensors"), 4u);
   const Words csv = dcgan_.lines("factors.csv");
   EXPECT_EQ(csv[0], "factor,0,1,2,3,4,5,6,7");
   EXPECT_GT(csv.size(), 20u);
+
+  // The correlations took long, and are kept where the figure cannot be drawn.
+  std::string many = "0";
+  for (int i = 1; i < 400; ++i) many += ",0";
+  dcgan_.bad({"latent", "factors", "--checkpoint", "run", "--count", "32", "--steps", "1", "--values", many,
+              "--zoom", "32", "--output", "b.png"},
+             "");
+  EXPECT_EQ(dcgan_.lines("b.csv").size(), csv.size());
 }
 
 TEST_F(LatentCommands, TheSameCommandGivesTheSameBytes) {

@@ -20,13 +20,17 @@ Names faces() {
 
 std::vector<double> value(const std::string& text) { return Expression(text).evaluate(faces()).elements; }
 
-/// The message of the error, without the quoted expression, of which a long one is cut.
+/// The message of the error.
+std::string whole_error(const std::string& text) {
+  return error_of([&] { Expression(text).evaluate(faces()); });
+}
+
+/// Likewise, without the quoted expression, of which a long one is cut.
 std::string error(const std::string& text) {
-  const std::string message = error_of([&] { Expression(text).evaluate(faces()); });
-  const std::string quoted = "\"" + (text.size() > 80 ? text.substr(0, 80) + "..." : text) + "\", ";
-  EXPECT_TRUE(message.starts_with(quoted)) << message;
+  const std::string message = whole_error(text), end = "\", column ";
+  EXPECT_TRUE(text.size() > 80 || message.starts_with("\"" + text + end)) << message;
   EXPECT_FALSE(contains(message, "\n"));
-  return message.substr(std::min(quoted.size(), message.size()));
+  return message.substr(std::min(message.find(end) + 3, message.size()));
 }
 
 using Vector = std::vector<double>;
@@ -86,6 +90,14 @@ TEST(LatentExpression, SlerpEndsAtBothAndKeepsLengthAndAngle) {
     near(x, slerp(b, a, 1 - t));
   }
   near(slerp({1, 2, 3}, {2, 4, 6}, 0.5), {1.5, 3, 4.5});  // parallel: straight
+  // The squares of these are beyond what a double holds, or below.
+  EXPECT_DOUBLE_EQ(length({3e200, 4e200}), 5e200);
+  EXPECT_DOUBLE_EQ(length({3e-200, 4e-200}), 5e-200);
+  for (const double scale : {1e-200, 1e200}) {
+    const Vector middle = slerp({scale, 0}, {0, scale}, 0.5);
+    EXPECT_NEAR(middle[0] / scale, std::sqrt(0.5), 1e-12);
+    EXPECT_NEAR(middle[1] / scale, std::sqrt(0.5), 1e-12);
+  }
 }
 
 TEST(LatentExpression, PartsCutTheTextAtItsNames) {
@@ -117,6 +129,24 @@ TEST(LatentExpression, WhatDoesNotParseIsNamedWithItsColumn) {
   EXPECT_EQ(value(sum).size(), 3u);
   EXPECT_EQ(error(sum + "+A"), "column 2002: there are more than 1000 operations");
   EXPECT_EQ(error(product + "/2"), "column 2002: there are more than 1000 operations");
+}
+
+TEST(LatentExpression, ErrorsAreOneLineOfUtf8) {
+  EXPECT_EQ(whole_error("A + \xc3\xa9"),
+            "\"A + \xc3\xa9\", column 5: expected a name, a number or '(', found '\xc3\xa9'");
+  EXPECT_EQ(whole_error("A\n+ B"), "\"A\\n+ B\", column 2: expected an operator, found '\\n'");
+  EXPECT_EQ(whole_error("A\x01"), "\"A\\x01\", column 2: expected an operator, found '\\x01'");
+  EXPECT_EQ(whole_error("A\xc3"), "\"A\\xc3\", column 2: expected an operator, found '\\xc3'");
+  // A long expression is quoted around the column, and cut between characters.
+  const std::string blanks(200, ' ');
+  EXPECT_EQ(whole_error("A" + blanks + "$" + blanks),
+            "\"..." + std::string(40, ' ') + "$" + std::string(39, ' ') +
+                "...\", column 202: expected an operator, found '$'");
+  std::string accents;
+  for (int i = 0; i < 100; ++i) accents += "\xc3\xa9";
+  const std::string message = whole_error("A + B " + accents);
+  EXPECT_TRUE(contains(message, "\"A + B \xc3\xa9")) << message;
+  EXPECT_TRUE(contains(message, "\xc3\xa9...\", column 7")) << message;
 }
 
 TEST(LatentExpression, WrongNamesAndArgumentsAreNamedWithTheirColumn) {

@@ -41,6 +41,9 @@ TEST(LatentNames, ANameIsWhatAnExpressionCanRead) {
     EXPECT_TRUE(contains(error_of([&] { names.set(bad, {0}); }), "cannot be a name: a name is a letter"))
         << bad;
   EXPECT_TRUE(contains(error_of([&] { names.set("norm", {0}); }), "is a function"));
+  EXPECT_EQ(error_of([&] { names.set("B", {std::numeric_limits<float>::infinity()}); }),
+            "B holds numbers that are not finite");
+  EXPECT_EQ(names.find("B"), nullptr);
 }
 
 TEST(LatentNames, MergingRefusesAContradiction) {

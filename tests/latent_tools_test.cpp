@@ -64,6 +64,8 @@ TEST(LatentSweep, ListsOfNumbersAreReadOrNamed) {
   EXPECT_EQ(parse_numbers("--mid", "-0.6,0,+.5,1e-1"), (std::vector<double>{-0.6, 0, 0.5, 0.1}));
   for (const char* bad : {"", "1,,2", "1,x", "1;2", "nan", "inf", "1 "})
     EXPECT_TRUE(error_of([&] { parse_numbers("--mid", bad); }).starts_with("--mid must be numbers")) << bad;
+  EXPECT_EQ(error_of([] { parse_numbers("--mid", "1,-1e39"); }),
+            "--mid must be numbers within single precision, got -1e39");
   for (const char* bad :
        {"", "0.1:0.9", "0.1:0.9:x", "0.1:0.9:2.5", "0:0.9:4", "0.1:1:4", "0.1:0.9:1", "0.1:0.9:1001"})
     EXPECT_TRUE(error_of([&] { parse_quantiles("--quantiles", bad); }).starts_with("--quantiles must "))
@@ -233,6 +235,7 @@ TEST(LatentDirections, AMeanDifferenceIsAddedToAFace) {
   EXPECT_EQ(direction, (Latent{1, 3}));
   EXPECT_EQ(along({5, 5}, direction, -2), (Latent{3, -1}));
   EXPECT_TRUE(contains(error_of([] { mean_difference({}, {{1}}); }), "needs pictures"));
+  EXPECT_TRUE(contains(error_of([&] { along({5, 5}, direction, 3e38); }), "too large for single precision"));
 }
 
 TEST(LatentDirections, AContrastDiffersInNothingButTheFactor) {
@@ -257,6 +260,7 @@ TEST(LatentDirections, FactorsAreNumbersOrChoices) {
   EXPECT_EQ(factor_value(find_factor("smile"), "--low", "-0.25"), -0.25f);
   EXPECT_EQ(error_of([&] { factor_value(glasses, "--high", "oval"); }),
             "--high of glasses must be 0 to 2, none, round, rectangular; got 'oval'");
+  EXPECT_TRUE(contains(error_of([&] { factor_value(glasses, "--high", "1.5"); }), "got '1.5'"));
   EXPECT_TRUE(
       contains(error_of([] { factor_value(find_factor("smile"), "--low", "3"); }), "-0.5 to 1; got '3'"));
   EXPECT_TRUE(

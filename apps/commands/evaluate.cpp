@@ -42,7 +42,9 @@ void run(const EvaluateOptions& o) {
                                   .cache = {.threads = o.machine.threads, .progress = nullptr},
                                   .synthetic_count = c.synthetic_count,
                                   .synthetic_seed = c.seed});
-  quality::Evaluator evaluator(*data, o.evaluation);
+  quality::EvaluationOptions options = o.evaluation;
+  options.hflip = c.hflip;
+  quality::Evaluator evaluator(*data, options);
   std::cout << evaluator.count() << " samples of " << generator.path.string()
             << " against as many real pictures (" << data->description()
             << "), with 95 % intervals; beside them as many other reals, and noise" << std::endl;

@@ -16,6 +16,9 @@
 namespace duel::commands {
 namespace {
 
+// With fewer, chance alone would reach correlations near 1.
+constexpr int fewest_people = 32;
+
 struct FactorsOptions {
   LatentOptions common;
   latent::InversionOptions search{.steps = 200};
@@ -52,11 +55,22 @@ std::string csv(const std::vector<latent::FactorCorrelation>& correlations) {
   return text + "\n";
 }
 
+/// What chance alone reaches. A factor's strongest correlation is the greatest of one for each component: it
+/// is judged by the bound that all of them keep (Bonferroni).
+std::string chance(int64_t count, int64_t z_dim) {
+  const auto bound = [count](double share) {
+    return latent::figure_number(latent::normal_quantile(share) / std::sqrt(static_cast<double>(count)));
+  };
+  return concat("Where nothing is related, 95 of 100 correlations lie within ", bound(0.975),
+                " of 0; the strongest of a factor's ", z_dim, " does so within ",
+                bound(1 - 0.025 / static_cast<double>(z_dim)));
+}
+
 /// The strongest factors' strongest components, each swept around z = 0.
-latent::Sheet figure(const FactorsOptions& o, const std::vector<latent::FactorCorrelation>& correlations,
-                     latent::Names& shown, const latent::Painter& painter) {
+latent::Sheet figure(const FactorsOptions& o, const std::vector<double>& values,
+                     const std::vector<latent::FactorCorrelation>& correlations, latent::Names& shown,
+                     const latent::Painter& painter) {
   latent::Sheet sheet;
-  const std::vector<double> values = latent::parse_numbers("--values", o.values);
   for (const double value : values) sheet.columns.push_back(latent::figure_number(value));
   const latent::Latent middle(static_cast<size_t>(painter.z_dim()), 0.0f);
   for (size_t i = 0; i < std::min(correlations.size(), static_cast<size_t>(o.top)); ++i) {
@@ -76,6 +90,7 @@ latent::Sheet figure(const FactorsOptions& o, const std::vector<latent::FactorCo
 
 void run(FactorsOptions& o) {
   const std::filesystem::path csv_path = o.common.beside(".csv");
+  const std::vector<double> values = latent::parse_numbers("--values", o.values);
   o.common.check_outputs({.outputs = {{"the correlations beside --output", csv_path}}});
   const latent::Painter painter = o.common.open_painter();
   const gan::Config& config = painter.config();
@@ -99,12 +114,12 @@ void run(FactorsOptions& o) {
   const auto correlations = latent::correlate(people, inverted.faces);
   std::cout << o.count << " pictures of the set, found to within " << latent::figure_number(inverted.error)
             << " grey levels\n"
-            << table(correlations) << "Where nothing is related, 95 of 100 correlations lie within "
-            << latent::figure_number(1.96 / std::sqrt(static_cast<double>(o.count))) << " of 0" << std::endl;
-  latent::Names shown(painter.z_dim());
-  const latent::Sheet sheet = figure(o, correlations, shown, painter);
+            << table(correlations) << chance(o.count, painter.z_dim()) << std::endl;
+  // Before the figure, which may still fail: they took long.
   write_file_atomically(csv_path, csv(correlations));
   std::cout << "All correlations are in " << csv_path.string() << std::endl;
+  latent::Names shown(painter.z_dim());
+  const latent::Sheet sheet = figure(o, values, correlations, shown, painter);
   o.common.write(sheet, shown, painter);
 }
 
@@ -117,7 +132,7 @@ void add_latent_factors(CLI::App& latent) {
   FactorsOptions& o = *options;
   command->add_option("--count", o.count, "Pictures of the set that are inverted and correlated")
       ->capture_default_str()
-      ->check(CLI::Range(2, 1000000));
+      ->check(CLI::Range(fewest_people, 1000000));
   command->add_option("--steps", o.search.steps, "Steps of each inversion")
       ->capture_default_str()
       ->check(at_least(1));

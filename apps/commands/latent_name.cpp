@@ -2,6 +2,7 @@
 #include <charconv>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "apps/commands/latent_options.h"
 #include "lib/error.h"
@@ -15,9 +16,9 @@ struct NameOptions {
   std::vector<std::string> faces;
 };
 
-/// The face that "seed:17" or "grid:B" stands for.
+/// The face that "seed:17" or "grid:B" stands for. `grid` is read when it is asked for first.
 latent::Latent find_face(const NameOptions& o, const std::string& assignment, const std::string& source,
-                         const latent::Painter& painter) {
+                         const latent::Painter& painter, std::optional<latent::Names>& grid) {
   const size_t colon = source.find(':');
   const std::string kind = source.substr(0, colon);
   const std::string what = colon == std::string::npos ? "" : source.substr(colon + 1);
@@ -29,9 +30,9 @@ latent::Latent find_face(const NameOptions& o, const std::string& assignment, co
     return painter.seeded(seed, 1)[0];
   }
   check(kind == "grid", assignment, ": a face is seed:NUMBER or grid:LETTERS, got '", source, "'");
-  const latent::Names grid = latent::Names::read(o.grid, painter.z_dim());
-  const latent::Latent* const z = grid.find(what);
-  check(z != nullptr, assignment, ": ", o.grid, " has no picture '", what, "'; there are: ", grid.list());
+  if (!grid) grid = read_file_of_names(o.grid, painter);
+  const latent::Latent* const z = grid->find(what);
+  check(z != nullptr, assignment, ": ", o.grid, " has no picture '", what, "'; there are: ", grid->list());
   return *z;
 }
 
@@ -40,11 +41,12 @@ void run(const NameOptions& o) {
   const latent::Painter painter = o.common.open_painter();
   latent::Names named(painter.z_dim());
   latent::Row row;
+  std::optional<latent::Names> grid;
   for (const std::string& assignment : o.faces) {
     const size_t equals = assignment.find('=');
     check(equals != std::string::npos, "'", assignment, "': write NAME=seed:NUMBER or NAME=grid:LETTERS");
     const std::string name = assignment.substr(0, equals);
-    latent::Latent z = find_face(o, assignment, assignment.substr(equals + 1), painter);
+    latent::Latent z = find_face(o, assignment, assignment.substr(equals + 1), painter, grid);
     row.cells.push_back({name, painter.draw(z)});
     check(named.find(name) == nullptr, assignment, ": the name ", name, " is given twice");
     named.set(name, std::move(z));

@@ -7,18 +7,41 @@
 #include "apps/latent/expression.h"
 #include "lib/error.h"
 #include "lib/io/image.h"
+#include "lib/quote.h"
 
 namespace duel::commands {
 
 namespace {
 
-latent::Names read_file_of_names(const std::string& file, const latent::Painter& painter) {
-  latent::Names names = latent::Names::read(file, painter.z_dim());
+/// Whether the faces are the checkpoint's, or nothing is known of whose they are.
+bool fit(const latent::Names& names, const latent::Painter& painter) {
   std::error_code error;  // a checkpoint that is gone is another one
-  if (!names.checkpoint().empty() &&
-      !std::filesystem::equivalent(names.checkpoint(), painter.checkpoint(), error))
-    std::cout << file << ": these faces were named with " << names.checkpoint().string() << std::endl;
+  return names.checkpoint().empty() ||
+         std::filesystem::equivalent(names.checkpoint(), painter.checkpoint(), error);
+}
+
+/// What names_to_add_to() holds, which is nothing where it is not there.
+latent::Names names_to_extend(const LatentOptions& options, const latent::Painter& painter) {
+  const std::string file = options.names_to_add_to();
+  if (!std::filesystem::exists(file)) return latent::Names(painter.z_dim());
+  latent::Names names = latent::Names::read(file, painter.z_dim());
+  check(names.entries().empty() || fit(names, painter), file, " holds faces named with ",
+        names.checkpoint().string(), "; those of ", painter.checkpoint().string(),
+        " need a file of their own: give another one with --names");
   return names;
+}
+
+/// Throws CLI's error for a word that might be meant as an expression, and is neither an option. The one that
+/// CLI would give may name what the expression is missing for instead.
+void refuse_unknown(const CLI::App& command, const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  const std::string& of = command.get_name();
+  if (!(of == "eval" || of == "interpolate" || of == "nearest") || !word.starts_with("--")) return;
+  if (command.get_option_no_throw(name) != nullptr) return;
+  throw CLI::ValidationError(printable(word),
+                             "there is no such option; an expression that begins with -- is "
+                             "written in brackets: \"(" +
+                                 printable(word) + ")\"");
 }
 
 /// Whether a word is the value of the option before it.
@@ -93,18 +116,23 @@ void LatentOptions::write(const latent::Sheet& sheet, const latent::Names& shown
             << std::endl;
 }
 
+latent::Names read_file_of_names(const std::string& file, const latent::Painter& painter) {
+  latent::Names names = latent::Names::read(file, painter.z_dim());
+  if (!fit(names, painter))
+    std::cout << file << ": these faces were named with " << names.checkpoint().string() << std::endl;
+  return names;
+}
+
 void refuse_to_replace(const std::string& name, const LatentOptions& options,
                        const latent::Painter& painter) {
-  const std::string file = options.names_to_add_to();
-  if (options.force || !std::filesystem::exists(file)) return;
-  check(latent::Names::read(file, painter.z_dim()).find(name) == nullptr, file, " already has a face named ",
+  const latent::Names there = names_to_extend(options, painter);
+  check(options.force || there.find(name) == nullptr, options.names_to_add_to(), " already has a face named ",
         name, "; --force replaces it");
 }
 
 void add_names(const latent::Names& names, const LatentOptions& options, const latent::Painter& painter) {
   const std::string file = options.names_to_add_to();
-  latent::Names all(painter.z_dim());
-  if (std::filesystem::exists(file)) all = latent::Names::read(file, painter.z_dim());
+  latent::Names all = names_to_extend(options, painter);
   for (const auto& [name, z] : names.entries()) {
     const latent::Latent* const there = all.find(name);
     check(options.force || there == nullptr || *there == z, file, " already has another ", name,
@@ -139,6 +167,7 @@ std::vector<std::string> with_expressions_marked(const CLI::App& program, std::v
   if (commands.empty()) return words;
   for (size_t i = 2; i < words.size() && words[i] != "--"; ++i) {
     std::string& word = words[i];
+    refuse_unknown(*commands[0], word);
     const bool one_dash = word.size() > 1 && word[0] == '-' && word[1] != '-' && word != "-h";
     if (one_dash && !is_value(*commands[0], words[i - 1])) word.insert(0, " ");
   }

@@ -1,4 +1,5 @@
 // dcgan latent sweep
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -78,6 +79,9 @@ void run(const SweepOptions& o) {
   check(o.all_dims || o.dim >= 0, "sweep needs --dim N, the component to sweep, or --all-dims");
   const std::vector<double> values = o.values ? latent::parse_numbers("--values", *o.values)
                                               : latent::parse_quantiles("--quantiles", o.quantiles);
+  check(!o.all_dims ||
+            *std::min_element(values.begin(), values.end()) < *std::max_element(values.begin(), values.end()),
+        "--all-dims compares the pictures at the least and the greatest of --values: give two that differ");
   o.common.check_outputs();
   const latent::Painter painter = o.common.open_painter();
   const std::vector<Middle> rows = middles(o, painter);

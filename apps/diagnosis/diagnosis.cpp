@@ -148,7 +148,7 @@ void Diagnosis::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
   findings_.clear();
   Vitals vitals{.epoch = position.epoch, .step = step_of(trainer.config(), position)};
   if (!is_time_to_look(vitals.step, vitals.step / vitals.epoch)) return;
-  if (!examination_) examination_ = std::make_unique<Examination>(data_);
+  if (!examination_) examination_ = std::make_unique<Examination>(data_, trainer.config().hflip);
   summarise(lines_, looked_at_step_, vitals);
   looked_at_step_ = vitals.step;
   examination_->look(trainer, vitals);

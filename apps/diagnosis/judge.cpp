@@ -35,7 +35,8 @@ double median(std::vector<double> values) {
 
 double median_of(const std::vector<Vitals>& history, double Vitals::*figure) {
   std::vector<double> values;
-  for (const Vitals& vitals : history) values.push_back(vitals.*figure);
+  for (const Vitals& vitals : history)
+    if (std::isfinite(vitals.*figure)) values.push_back(vitals.*figure);
   return median(values);
 }
 
@@ -133,6 +134,25 @@ constexpr std::array<Rule, 6> rules{{{Cause::DHasWon, 3, d_has_won, explain_d_ha
                                      {Cause::Checkerboard, 6, checkered, explain_checkerboard},
                                      {Cause::Memorisation, 3, memorised, explain_memorisation}}};
 
+bool is_finite(const Vitals& v) {
+  const std::array figures{v.d_loss,          v.g_loss,
+                           v.d_real,          v.d_fake,
+                           v.swings,          v.g_gradient,
+                           v.pixel_diversity, v.feature_diversity,
+                           v.checkerboard,    v.checkerboard_share,
+                           v.copies,          v.nearness};
+  return std::all_of(figures.begin(), figures.end(), [](double figure) { return std::isfinite(figure); });
+}
+
+std::string explain_no_number(const Vitals& now) {
+  return text(
+      "what G draws, or how it learns, is no longer a finite number at step %lld: %s. Go back to an earlier "
+      "checkpoint with a lower --lr",
+      static_cast<long long>(now.step),
+      std::isfinite(now.pixel_diversity) ? "a loss or the gradient that reaches G is none"
+                                         : "its samples hold values that are none");
+}
+
 /// The looks before the one at `index`, or before the last one.
 std::vector<Vitals> before(const std::vector<Vitals>& history, size_t index) {
   return {history.begin(), history.begin() + static_cast<long>(index)};
@@ -170,7 +190,9 @@ bool lower_rate_may_mend(Cause cause) { return cause != Cause::Checkerboard && c
 
 std::vector<Finding> judge(const std::vector<Vitals>& history) {
   std::vector<Finding> findings;
-  if (history.empty() || history.back().step < settled_step) return findings;
+  if (history.empty()) return findings;
+  if (!is_finite(history.back())) return {{Cause::NotANumber, explain_no_number(history.back())}};
+  if (history.back().step < settled_step) return findings;
   for (const Rule& rule : rules) {
     bool lasts = history.size() >= rule.lasting;
     for (size_t i = history.size() - std::min(history.size(), rule.lasting); i < history.size(); ++i)
@@ -199,8 +221,9 @@ Finding judge_end(const std::vector<gan::Metrics>& lines) {
 }
 
 bool is_healthy(const std::vector<Vitals>& history) {
-  return std::none_of(rules.begin(), rules.end(),
-                      [&](const Rule& rule) { return shows(rule, history, history.size() - 1); });
+  return is_finite(history.back()) && std::none_of(rules.begin(), rules.end(), [&](const Rule& rule) {
+           return shows(rule, history, history.size() - 1);
+         });
 }
 
 }  // namespace duel::diagnosis

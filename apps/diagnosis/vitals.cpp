@@ -17,6 +17,8 @@
 namespace duel::diagnosis {
 namespace {
 
+using quality::Points;
+
 constexpr int64_t batch = 128, most_training_pictures = 20000, fewest_for_copies = 8, few = 50;
 
 /// The numbers of n pictures, evenly over the set: it may be sorted.
@@ -24,6 +26,11 @@ std::vector<int64_t> spread_over(int64_t size, int64_t n) {
   std::vector<int64_t> which(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) which[static_cast<size_t>(i)] = i * size / n;
   return which;
+}
+
+bool is_finite(const Tensor& pictures) {
+  const float* const values = pictures.data<float>();
+  return std::all_of(values, values + pictures.numel(), [](float x) { return std::isfinite(x); });
 }
 
 /// The mean distance of two different rows.
@@ -99,9 +106,9 @@ double power_at(const std::vector<double>& grey, const std::vector<std::complex<
 
 /// The median distance of `points` to the nearest of `others`. With `itself` the point i is also the row
 /// itself[i] there, which does not count.
-double median_nearest(const Tensor& points, const Tensor& others, const std::vector<int64_t>& itself = {}) {
+double median_nearest(const Points& points, const Tensor& others, const std::vector<int64_t>& itself = {}) {
   const Tensor all = quality::distances(points, others);
-  const int64_t n = points.dim(0), m = others.dim(0);
+  const int64_t n = points.count(), m = others.dim(0);
   std::vector<float> nearest;
   for (int64_t i = 0; i < n; ++i) {
     float* const row = all.data<float>() + i * m;
@@ -112,6 +119,11 @@ double median_nearest(const Tensor& points, const Tensor& others, const std::vec
   return nearest[static_cast<size_t>(n / 2)];
 }
 
+/// The points of pictures whose mirror images are theirs, too, with `hflip`.
+Points points_of(const Tensor& pictures, bool hflip) {
+  return {quality::points_of(pictures), hflip ? quality::points_of(quality::mirrored(pictures)) : Tensor()};
+}
+
 /// Row `rows[i]` of `points` as row i.
 Tensor take_rows(const Tensor& points, const std::vector<int64_t>& rows) {
   const Tensor taken = Tensor::empty({static_cast<int64_t>(rows.size()), points.dim(1)});
@@ -120,11 +132,23 @@ Tensor take_rows(const Tensor& points, const std::vector<int64_t>& rows) {
   return taken;
 }
 
+Points take_rows(const Points& points, const std::vector<int64_t>& rows) {
+  return {take_rows(points.upright, rows),
+          points.mirrored.defined() ? take_rows(points.mirrored, rows) : Tensor()};
+}
+
+/// Training points that were kept without their mirror images, with them.
+Points with_mirrored(const Tensor& points, int64_t channels) {
+  const int64_t side = quality::point_side;
+  const Tensor small = points.view({points.dim(0), side, side, channels});
+  return {points, quality::mirrored(small).view(points.shape())};
+}
+
 /// The share of samples that are copies, by quality::copies() and because any other training picture is more
 /// than twice as far from the one copied as the sample is: where training pictures lie close together, as
 /// simple ones do, good samples are close to some of them, too. Of a few training pictures none lies close to
 /// another, and quality::copies() has compared the sample with all of them.
-double share_of_copies(const Tensor& samples, const Tensor& training) {
+double share_of_copies(const Points& samples, const Tensor& training, int64_t channels) {
   const std::vector<double> close = quality::copies(samples, training);
   const auto total = static_cast<double>(close.size());
   if (training.dim(0) <= few) return std::accumulate(close.begin(), close.end(), 0.0) / total;
@@ -132,10 +156,11 @@ double share_of_copies(const Tensor& samples, const Tensor& training) {
   for (size_t i = 0; i < close.size(); ++i)
     if (close[i] != 0) rows.push_back(static_cast<int64_t>(i));
   if (rows.empty()) return 0;
-  const Tensor suspects = take_rows(samples, rows);
+  const Points suspects = take_rows(samples, rows);
   const std::vector<int64_t> copied = quality::nearest(suspects, training);
   const Tensor originals = take_rows(training, copied);
-  const Tensor to_all = quality::distances(originals, training);
+  const Tensor to_all = quality::distances(
+      samples.mirrored.defined() ? with_mirrored(originals, channels) : Points(originals), training);
   const Tensor from_samples = quality::distances(suspects, originals);
   const int64_t n = training.dim(0), m = from_samples.dim(1);
   double count = 0;
@@ -161,7 +186,7 @@ Peak stride_peak(const Tensor& pictures) {
   return {beside > 0 ? peak / beside : 0, variance > 0 ? peak / variance : 0};
 }
 
-Examination::Examination(const Dataset& data) {
+Examination::Examination(const Dataset& data, bool hflip) : hflip_(hflip) {
   const int64_t size = data.size();
   training_ = quality::read_points(data, spread_over(size, std::min(size, most_training_pictures)));
   reals_ = quality::read_pictures(data, spread_over(size, std::min(size, batch)));
@@ -169,7 +194,9 @@ Examination::Examination(const Dataset& data) {
   peak_ = stride_peak(reals_).height;
   if (training_.dim(0) < fewest_for_copies) return;
   const std::vector<int64_t> some = spread_over(training_.dim(0), std::min(training_.dim(0), batch));
-  training_distance_ = median_nearest(take_rows(training_, some), training_, some);
+  const Tensor points = take_rows(training_, some);
+  training_distance_ =
+      median_nearest(hflip ? with_mirrored(points, data.channels()) : Points(points), training_, some);
 }
 
 void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
@@ -177,8 +204,14 @@ void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
   vitals.g_gradient = gradient_norm(trainer.generator());
   const Tensor samples = quality::draw_samples(trainer.generator(), trainer.config(), batch,
                                                trainer.config().seed, trainer.device());
-  const Tensor points = quality::points_of(samples);
-  vitals.pixel_diversity = spread(points) / std::max(pixel_distance_, tiny);
+  if (!is_finite(samples)) {
+    for (double* const figure : {&vitals.pixel_diversity, &vitals.feature_diversity, &vitals.checkerboard,
+                                 &vitals.checkerboard_share, &vitals.copies, &vitals.nearness})
+      *figure = std::numeric_limits<double>::quiet_NaN();
+    return;
+  }
+  const Points points = points_of(samples, hflip_);
+  vitals.pixel_diversity = spread(points.upright) / std::max(pixel_distance_, tiny);
   nn::Module& d = trainer.discriminator();
   vitals.feature_diversity = spread(last_features(d, samples.to(trainer.device()))) /
                              std::max(spread(last_features(d, reals_.to(trainer.device()))), tiny);
@@ -186,7 +219,7 @@ void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
   vitals.checkerboard = peak.height / std::max(peak_, tiny);
   vitals.checkerboard_share = peak.share;
   if (training_.dim(0) >= fewest_for_copies) {
-    vitals.copies = share_of_copies(points, training_);
+    vitals.copies = share_of_copies(points, training_, samples.dim(3));
     vitals.nearness = median_nearest(points, training_) / std::max(training_distance_, tiny);
   }
 }

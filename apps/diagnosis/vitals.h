@@ -29,7 +29,8 @@ struct Vitals {
   double checkerboard = 0, checkerboard_share = 0;
   /// Share of samples that are copies of training pictures, by quality::copies(); where there are more than
   /// 50 training pictures, of these only those that are less than half as far from the one copied as any
-  /// other training picture is.
+  /// other training picture is. Where the run mirrors pictures, a training picture and its mirror image count
+  /// as one here and in `nearness`, and the distance to it is that to the nearer of the two.
   double copies = 0;
   /// How far samples are from their nearest training pictures, over how far training pictures are from their
   /// nearest others: the medians of both. 0 where all samples are copies.
@@ -40,14 +41,16 @@ struct Vitals {
 /// networks are looked at in evaluation mode, so that a run is the same with and without it.
 class Examination {
  public:
-  /// Reads up to 20,000 training pictures. `data` is not needed afterwards.
-  explicit Examination(const Dataset& data);
+  /// Reads up to 20,000 training pictures. `data` is not needed afterwards. `hflip`: the run mirrors them.
+  Examination(const Dataset& data, bool hflip);
 
+  /// Where samples hold what is no finite number, so does each figure that is taken from them: it is NaN.
   void look(gan::Trainer& trainer, Vitals& vitals) const;
 
  private:
   Tensor reals_;     // a batch of pictures
   Tensor training_;  // the points of all
+  bool hflip_;
   double pixel_distance_ = 0, peak_ = 0;
   double training_distance_ = 0;  // the median one between nearest training pictures
 };

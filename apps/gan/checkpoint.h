@@ -55,7 +55,8 @@ struct SavedGenerator {
 };
 
 /// Reads G from a checkpoint or from a run folder's latest one. Throws Error, as find_checkpoint(),
-/// read_config() and load_networks() do.
+/// read_config() and load_networks() do, and if a tensor of G holds what is no finite number: the pictures of
+/// such a G are none.
 SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, Device device = {});
 
 }  // namespace duel::gan

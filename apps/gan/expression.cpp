@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "lib/error.h"
+#include "lib/quote.h"
 
 namespace duel::gan {
 namespace {
@@ -114,7 +115,7 @@ class Parser {
   }
 
   [[noreturn]] void complain(const std::string& what) const {
-    fail("'", shortened(text_), "', column ", at_ + 1, ": ", what);
+    fail("'", quoted_around(text_, at_), "', column ", at_ + 1, ": ", what);
   }
 
   std::string_view text_;

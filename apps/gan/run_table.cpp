@@ -56,7 +56,7 @@ Records parse(std::string_view text) {
 
 std::string line(const Record& record) {
   std::string text;
-  for (size_t c = 0; c < record.size(); ++c) text += (c > 0 ? "," : "") + csv_field(record[c]);
+  for (size_t c = 0; c < record.size(); ++c) text += concat(c > 0 ? "," : "", csv_field(record[c]));
   return text + "\n";
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "lib/error.h"
+#include "lib/quote.h"
 
 namespace duel::latent {
 namespace {
@@ -43,10 +45,11 @@ float factor_value(const FaceFactor& factor, const std::string& option, const st
   }
   float value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  check(
-      error == std::errc() && end == text.data() + text.size() && value >= factor.low && value <= factor.high,
-      option, " of ", factor.name, " must be ", factor.low, " to ", factor.high, choices, "; got '", text,
-      "'");
+  const bool in_range =
+      error == std::errc() && end == text.data() + text.size() && value >= factor.low && value <= factor.high;
+  // Between two choices there is none.
+  check(in_range && (factor.choices.empty() || value == std::floor(value)), option, " of ", factor.name,
+        " must be ", factor.low, " to ", factor.high, choices, "; got '", printable(text), "'");
   return value;
 }
 
@@ -93,7 +96,11 @@ Latent mean_difference(const std::vector<Latent>& with, const std::vector<Latent
 
 Latent along(const Latent& face, const Latent& direction, double strength) {
   Latent moved = face;
-  for (size_t i = 0; i < moved.size(); ++i) moved[i] = static_cast<float>(moved[i] + strength * direction[i]);
+  for (size_t i = 0; i < moved.size(); ++i) {
+    moved[i] = static_cast<float>(moved[i] + strength * direction[i]);
+    check(std::isfinite(moved[i]), "a direction of strength ", strength,
+          " leads to numbers that are too large for single precision");
+  }
   return moved;
 }
 

@@ -18,8 +18,8 @@ struct Contrast {
 
 /// The factor called `name`. Throws Error that lists the factors if there is none.
 const FaceFactor& find_factor(const std::string& name);
-/// A value of a factor: a number in its range, or the name of one of its choices. Throws Error naming
-/// `option`.
+/// A value of a factor: a number in its range, or the name or number of one of its choices. Throws Error
+/// naming `option`.
 float factor_value(const FaceFactor& factor, const std::string& option, const std::string& text);
 
 /// The first `count` people of the checkpoint's synthetic set, each drawn twice: with the factor at `with`
@@ -41,7 +41,7 @@ Inverted invert_all(const Painter& painter, const std::vector<Image>& pictures,
 /// The mean of `with` minus the mean of `without`.
 Latent mean_difference(const std::vector<Latent>& with, const std::vector<Latent>& without);
 
-/// face + strength * direction.
+/// face + strength * direction. Throws Error if that is too large for single precision.
 Latent along(const Latent& face, const Latent& direction, double strength);
 
 }  // namespace duel::latent

@@ -57,6 +57,22 @@ Value apply_clamp(std::span<const Value> a) {
   return result;
 }
 
+double largest_component(const std::vector<double>& v) {
+  double largest = 0;
+  for (const double x : v) largest = std::max(largest, std::fabs(x));
+  return largest;
+}
+
+/// The vector of length 1 in the direction of `v`, which is not zero.
+std::vector<double> unit(std::vector<double> v) {
+  // In two steps, as the length may be more than a double holds.
+  const double largest = largest_component(v);
+  for (double& x : v) x /= largest;
+  const double rest = length(v);
+  for (double& x : v) x /= rest;
+  return v;
+}
+
 constexpr size_t kAnyNumber = 1000;
 constexpr Function kFunctions[] = {
     {"abs", 1, 1, "abs(A)", apply_abs},
@@ -69,8 +85,13 @@ constexpr Function kFunctions[] = {
 
 }  // namespace
 
+// Taken of v over its largest component, whose square neither overflows nor vanishes.
 double length(const std::vector<double>& v) {
-  return std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
+  const double largest = largest_component(v);
+  if (largest == 0) return 0;
+  double squares = 0;
+  for (const double x : v) squares += (x / largest) * (x / largest);
+  return largest * std::sqrt(squares);
 }
 
 std::vector<double> lerp(const std::vector<double>& a, const std::vector<double>& b, double t) {
@@ -80,9 +101,10 @@ std::vector<double> lerp(const std::vector<double>& a, const std::vector<double>
 }
 
 std::vector<double> slerp(const std::vector<double>& a, const std::vector<double>& b, double t) {
-  const double length_a = length(a), length_b = length(b);
-  check(length_a > 0 && length_b > 0, "slerp has no direction to start from: one of its vectors is zero");
-  const double cosine = std::inner_product(a.begin(), a.end(), b.begin(), 0.0) / length_a / length_b;
+  check(largest_component(a) > 0 && largest_component(b) > 0,
+        "slerp has no direction to start from: one of its vectors is zero");
+  const std::vector<double> unit_a = unit(a), unit_b = unit(b);
+  const double cosine = std::inner_product(unit_a.begin(), unit_a.end(), unit_b.begin(), 0.0);
   const double angle = std::acos(std::clamp(cosine, -1.0, 1.0)), sine = std::sin(angle);
   double share_a = 1 - t, share_b = t;
   if (sine > 1e-6) {

@@ -5,6 +5,7 @@
 
 #include "apps/latent/expression.h"
 #include "lib/io/safetensors.h"
+#include "lib/quote.h"
 
 namespace duel::latent {
 namespace {
@@ -21,7 +22,7 @@ std::string letters(int64_t index) {
 }
 
 void check_name(std::string_view name) {
-  check(is_identifier(name), "'", name,
+  check(is_identifier(name), "'", printable(name),
         "' cannot be a name: a name is a letter and then letters, digits and '_'");
   check(!is_function(name), "'", name, "' cannot be a name: it is a function of the expressions");
 }
@@ -39,11 +40,8 @@ Names Names::read(const std::filesystem::path& path, int64_t z_dim) {
           " is no latent: it holds ", name_of(tensor.dtype()), " of shape ", tensor.shape());
     check(tensor.dim(0) == z_dim, path.string(), ": ", name, " has ", tensor.dim(0),
           " components, this checkpoint's latents have ", z_dim, "; it was named with another checkpoint");
-    Latent z = tensor.to_vector<float>();
-    check(std::all_of(z.begin(), z.end(), [](float x) { return std::isfinite(x); }), path.string(), ": ",
-          name, " holds numbers that are not finite");
     try {
-      names.set(name, std::move(z));
+      names.set(name, tensor.to_vector<float>());
     } catch (const Error& error) {
       fail(path.string(), ": ", error.what());
     }
@@ -60,6 +58,8 @@ const Latent* Names::find(std::string_view name) const {
 void Names::set(const std::string& name, Latent z) {
   check_name(name);
   check(static_cast<int64_t>(z.size()) == z_dim_, name, " has ", z.size(), " components instead of ", z_dim_);
+  check(std::all_of(z.begin(), z.end(), [](float x) { return std::isfinite(x); }), name,
+        " holds numbers that are not finite");
   const auto found =
       std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) { return entry.first == name; });
   if (found != entries_.end()) {

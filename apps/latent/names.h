@@ -37,7 +37,8 @@ class Names {
 
   /// Null if there is none of that name.
   const Latent* find(std::string_view name) const;
-  /// Adds a name, or gives it another latent. Throws Error as check_name() does.
+  /// Adds a name, or gives it another latent. Throws Error as check_name() does, and
+  /// unless it has z_dim() components, all finite.
   void set(const std::string& name, Latent z);
   /// Adds all of `other`. Throws Error if a name stands for different latents in the two.
   void merge(const Names& other);

@@ -3,6 +3,7 @@
 
 #include "apps/latent/term.h"
 #include "lib/error.h"
+#include "lib/quote.h"
 
 namespace duel::latent {
 namespace {
@@ -156,7 +157,11 @@ class Parser {
   void close(size_t open) {
     if (!take(')')) fail_here(concat("expected ')' for the '(' at column ", open, ", found ", found()));
   }
-  std::string found() { return at_end() ? "the end" : concat("'", text_[position_], "'"); }
+  std::string found() {
+    if (at_end()) return "the end";
+    const std::string_view rest = text_.substr(position_);
+    return concat("'", printable(rest.substr(0, length_of_character(rest))), "'");
+  }
   [[noreturn]] void fail_here(const std::string& message) { fail_at(text_, here(), message); }
 
   /// What was not yet cut off becomes a part, without the blanks around it.
@@ -183,7 +188,7 @@ bool is_identifier(std::string_view text) {
 }
 
 void fail_at(std::string_view text, size_t column, const std::string& message) {
-  fail("\"", shortened(text), "\", column ", column, ": ", message);
+  fail("\"", quoted_around(text, column - 1), "\", column ", column, ": ", message);
 }
 
 std::unique_ptr<Term> parse(std::string_view text, std::vector<ExpressionPart>& parts) {

@@ -8,7 +8,8 @@
 
 namespace duel::latent {
 
-/// "-0.6,0.1,0.3" as numbers. Throws Error that begins with `option` if one is none, or not finite.
+/// "-0.6,0.1,0.3" as numbers. Throws Error that begins with `option` if one is none,
+/// or not finite in single precision.
 std::vector<double> parse_numbers(const std::string& option, const std::string& text);
 
 /// "FROM:TO:COUNT", evenly spaced shares between 0 and 1, as quantiles of the standard normal distribution:

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "apps/quality/manifold.h"
 #include "apps/quality/ms_ssim.h"
 #include "apps/quality/neighbours.h"
 #include "apps/quality/pictures.h"
@@ -32,6 +33,13 @@ Tensor noise_like(const Tensor& pictures, uint64_t seed) {
   const Tensor noise = Tensor::empty(pictures.shape());
   RandomStream(seed, static_cast<Stream>(stream(Purpose::Noise))).fill(noise, Uniform{-1, 1});
   return noise;
+}
+
+/// What is no number is neither near to anything nor far from it: the numbers would say what they like.
+void check_finite(const Tensor& samples) {
+  const float* const values = samples.data<float>();
+  check(std::all_of(values, values + samples.numel(), [](float x) { return std::isfinite(x); }),
+        "quality: the samples hold numbers that are not finite, so that there is nothing to judge");
 }
 
 PyramidOptions pyramid_options(const EvaluationOptions& options) {
@@ -71,8 +79,8 @@ void Evaluator::read(const Dataset& data) {
 }
 
 Evaluator::Set Evaluator::look_at(const Tensor& pictures, uint64_t number) {
-  return {pictures, points_of(pictures), features_(pictures),
-          project_bands(pictures, pyramid_options(options_), number)};
+  return {pictures, points_of(pictures), options_.hflip ? points_of(mirrored(pictures)) : Tensor(),
+          features_(pictures), project_bands(pictures, pyramid_options(options_), number)};
 }
 
 Evaluator::Named Evaluator::measure(const Set& set, const std::vector<int64_t>& rows) const {
@@ -84,23 +92,23 @@ Evaluator::Named Evaluator::measure(const Set& set, const std::vector<int64_t>& 
   scores.emplace_back("swd", distances.back());
 
   PhiloxWalk random(options_.seed, stream(Purpose::Bootstrap, 2));
-  const auto add = [&](const char* name, const std::vector<double>& items) {
-    scores.emplace_back(name, mean_estimate(items, options_.replicates, random));
-  };
   std::vector<std::pair<int64_t, int64_t>> pairs;  // each picture in one: so they are independent
   for (int64_t i = 0; i + 1 < count_; i += 2) pairs.emplace_back(i, i + 1);
-  add("ms_ssim", ms_ssim(set.pictures, pairs));
-  const Manifold manifold = compare_manifolds(reference_.features, set.features);
-  add("precision", manifold.precision);
-  add("recall", manifold.recall);
-  add("density", manifold.density);
-  add("coverage", manifold.coverage);
-  add("copies", copies(set.points, training_, rows));
+  scores.emplace_back("ms_ssim",
+                      within_one(mean_estimate(ms_ssim(set.pictures, pairs), options_.replicates, random)));
+  const Manifold m = compare_manifolds(reference_.features, set.features);
+  using Numbers = ManifoldNumbers;
+  scores.emplace_back("precision", within_one(m.estimate(&Manifold::precision, &Numbers::precision)));
+  scores.emplace_back("recall", within_one(m.estimate(&Manifold::recall, &Numbers::recall)));
+  scores.emplace_back("density", m.estimate(&Manifold::density, &Numbers::density));
+  scores.emplace_back("coverage", within_one(m.estimate(&Manifold::coverage, &Numbers::coverage)));
+  scores.emplace_back("copies", share_estimate(copies({set.points, set.mirrored}, training_, rows)));
   return scores;
 }
 
 Evaluation Evaluator::evaluate(const Tensor& samples) {
   check_shape("quality", "samples", samples, reference_.pictures.shape());
+  check_finite(samples);
   const Set set = look_at(samples, 3);
   const Named scores = measure(set);
   Evaluation evaluation{count_, {}, {}};

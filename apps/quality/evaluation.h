@@ -19,7 +19,8 @@ namespace duel::quality {
 struct EvaluationOptions {
   int64_t count = 2000;  ///< samples and real pictures; at most half of the data
   uint64_t seed = 0;     ///< which real pictures, patches, pairs and bootstrap samples
-  int replicates = 100;  ///< bootstrap samples behind each interval
+  int replicates = 100;  ///< bootstrap samples behind an interval
+  bool hflip = false;    ///< the mirror image of a training picture is one, too: samples may be copies of it
 };
 
 /// One number. Reals against reals show how well it can be met with so many pictures, noise how bad it can
@@ -43,13 +44,13 @@ class Evaluator {
 
   /// Samples to be given, each time.
   int64_t count() const { return count_; }
-  /// Of samples (count(), S, S, C) in [-1, 1] on the CPU.
+  /// Of samples (count(), S, S, C) in [-1, 1] on the CPU. Throws Error if they hold what is no finite number.
   Evaluation evaluate(const Tensor& samples);
 
  private:
   using Named = std::vector<std::pair<std::string, Estimate>>;
   struct Set {
-    Tensor pictures, points, features;
+    Tensor pictures, points, mirrored, features;  // mirrored: points, defined with hflip alone
     ProjectedBands bands;
   };
 

@@ -58,13 +58,13 @@ double overlap(const std::vector<double>& a, const std::vector<double>& b) {
 
 Estimate covered(const Bins& bins, const std::vector<double>& known, const std::vector<float>& values,
                  int replicates, PhiloxWalk& random) {
-  return bootstrap(overlap(known, histogram(bins, values)), replicates, [&] {
+  return within_one(bootstrap(overlap(known, histogram(bins, values)), replicates, [&] {
     const std::vector<int> times = resample(static_cast<int64_t>(values.size()), random);
     std::vector<float> drawn;
     for (size_t i = 0; i < values.size(); ++i)
       drawn.insert(drawn.end(), static_cast<size_t>(times[i]), values[i]);
     return overlap(known, histogram(bins, drawn));
-  });
+  }));
 }
 
 double correlation(const std::vector<float>& a, const std::vector<float>& b) {

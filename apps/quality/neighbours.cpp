@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
 
 #include "lib/error.h"
@@ -23,20 +22,6 @@ std::vector<float> squared_norms(const Tensor& points) {
   return norms;
 }
 
-/// Calls visit(number of the point, its distances to all of `others`), some points at a time: the matrix of
-/// all would not always fit.
-void for_each_row(const Tensor& points, const Tensor& others,
-                  const std::function<void(int64_t, const float*)>& visit) {
-  constexpr int64_t at_a_time = 256;
-  for (int64_t first = 0; first < points.dim(0); first += at_a_time) {
-    const int64_t count = std::min(at_a_time, points.dim(0) - first);
-    const Tensor block = distances(points.rows(first, count), others);
-    for (int64_t i = 0; i < count; ++i) visit(first + i, block.data<float>() + i * others.dim(0));
-  }
-}
-
-constexpr int64_t k_of_recall = 3, k_of_coverage = 5;
-
 }  // namespace
 
 // |a - b|² = |a|² - 2 a·b + |b|²; rounding may make the distance of equal points a little more than 0.
@@ -48,47 +33,38 @@ Tensor distances(const Tensor& a, const Tensor& b) {
   for (int64_t i = 0; i < a.dim(0); ++i) {
     const float norm = norms_a[static_cast<size_t>(i)];
     float* const row = values + i * n;
-    for (int64_t j = 0; j < n; ++j)
-      row[j] = std::sqrt(std::max(0.0f, norm - 2 * row[j] + norms_b[static_cast<size_t>(j)]));
+    for (int64_t j = 0; j < n; ++j) {
+      const float squared = norm - 2 * row[j] + norms_b[static_cast<size_t>(j)];
+      row[j] = std::isnan(squared) ? INFINITY : std::sqrt(std::max(0.0f, squared));
+    }
   }
   return products;
 }
 
-std::vector<std::vector<double>> neighbour_radii(const Tensor& points, const std::vector<int64_t>& ks) {
-  const int64_t most = *std::max_element(ks.begin(), ks.end());
-  check(points.dim(0) > most, "[quality] ", points.dim(0), " pictures are too few: compare at least ",
-        most + 1);
-  std::vector<std::vector<double>> radii(ks.size());
-  for_each_row(points, points, [&](int64_t i, const float* row) {
-    std::vector<float> others(row, row + points.dim(0));
-    others[static_cast<size_t>(i)] = INFINITY;
-    std::partial_sort(others.begin(), others.begin() + most, others.end());
-    for (size_t j = 0; j < ks.size(); ++j) radii[j].push_back(others[static_cast<size_t>(ks[j] - 1)]);
-  });
-  return radii;
-}
-
-Manifold compare_manifolds(const Tensor& reals, const Tensor& samples) {
-  const auto of_reals = neighbour_radii(reals, {k_of_recall, k_of_coverage});
-  const auto of_samples = neighbour_radii(samples, {k_of_recall});
-  const auto n = static_cast<size_t>(reals.dim(0)), m = static_cast<size_t>(samples.dim(0));
-  Manifold result{std::vector<double>(m), std::vector<double>(n), std::vector<double>(m),
-                  std::vector<double>(n)};
-  for_each_row(samples, reals, [&](int64_t sample, const float* row) {
-    const auto j = static_cast<size_t>(sample);
-    for (size_t i = 0; i < n; ++i) {
-      const double distance = row[i];
-      if (distance <= of_reals[0][i]) result.precision[j] = 1;
-      if (distance <= of_samples[0][j]) result.recall[i] = 1;
-      if (distance > of_reals[1][i]) continue;
-      result.density[j] += 1.0 / k_of_coverage;
-      result.coverage[i] = 1;
-    }
-  });
+Tensor distances(const Points& a, const Tensor& b) {
+  const Tensor result = distances(a.upright, b);
+  if (!a.mirrored.defined()) return result;
+  const Tensor other = distances(a.mirrored, b);
+  float *const to = result.data<float>(), *const from = other.data<float>();
+  for (int64_t i = 0; i < result.numel(); ++i) to[i] = std::min(to[i], from[i]);
   return result;
 }
 
-std::vector<double> copies(const Tensor& points, const Tensor& training, const std::vector<int64_t>& itself) {
+void for_each_row(const Points& points, const Tensor& others,
+                  const std::function<void(int64_t, const float*)>& visit) {
+  constexpr int64_t at_a_time = 256;
+  const auto some = [](const Tensor& rows, int64_t first, int64_t count) {
+    return rows.defined() ? rows.rows(first, count) : rows;
+  };
+  for (int64_t first = 0; first < points.count(); first += at_a_time) {
+    const int64_t count = std::min(at_a_time, points.count() - first);
+    const Tensor block =
+        distances({some(points.upright, first, count), some(points.mirrored, first, count)}, others);
+    for (int64_t i = 0; i < count; ++i) visit(first + i, block.data<float>() + i * others.dim(0));
+  }
+}
+
+std::vector<double> copies(const Points& points, const Tensor& training, const std::vector<int64_t>& itself) {
   constexpr int64_t around = 50;
   const int64_t count = training.dim(0), left = count - !itself.empty(), k = std::min(around, left);
   check(k >= 2, "[quality] copies of ", count, " pictures: there must be more");
@@ -104,7 +80,7 @@ std::vector<double> copies(const Tensor& points, const Tensor& training, const s
   return result;
 }
 
-std::vector<int64_t> nearest(const Tensor& points, const Tensor& others) {
+std::vector<int64_t> nearest(const Points& points, const Tensor& others) {
   std::vector<int64_t> result;
   for_each_row(points, others, [&](int64_t, const float* row) {
     result.push_back(std::min_element(row, row + others.dim(0)) - row);

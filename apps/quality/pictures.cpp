@@ -4,11 +4,6 @@
 #include <vector>
 
 namespace duel::quality {
-namespace {
-
-constexpr int64_t point_side = 16;
-
-}  // namespace
 
 Tensor read_pictures(const Dataset& data, std::span<const int64_t> which) {
   const int64_t side = data.image_size(), size = data.picture_bytes();
@@ -21,6 +16,18 @@ Tensor read_pictures(const Dataset& data, std::span<const int64_t> which) {
                         [](uint8_t pixel) { return static_cast<float>(pixel) / 127.5f - 1; });
   }
   return pictures;
+}
+
+Tensor mirrored(const Tensor& pictures) {
+  const int64_t side = pictures.dim(2), channels = pictures.dim(3), row = side * channels;
+  const Tensor result = Tensor::empty(pictures.shape());
+  const float* from = pictures.data<float>();
+  float* to = result.data<float>();
+  for (int64_t y = 0; y < pictures.numel() / row; ++y, from += row, to += row) {
+    for (int64_t x = 0; x < side; ++x)
+      std::copy_n(from + (side - 1 - x) * channels, channels, to + x * channels);
+  }
+  return result;
 }
 
 Tensor points_of(const Tensor& pictures) {

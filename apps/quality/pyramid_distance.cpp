@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array<float, 5> binomial{1 / 16.0f, 4 / 16.0f, 6 / 16.0f, 4 / 16.0f, 1 / 16.0f};
 constexpr int64_t coarsest = 16;
+constexpr uint64_t directions_seed = 0;
 
 /// -1 -> 1 and side -> side - 2: mirrored about the outermost pixel.
 int64_t mirrored(int64_t i, int64_t side) {
@@ -79,12 +80,89 @@ void subtract(const Tensor& from, const Tensor& what) {
   for (int64_t i = 0; i < from.numel(); ++i) to[i] -= other[i];
 }
 
-/// The sorted values of a bootstrap sample: each picture's patches as often as the picture was drawn.
-void draw(const std::vector<SortedProjections::Item>& sorted, const std::vector<int>& times, int64_t patches,
-          std::vector<float>& values) {
-  values.clear();
-  for (const auto& [value, row] : sorted)
-    values.insert(values.end(), static_cast<size_t>(times[row / static_cast<size_t>(patches)]), value);
+PatchMoments moments_of(const Tensor& descriptors, const Tensor& directions, int64_t pictures,
+                        int64_t channels) {
+  const auto c = static_cast<size_t>(channels), items = static_cast<size_t>(descriptors.numel() / pictures);
+  PatchMoments moments{std::vector<double>(static_cast<size_t>(pictures) * c), {}, {}};
+  moments.squares = moments.means;
+  const auto share = static_cast<double>(c) / static_cast<double>(items);
+  const float* value = descriptors.data<float>();
+  for (size_t i = 0; i < static_cast<size_t>(pictures); ++i) {
+    for (size_t k = 0; k < items; ++k, ++value) {
+      moments.means[i * c + k % c] += share * *value;
+      moments.squares[i * c + k % c] += share * *value * *value;
+    }
+  }
+  const auto count = static_cast<size_t>(directions.dim(1));
+  moments.of_directions.resize(count * c);
+  for (size_t k = 0; k < static_cast<size_t>(directions.numel()); ++k)
+    moments.of_directions[k % count * c + k / count % c] += directions.data<float>()[k];
+  return moments;
+}
+
+/// One band of a set, to draw bootstrap samples from: pictures, each as often as `times` says.
+class Urn {
+ public:
+  Urn(const ProjectedBands& set, size_t band)
+      : sorted_(set.bands[band]),
+        moments_(set.moments[band]),
+        patches_(static_cast<size_t>(set.patches)),
+        channels_(static_cast<size_t>(set.channels)),
+        usual_(normalisation(std::vector<int>(static_cast<size_t>(set.pictures), 1)).deviation) {}
+
+  /// What the descriptors of a sample are to be brought to mean 0 and deviation 1 by.
+  struct Normalisation {
+    std::vector<double> means;  // of the channels
+    double deviation = 0;       // of all channels as one
+  };
+  Normalisation normalisation(const std::vector<int>& times) const {
+    Normalisation result{std::vector<double>(channels_), 0};
+    const double share = 1 / static_cast<double>(times.size());
+    double variance = 0;
+    for (size_t c = 0; c < channels_; ++c) {
+      double squares = 0;
+      for (size_t i = 0; i < times.size(); ++i) {
+        result.means[c] += share * times[i] * moments_.means[i * channels_ + c];
+        squares += share * times[i] * moments_.squares[i * channels_ + c];
+      }
+      variance += (squares - result.means[c] * result.means[c]) / static_cast<double>(channels_);
+    }
+    result.deviation = std::sqrt(std::max(0.0, variance));
+    return result;
+  }
+
+  /// The sorted values in one direction. The sample's descriptors would be normalised anew, by which samples
+  /// come to differ several times less, and the projection with them. Here all channels are given one
+  /// deviation, so that it is the same for every value, and leaves them sorted.
+  void draw(size_t direction, const std::vector<int>& times, const Normalisation& by,
+            std::vector<double>& values) const {
+    double shift = 0;
+    for (size_t c = 0; c < channels_; ++c)
+      shift += by.means[c] * moments_.of_directions[direction * channels_ + c];
+    const double scale = by.deviation > 0 ? usual_ / by.deviation : 1;
+    values.clear();
+    for (const auto& [value, row] : sorted_.directions[direction])
+      values.insert(values.end(), static_cast<size_t>(times[row / patches_]), (value - shift) * scale);
+  }
+
+ private:
+  const SortedProjections& sorted_;
+  const PatchMoments& moments_;
+  size_t patches_, channels_;
+  double usual_;  // 1, but less where pictures are flat
+};
+
+double drawn_distance(const Urn& a, const Urn& b, size_t directions, const std::vector<int>& times_a,
+                      const std::vector<int>& times_b) {
+  const Urn::Normalisation by_a = a.normalisation(times_a), by_b = b.normalisation(times_b);
+  std::vector<double> x, y;
+  double sum = 0;
+  for (size_t d = 0; d < directions; ++d) {
+    a.draw(d, times_a, by_a, x);
+    b.draw(d, times_b, by_b, y);
+    for (size_t k = 0; k < x.size(); ++k) sum += std::abs(x[k] - y[k]);
+  }
+  return sum / static_cast<double>(directions * x.size());
 }
 
 }  // namespace
@@ -133,7 +211,8 @@ Tensor patch_descriptors(const Tensor& band, const PatchPlaces& places) {
     for (int64_t i = c; i < descriptors.numel(); i += channels)
       squares += (values[i] - mean) * (values[i] - mean);
     const double deviation = std::sqrt(squares / static_cast<double>(descriptors.numel() / channels));
-    const double scale = 1 / std::max(deviation, 1e-8);  // pictures of one flat colour have none
+    // Pictures of one flat colour have none; what rounding leaves in their bands must not pass for one.
+    const double scale = 1 / std::max(deviation, 1e-6);
     for (int64_t i = c; i < descriptors.numel(); i += channels)
       values[i] = static_cast<float>((values[i] - mean) * scale);
   }
@@ -165,8 +244,11 @@ SortedProjections project(const Tensor& descriptors, const Tensor& directions) {
   SortedProjections sorted;
   for (int64_t d = 0; d < count; ++d) {
     std::vector<SortedProjections::Item> items(static_cast<size_t>(rows));
-    for (int64_t i = 0; i < rows; ++i)
-      items[static_cast<size_t>(i)] = {values[i * count + d], static_cast<uint32_t>(i)};
+    for (int64_t i = 0; i < rows; ++i) {
+      const float value = values[i * count + d];
+      check(std::isfinite(value), "[pyramid] a patch holds numbers that are not finite");
+      items[static_cast<size_t>(i)] = {value, static_cast<uint32_t>(i)};
+    }
     std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return a.value < b.value; });
     sorted.directions.push_back(std::move(items));
   }
@@ -186,15 +268,18 @@ double sliced_wasserstein(const SortedProjections& a, const SortedProjections& b
 }
 
 ProjectedBands project_bands(const Tensor& pictures, const PyramidOptions& options, uint64_t set) {
-  ProjectedBands projected{pictures.dim(0), options.patches, {}, {}};
+  const int64_t n = pictures.dim(0), channels = pictures.dim(3);
+  ProjectedBands projected{n, options.patches, channels, {}, {}, {}};
   PhiloxWalk patches(options.seed, stream(Purpose::Patches, set));
-  PhiloxWalk random(options.seed, stream(Purpose::Directions));
+  PhiloxWalk random(directions_seed, stream(Purpose::Directions));
   for (const Tensor& band : laplacian_pyramid(pictures)) {
-    const int64_t side = band.dim(1), components = patch_side * patch_side * band.dim(3);
-    const PatchPlaces places = random_places(pictures.dim(0), options.patches, side, patches);
+    const int64_t side = band.dim(1), components = patch_side * patch_side * channels;
+    const PatchPlaces places = random_places(n, options.patches, side, patches);
+    const Tensor descriptors = patch_descriptors(band, places);
+    const Tensor directions = random_directions(components, options.directions, random);
     projected.sides.push_back(side);
-    projected.bands.push_back(
-        project(patch_descriptors(band, places), random_directions(components, options.directions, random)));
+    projected.bands.push_back(project(descriptors, directions));
+    projected.moments.push_back(moments_of(descriptors, directions, n, channels));
   }
   return projected;
 }
@@ -204,29 +289,24 @@ std::vector<Estimate> pyramid_distances(const ProjectedBands& a, const Projected
   check(a.pictures == b.pictures && a.sides == b.sides, "[pyramid] sets of ", a.pictures, " and ", b.pictures,
         " pictures, or of different sizes");
   // The spread over bootstrap samples hardly depends on the number of directions.
-  constexpr size_t bootstrap_directions = 16;
+  const size_t directions = std::min<size_t>(16, static_cast<size_t>(options.directions));
   PhiloxWalk random(options.seed, stream(Purpose::Bootstrap));
   const size_t bands = a.bands.size();
   std::vector<double> values(bands + 1);
   std::vector<std::vector<double>> replicates(bands + 1);
+  std::vector<Urn> urns_a, urns_b;
   for (size_t band = 0; band < bands; ++band) {
+    urns_a.emplace_back(a, band);
+    urns_b.emplace_back(b, band);
     values[band] = 1000 * sliced_wasserstein(a.bands[band], b.bands[band]);
     values[bands] += values[band] / static_cast<double>(bands);
   }
-  std::vector<float> x, y;
   for (int i = 0; i < options.replicates; ++i) {
     const std::vector<int> times_a = resample(a.pictures, random), times_b = resample(b.pictures, random);
     double mean = 0;
     for (size_t band = 0; band < bands; ++band) {
-      const auto &in_a = a.bands[band].directions, &in_b = b.bands[band].directions;
-      const size_t directions = std::min(bootstrap_directions, in_a.size());
-      double sum = 0;
-      for (size_t d = 0; d < directions; ++d) {
-        draw(in_a[d], times_a, a.patches, x);
-        draw(in_b[d], times_b, b.patches, y);
-        for (size_t k = 0; k < x.size(); ++k) sum += std::abs(x[k] - y[k]);
-      }
-      replicates[band].push_back(1000 * sum / static_cast<double>(directions * x.size()));
+      replicates[band].push_back(1000 *
+                                 drawn_distance(urns_a[band], urns_b[band], directions, times_a, times_b));
       mean += replicates[band].back() / static_cast<double>(bands);
     }
     replicates[bands].push_back(mean);

@@ -55,17 +55,24 @@ struct PyramidOptions {
   int64_t patches = 16;      ///< of each picture; Karras et al. take 128, of four times as many pictures
   int64_t directions = 128;  ///< Karras et al. take 512
   int replicates = 30;       ///< bootstrap samples of both sets of pictures
-  uint64_t seed = 0;
+  uint64_t seed = 0;         ///< of the places of the patches and of the bootstrap
+};
+
+/// What the descriptors of some of the pictures would be brought to mean 0 and deviation 1 by.
+struct PatchMoments {
+  std::vector<double> means, squares;  ///< of each picture's descriptors: (pictures, channels)
+  std::vector<double> of_directions;   ///< the sums of their components: (directions, channels)
 };
 
 /// A set of pictures, ready to be compared.
 struct ProjectedBands {
-  int64_t pictures = 0, patches = 0;
+  int64_t pictures = 0, patches = 0, channels = 0;
   std::vector<int64_t> sides;  ///< of the bands, in pixels
   std::vector<SortedProjections> bands;
+  std::vector<PatchMoments> moments;  ///< of the bands
 };
-/// `set` numbers the sets that are compared, so that their patches lie elsewhere; the directions are the
-/// same.
+/// `set` numbers the sets that are compared, so that their patches lie elsewhere. The directions are the same
+/// of all sets, and whatever the seed is: other ones would give other distances, which no interval tells.
 ProjectedBands project_bands(const Tensor& pictures, const PyramidOptions& options, uint64_t set);
 
 /// The distance in each band, times 1000, and at the end their mean. The sets have as many pictures.

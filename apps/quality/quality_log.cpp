@@ -1,10 +1,12 @@
 #include "apps/quality/quality_log.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <utility>
 
 #include "apps/gan/run_table.h"
+#include "apps/gan/trainer.h"
 #include "apps/quality/samples.h"
 #include "lib/profile.h"
 
@@ -13,7 +15,9 @@ namespace {
 
 std::string short_text(const Estimate& estimate) {
   char text[64];
-  std::snprintf(text, sizeof text, "%.3g (+- %.1g)", estimate.value, estimate.high - estimate.value);
+  // An interval may end early on the side where the number does.
+  const double margin = std::max(estimate.high - estimate.value, estimate.value - estimate.low);
+  std::snprintf(text, sizeof text, "%.3g (+- %.1g)", estimate.value, margin);
   return text;
 }
 
@@ -22,7 +26,8 @@ std::string short_text(const Estimate& estimate) {
 QualityLog::QualityLog(const Dataset& data, int64_t every, const EvaluationOptions& options)
     : data_(data), every_(every), options_(options) {}
 
-void QualityLog::begin(gan::Trainer&, const gan::RunFolder&, const gan::Position&) {
+void QualityLog::begin(gan::Trainer& trainer, const gan::RunFolder&, const gan::Position&) {
+  options_.hflip = trainer.config().hflip;
   if (!evaluator_) evaluator_ = std::make_unique<Evaluator>(data_, options_);
 }
 

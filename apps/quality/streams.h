@@ -5,7 +5,15 @@
 
 namespace duel::quality {
 
-enum class Purpose : uint64_t { Patches, Directions, Bootstrap, Pairs, Split, Noise, Latent, Diagnosis };
+/// The numbers stay: with others the same seed would give other numbers.
+enum class Purpose : uint64_t {
+  Patches = 0,
+  Directions = 1,
+  Bootstrap = 2,
+  Split = 4,
+  Noise = 5,
+  Latent = 6,
+};
 
 /// The number of a Philox stream. Those of lib/philox.h lie below 2^32 (a run's) and from there to 2^48 (the
 /// faces of the synthetic set).

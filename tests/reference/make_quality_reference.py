@@ -14,18 +14,21 @@ N = 20  # pictures in each set
 SIDE = 32
 
 
+def waves(rng, count, side, channels, offset, spread):
+    """Smooth random pictures, (count, side, side, channels) bytes."""
+    y, x = np.mgrid[0:side, 0:side] / side
+    pictures = np.zeros((count, side, side, channels))
+    for i in range(count):
+        for c in range(channels):
+            a = rng.normal(size=4) * spread
+            wave = a[0] * np.sin(6 * x + 3 * a[1]) + a[2] * np.cos(5 * y + 3 * a[3])
+            pictures[i, :, :, c] = offset + 0.15 * wave + 0.02 * rng.normal(size=(side, side))
+    return (np.clip(pictures, 0, 1) * 255).astype(np.uint8)
+
+
 def make_pictures(rng):
-    """Two sets of smooth random pictures, (N, SIDE, SIDE, 3) bytes; the second is darker and varies less."""
-    y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
-    sets = []
-    for offset, spread in ((0.5, 1.0), (0.4, 0.6)):
-        pictures = np.zeros((N, SIDE, SIDE, 3))
-        for i in range(N):
-            for c in range(3):
-                a = rng.normal(size=4) * spread
-                wave = a[0] * np.sin(6 * x + 3 * a[1]) + a[2] * np.cos(5 * y + 3 * a[3])
-                pictures[i, :, :, c] = offset + 0.15 * wave + 0.02 * rng.normal(size=(SIDE, SIDE))
-        sets.append((np.clip(pictures, 0, 1) * 255).astype(np.uint8))
+    """Two sets of pictures, (N, SIDE, SIDE, 3); the second is darker and varies less."""
+    sets = [waves(rng, N, SIDE, 3, offset, spread) for offset, spread in ((0.5, 1.0), (0.4, 0.6))]
     sets[1][3] = sets[0][5]  # a copy, and two samples that are nearly the same
     sets[1][7] = np.clip(sets[1][6].astype(int) + 2, 0, 255)
     return sets
@@ -94,7 +97,8 @@ def ssim_maps(a, b):
 
 
 def ms_ssim(a, b):
-    weights = np.array([0.0448, 0.2856])  # as many scales as hold the window
+    scales = sum(a.shape[0] >> scale >= 11 for scale in range(5))  # as many as hold the window
+    weights = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])[:scales]
     weights = weights / weights.sum()
     values = []
     for c in range(a.shape[2]):
@@ -165,6 +169,13 @@ def main():
     points = [p.reshape(N, -1) for p in (x, y)]
     tensors.update(manifold(*points))
     tensors["copies"] = copies(points[1], points[0])
+
+    large = waves(rng, 4, 64, 1, 0.5, 1.0)
+    z = large.astype(np.float64) / 127.5 - 1
+    tensors["large"] = large
+    for band in pyramid(z[0]):
+        tensors[f"large_band_{band.shape[0]}"] = band.astype(np.float32)
+    tensors["large_ms_ssim"] = np.array([ms_ssim(z[i], z[i + 1]) for i in (0, 2)])
     reference = {"numpy": np.__version__, "script": "make_quality_reference.py"}
     save_file(tensors, output, {"reference": json.dumps(reference)})
 
