@@ -46,8 +46,7 @@ void add_report(CLI::App& program) {
   command->add_option(
       "--output", options->output,
       "The page; without it report.html in the run's folder, comparison.html for several runs. Beside it "
-      "goes a "
-      "picture of the losses alone: losses.png beside a report.html, else the page's name with .png");
+      "goes a picture of the losses alone: losses.png beside a report.html, else the page's name with .png");
   command->add_flag("--force", options->force, "Overwrite files that are already there and are no reports");
   command->callback([options] { run(*options); });
 }

@@ -10,10 +10,9 @@
 
 namespace duel::quality {
 
-/// `low` and `high` bound the 95 % interval. Of a share of independent items it is Wilson's; of all else
-/// value
-/// -+ 1.96 standard errors, by the bootstrap or the jackknife, which stops where the number does: at 0, as
-/// none can be negative, and at 1 where within_one() says so.
+/// `low` and `high` bound the 95 % interval. Of a share of independent items it is Wilson's. Of all else it
+/// is value -+ 1.96 standard errors, by the bootstrap or the jackknife, and stops where the number does: at
+/// 0, as none can be negative, and at 1 where within_one() says so.
 struct Estimate {
   double value = 0, low = 0, high = 0;
 };
