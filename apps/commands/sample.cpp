@@ -1,5 +1,4 @@
 // dcgan sample
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -15,6 +14,7 @@
 #include "apps/latent/names.h"
 #include "apps/latent/painter.h"
 #include "apps/latent/sheet.h"
+#include "lib/finite.h"
 #include "lib/io/safetensors.h"
 #include "lib/kernels.h"
 #include "ops/layout.h"
@@ -39,9 +39,7 @@ Tensor read_z(const std::string& path, int64_t z_dim) {
   check(z.dtype() == DType::Float32 && z.dims() == 2 && z.dim(0) > 0 && z.dim(1) == z_dim, path,
         ": z must be float32 of shape (count, ", z_dim, ") for this checkpoint, got ", name_of(z.dtype()),
         " ", z.shape());
-  const std::vector<float> values = z.to_vector<float>();
-  check(std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); }), path,
-        ": z holds numbers that are not finite");
+  check(all_finite(z.to_vector<float>()), path, ": z holds numbers that are not finite");
   return z;
 }
 

@@ -29,21 +29,6 @@ int64_t step_of(const gan::Config& config, const gan::Position& position) {
   return position.epoch * steps_an_epoch(config, position) + position.batch;
 }
 
-/// The columns of vitals.csv after epoch and step.
-constexpr std::pair<const char*, double Vitals::*> figures[] = {
-    {"d_loss", &Vitals::d_loss},
-    {"g_loss", &Vitals::g_loss},
-    {"d_real", &Vitals::d_real},
-    {"d_fake", &Vitals::d_fake},
-    {"swings", &Vitals::swings},
-    {"g_gradient", &Vitals::g_gradient},
-    {"pixel_diversity", &Vitals::pixel_diversity},
-    {"feature_diversity", &Vitals::feature_diversity},
-    {"checkerboard", &Vitals::checkerboard},
-    {"checkerboard_share", &Vitals::checkerboard_share},
-    {"copies", &Vitals::copies},
-    {"nearness", &Vitals::nearness}};
-
 void write_vitals(const gan::RunFolder& folder, const Vitals& v) {
   std::vector<std::string> head{"epoch", "step"}, row{std::to_string(v.epoch), std::to_string(v.step)};
   for (const auto& [name, figure] : figures) {

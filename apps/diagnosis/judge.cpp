@@ -135,13 +135,8 @@ constexpr std::array<Rule, 6> rules{{{Cause::DHasWon, 3, d_has_won, explain_d_ha
                                      {Cause::Memorisation, 3, memorised, explain_memorisation}}};
 
 bool is_finite(const Vitals& v) {
-  const std::array figures{v.d_loss,          v.g_loss,
-                           v.d_real,          v.d_fake,
-                           v.swings,          v.g_gradient,
-                           v.pixel_diversity, v.feature_diversity,
-                           v.checkerboard,    v.checkerboard_share,
-                           v.copies,          v.nearness};
-  return std::all_of(figures.begin(), figures.end(), [](double figure) { return std::isfinite(figure); });
+  return std::all_of(std::begin(figures), std::end(figures),
+                     [&v](const auto& figure) { return std::isfinite(v.*figure.second); });
 }
 
 std::string explain_no_number(const Vitals& now) {

@@ -13,6 +13,7 @@
 #include "apps/quality/pictures.h"
 #include "apps/quality/samples.h"
 #include "lib/autograd.h"
+#include "lib/finite.h"
 
 namespace duel::diagnosis {
 namespace {
@@ -26,11 +27,6 @@ std::vector<int64_t> spread_over(int64_t size, int64_t n) {
   std::vector<int64_t> which(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) which[static_cast<size_t>(i)] = i * size / n;
   return which;
-}
-
-bool is_finite(const Tensor& pictures) {
-  const float* const values = pictures.data<float>();
-  return std::all_of(values, values + pictures.numel(), [](float x) { return std::isfinite(x); });
 }
 
 /// The mean distance of two different rows.
@@ -204,7 +200,7 @@ void Examination::look(gan::Trainer& trainer, Vitals& vitals) const {
   vitals.g_gradient = gradient_norm(trainer.generator());
   const Tensor samples = quality::draw_samples(trainer.generator(), trainer.config(), batch,
                                                trainer.config().seed, trainer.device());
-  if (!is_finite(samples)) {
+  if (!all_finite({samples.data<float>(), static_cast<size_t>(samples.numel())})) {
     for (double* const figure : {&vitals.pixel_diversity, &vitals.feature_diversity, &vitals.checkerboard,
                                  &vitals.checkerboard_share, &vitals.copies, &vitals.nearness})
       *figure = std::numeric_limits<double>::quiet_NaN();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "apps/gan/observer.h"
 #include "lib/data/dataset.h"
@@ -36,6 +37,21 @@ struct Vitals {
   /// nearest others: the medians of both. 0 where all samples are copies.
   double nearness = 1;
 };
+
+/// All figures of a look, by their names: the columns of vitals.csv after epoch and step.
+inline constexpr std::pair<const char*, double Vitals::*> figures[] = {
+    {"d_loss", &Vitals::d_loss},
+    {"g_loss", &Vitals::g_loss},
+    {"d_real", &Vitals::d_real},
+    {"d_fake", &Vitals::d_fake},
+    {"swings", &Vitals::swings},
+    {"g_gradient", &Vitals::g_gradient},
+    {"pixel_diversity", &Vitals::pixel_diversity},
+    {"feature_diversity", &Vitals::feature_diversity},
+    {"checkerboard", &Vitals::checkerboard},
+    {"checkerboard_share", &Vitals::checkerboard_share},
+    {"copies", &Vitals::copies},
+    {"nearness", &Vitals::nearness}};
 
 /// Measures all but what metrics.csv holds. Everything that it draws comes from a stream of its own, and the
 /// networks are looked at in evaluation mode, so that a run is the same with and without it.

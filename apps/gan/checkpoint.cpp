@@ -1,8 +1,6 @@
 #include "apps/gan/checkpoint.h"
 
-#include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <map>
 #include <string>
 #include <utility>
@@ -96,15 +94,6 @@ int64_t number(const std::filesystem::path& path, const SafetensorsFile& file, c
   return value;
 }
 
-void check_finite(const std::filesystem::path& path, const nn::Module& generator) {
-  for (const nn::NamedTensor& part : generator.state("G")) {
-    if (part.tensor->dtype() != DType::Float32) continue;
-    const std::vector<float> values = part.tensor->to_vector<float>();
-    check(std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); }), path.string(),
-          ": ", part.name, " holds numbers that are not finite; take an earlier checkpoint of the run");
-  }
-}
-
 Config config_of(const std::filesystem::path& path, const SafetensorsFile& file) {
   const Json json =
       parse_json(metadata(path, file, "config"), path.string() + ": the configuration in its metadata");
@@ -181,7 +170,9 @@ SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, De
   const Config config = read_config(path);
   auto generator = std::make_unique<Generator>(config, device);
   load_networks(path, generator.get(), nullptr);
-  check_finite(path, *generator);
+  const std::string broken = part_not_finite(*generator, "G");
+  check(broken.empty(), path.string(), ": ", broken,
+        " holds numbers that are not finite; take an earlier checkpoint of the run");
   generator->eval();
   return {path, config, std::move(generator)};
 }

@@ -1,6 +1,7 @@
 #include "apps/gan/networks.h"
 
 #include "apps/gan/layers.h"
+#include "lib/finite.h"
 #include "lib/kernels.h"
 #include "ops/cast.h"
 
@@ -28,6 +29,14 @@ Tensor Network::activations(const Tensor& x) {
 
 Tensor Network::forward(const Tensor& x) {
   return cast(activations(x), x.dtype() == DType::BFloat16 ? DType::Float32 : x.dtype());
+}
+
+std::string part_not_finite(const nn::Module& network, const std::string& prefix) {
+  for (const nn::NamedTensor& part : network.state(prefix)) {
+    if (part.tensor->dtype() != DType::Float32) continue;  // the number of batches that batch norm saw
+    if (!all_finite(part.tensor->to_vector<float>())) return part.name;
+  }
+  return "";
 }
 
 // G's dropout begins halfway along the stream, where D's never comes.

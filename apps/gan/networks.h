@@ -33,6 +33,10 @@ class Network : public nn::Sequential {
   RandomStream dropout_;
 };
 
+/// The first parameter or running statistic of a network that holds what is no finite number, by its name
+/// below `prefix`; empty if there is none.
+std::string part_not_finite(const nn::Module& network, const std::string& prefix);
+
 /// z (N, z_dim) -> pictures (N, S, S, channels), in [-1, 1] where the recipe ends in Tanh.
 class Generator final : public Network {
  public:

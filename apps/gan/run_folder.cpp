@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "apps/gan/json.h"
@@ -17,8 +17,6 @@ namespace duel::gan {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* metrics_head = "epoch,batch,step,d_loss,g_loss,d_real,d_fake,images_per_second\n";
 
 /// The tables of a run, and which of their columns hold no numbers.
 const std::pair<const char*, std::vector<std::string>> tables[] = {{"metrics.csv", {}},
@@ -136,16 +134,16 @@ fs::path RunFolder::step_samples(int64_t step) const { return path_ / "samples" 
 fs::path RunFolder::samples(int64_t epoch) const { return path_ / "samples" / epoch_file(epoch, ".png"); }
 
 void RunFolder::append_metrics(const Metrics& m) const {
-  const fs::path file = path_ / "metrics.csv";
-  std::ofstream out(file, std::ios::app);
-  if (out && out.tellp() == 0) out << metrics_head;
-  out.precision(9);
-  out << m.epoch << ',' << m.batch << ',' << m.step << ',' << m.d_loss << ',' << m.g_loss << ',' << m.d_real
-      << ',' << m.d_fake << ',';
-  out.precision(5);
-  out << m.images_per_second << '\n';
-  out.flush();
-  check(out.good(), file.string(), ": cannot be written: ", std::strerror(errno));
+  const auto digits = [](double value, int count) {
+    std::ostringstream out;
+    out.precision(count);
+    out << value;
+    return out.str();
+  };
+  append_row(path_ / "metrics.csv",
+             {"epoch", "batch", "step", "d_loss", "g_loss", "d_real", "d_fake", "images_per_second"},
+             {std::to_string(m.epoch), std::to_string(m.batch), std::to_string(m.step), digits(m.d_loss, 9),
+              digits(m.g_loss, 9), digits(m.d_real, 9), digits(m.d_fake, 9), digits(m.images_per_second, 5)});
 }
 
 std::vector<std::string> RunFolder::go_back_to(int64_t epoch, int64_t step) const {

@@ -126,9 +126,14 @@ Table read_table(const fs::path& path) {
 }
 
 void append_row(const fs::path& path, const Record& head, const Record& row) {
+  append_rows(path, head, {row});
+}
+
+void append_rows(const fs::path& path, const Record& head, const std::vector<Record>& rows) {
   std::ofstream out(path, std::ios::app);
   if (out && out.tellp() == 0) out << line(head);
-  out << line(row) << std::flush;
+  for (const Record& row : rows) out << line(row);
+  out.flush();
   check(out.good(), path.string(), ": cannot be written: ", std::strerror(errno));
 }
 

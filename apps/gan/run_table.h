@@ -27,9 +27,11 @@ struct Table {
 /// cannot be read, or naming the row that has another number of fields than the head.
 Table read_table(const std::filesystem::path& path);
 
-/// Adds a row; the first one writes `head` before it. Throws Error if the file cannot be written.
+/// Adds a row, or several; the first one writes `head` before it. Throws Error if the file cannot be written.
 void append_row(const std::filesystem::path& path, const std::vector<std::string>& head,
                 const std::vector<std::string>& row);
+void append_rows(const std::filesystem::path& path, const std::vector<std::string>& head,
+                 const std::vector<std::vector<std::string>>& rows);
 
 /// Drops the rows whose `step` is later, which a resumed run writes again, and a last one that was cut short.
 /// Of the others the damaged ones go too: those with another number of fields than the head has, and those

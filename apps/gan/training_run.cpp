@@ -37,15 +37,12 @@ void check_networks(Trainer& trainer, const Position& position, int64_t batches_
                     const RunFolder& folder) {
   for (auto [network, name] :
        {std::pair<nn::Module*, const char*>{&trainer.generator(), "G"}, {&trainer.discriminator(), "D"}}) {
-    for (const nn::NamedTensor& part : network->state(name)) {
-      if (part.tensor->dtype() != DType::Float32) continue;  // the number of batches that batch norm saw
-      const std::vector<float> values = part.tensor->to_vector<float>();
-      if (std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); })) continue;
-      const int64_t step = position.epoch * batches_per_epoch + position.batch;
-      const bool whole = position.batch == 0;
-      fail_diverged(concat(part.name, " is no longer finite"), position.epoch + !whole,
-                    whole ? batches_per_epoch : position.batch, step, folder);
-    }
+    const std::string broken = part_not_finite(*network, name);
+    if (broken.empty()) continue;
+    const int64_t step = position.epoch * batches_per_epoch + position.batch;
+    const bool whole = position.batch == 0;
+    fail_diverged(concat(broken, " is no longer finite"), position.epoch + !whole,
+                  whole ? batches_per_epoch : position.batch, step, folder);
   }
 }
 

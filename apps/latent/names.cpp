@@ -1,9 +1,9 @@
 #include "apps/latent/names.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "apps/latent/expression.h"
+#include "lib/finite.h"
 #include "lib/io/safetensors.h"
 #include "lib/quote.h"
 
@@ -58,8 +58,7 @@ const Latent* Names::find(std::string_view name) const {
 void Names::set(const std::string& name, Latent z) {
   check_name(name);
   check(static_cast<int64_t>(z.size()) == z_dim_, name, " has ", z.size(), " components instead of ", z_dim_);
-  check(std::all_of(z.begin(), z.end(), [](float x) { return std::isfinite(x); }), name,
-        " holds numbers that are not finite");
+  check(all_finite(z), name, " holds numbers that are not finite");
   const auto found =
       std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) { return entry.first == name; });
   if (found != entries_.end()) {

@@ -10,6 +10,7 @@
 #include "apps/quality/pictures.h"
 #include "apps/quality/streams.h"
 #include "lib/error.h"
+#include "lib/finite.h"
 
 namespace duel::quality {
 namespace {
@@ -37,8 +38,7 @@ Tensor noise_like(const Tensor& pictures, uint64_t seed) {
 
 /// What is no number is neither near to anything nor far from it: the numbers would say what they like.
 void check_finite(const Tensor& samples) {
-  const float* const values = samples.data<float>();
-  check(std::all_of(values, values + samples.numel(), [](float x) { return std::isfinite(x); }),
+  check(all_finite({samples.data<float>(), static_cast<size_t>(samples.numel())}),
         "quality: the samples hold numbers that are not finite, so that there is nothing to judge");
 }
 

@@ -1,11 +1,9 @@
 #include "apps/report/norms.h"
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <fstream>
 #include <utility>
 
+#include "apps/gan/run_table.h"
 #include "lib/autograd.h"
 #include "ops/arithmetic.h"
 #include "ops/reductions.h"
@@ -37,12 +35,10 @@ std::vector<LayerNorms> layer_norms(gan::Trainer& trainer) {
 }
 
 void append_norms(const std::filesystem::path& path, int64_t step, const std::vector<LayerNorms>& norms) {
-  std::ofstream out(path, std::ios::app);
-  if (out && out.tellp() == 0) out << "step,layer,weight,gradient\n";
+  std::vector<std::vector<std::string>> rows;
   for (const LayerNorms& of : norms)
-    out << step << ',' << of.layer << ',' << of.weight << ',' << of.gradient << '\n';
-  out.flush();
-  check(out.good(), path.string(), ": cannot be written: ", std::strerror(errno));
+    rows.push_back({std::to_string(step), of.layer, concat(of.weight), concat(of.gradient)});
+  gan::append_rows(path, {"step", "layer", "weight", "gradient"}, rows);
 }
 
 }  // namespace duel::report

@@ -185,8 +185,7 @@ function headRow(table) {
 function meanOfLastEpoch(run, column) {
   if (!run.metrics) return null;
   const epoch = last(run.metrics.epoch);
-  const values = known(run.metrics[column].filter((_, i) => run.metrics.epoch[i] === epoch));
-  return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
+  return meanOf(run.metrics[column].filter((_, i) => run.metrics.epoch[i] === epoch));
 }
 
 function medianSpeed(run) {

@@ -142,6 +142,7 @@ int64_t epochs_done(const Json& about, const Table& metrics, double batches, int
 struct Frame {
   int64_t epoch;
   fs::path path;
+  uint64_t size;  ///< as base64
 };
 
 std::vector<Frame> list_frames(const fs::path& samples) {
@@ -152,7 +153,10 @@ std::vector<Frame> list_frames(const fs::path& samples) {
     int length = 0;
     const std::string name = path.filename().string();
     const bool is_frame = std::sscanf(name.c_str(), "epoch-%lld.png%n", &epoch, &length) == 1;
-    if (is_frame && static_cast<size_t>(length) == name.size()) frames.push_back({epoch, path});
+    if (!is_frame || static_cast<size_t>(length) != name.size()) continue;
+    std::error_code gone;  // read_picture() says what is wrong with it
+    const uint64_t size = fs::file_size(path, gone);
+    frames.push_back({epoch, path, gone ? 0 : base64_size(size)});
   }
   std::sort(frames.begin(), frames.end(), [](const Frame& a, const Frame& b) { return a.epoch < b.epoch; });
   return frames;
@@ -173,11 +177,7 @@ Json read_picture(const fs::path& path, std::vector<std::string>& left_out) {
 
 uint64_t embedded_size(const std::vector<Frame>& frames) {
   uint64_t bytes = 0;
-  for (const Frame& frame : frames) {
-    std::error_code gone;  // read_picture() says what is wrong with it
-    const uint64_t size = fs::file_size(frame.path, gone);
-    if (!gone) bytes += base64_size(size);
-  }
+  for (const Frame& frame : frames) bytes += frame.size;
   return bytes;
 }
 

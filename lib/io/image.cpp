@@ -102,6 +102,10 @@ Image composited(const uint8_t* pixels, int64_t width, int64_t height, int chann
   return image;
 }
 
+bool is_picture_size(int64_t width, int64_t height) {
+  return width >= 1 && height >= 1 && width <= kMaxPixels / height;
+}
+
 Image decode_with_stb(std::span<const uint8_t> bytes) {
   const stbi_io_callbacks callbacks = ByteSource::callbacks();
   int width = 0, height = 0, channels = 0;
@@ -123,7 +127,7 @@ Image decode_with_stb(std::span<const uint8_t> bytes) {
 
 void check_picture_size(int64_t width, int64_t height) {
   check(width >= 1 && height >= 1, "is an empty picture: ", width, "x", height, " pixels");
-  check(width <= kMaxPixels / height, "is too large: ", width, "x", height, " pixels, where ", kMaxPixels,
+  check(is_picture_size(width, height), "is too large: ", width, "x", height, " pixels, where ", kMaxPixels,
         " in all are the most");
 }
 
@@ -196,7 +200,7 @@ Image tile(std::span<const Image> images, int64_t columns, int64_t padding, uint
   const int64_t rows = (count + columns - 1) / columns;
   const int64_t across = first.width + padding, down = first.height + padding;
   check(columns <= kMaxPixels / across && rows <= kMaxPixels / down &&
-            columns * across + padding <= kMaxPixels / (rows * down + padding),
+            is_picture_size(columns * across + padding, rows * down + padding),
         "a grid of ", count, " pictures of ", first.width, "x", first.height, " would be larger than the ",
         kMaxPixels, " pixels that a picture may have; take fewer");
   Image grid{columns * across + padding, rows * down + padding, first.channels, {}};
@@ -219,8 +223,8 @@ Image tile(std::span<const Image> images, int64_t columns, int64_t padding, uint
 
 std::vector<uint8_t> encode_png(const Image& image) {
   // stb_image_write counts bytes in an int.
-  check(image.width >= 1 && image.height >= 1 && image.width <= kMaxPixels / image.height, "a picture of ",
-        image.width, "x", image.height, " pixels cannot be encoded; from 1 to ", kMaxPixels, " are possible");
+  check(is_picture_size(image.width, image.height), "a picture of ", image.width, "x", image.height,
+        " pixels cannot be encoded; from 1 to ", kMaxPixels, " are possible");
   std::vector<uint8_t> bytes;
   const auto append = [](void* context, void* data, int size) {
     const uint8_t* begin = static_cast<const uint8_t*>(data);
