@@ -215,7 +215,7 @@ def first_iteration_seconds(trace: Path) -> float:
     """How long the first iteration of a profiled run took: from D's step to the end of G's."""
     phases = sorted((event for event in json.loads(trace.read_text())["traceEvents"] if event["ph"] == "X"),
                     key=lambda event: event["ts"])
-    begin = next(event["ts"] for event in phases if event["name"] in ("D real", "D fake"))
+    begin = next(event["ts"] for event in phases if event["name"] == "D")
     end = next(event["ts"] + event["dur"] for event in phases if event["name"] == "G")
     return (end - begin) / 1e6
 

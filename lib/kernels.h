@@ -77,6 +77,10 @@ class Kernels {
   /// seen to take the course of float32's.
   virtual bool trains_in_bf16() const { return false; }
 
+  /// Whether one pass over two batches is faster than a pass over each: where one batch leaves the device
+  /// partly idle.
+  virtual bool joins_batches() const { return false; }
+
   /// The type in which networks shall keep what flows between their layers, by the precision; float32 or
   /// bfloat16.
   virtual DType activation_type() const { return DType::Float32; }

@@ -3,7 +3,8 @@
 //     dx = weight / sqrt(variance + eps) * (dy - mean(dy) - xhat * mean(dy * xhat))   in training,
 //     dx = weight / sqrt(variance + eps) * dy                                         in evaluation.
 // dx needs the two sums, so they are computed also where no gradient of weight and bias is wanted. With an
-// activation f in the same pass, y = f(...), and dy above is f's gradient, which f takes from y.
+// activation f in the same pass, y = f(...), and dy above is f's gradient, which f takes from y. Of several
+// batches each has this for itself; dweight and dbias are the sums of theirs.
 #include "ops/batch_norm.h"
 
 #include <cmath>
@@ -16,30 +17,50 @@
 namespace duel {
 namespace {
 
+/// The rows of batch i, of `batches`.
+Tensor rows_of_batch(const Tensor& all, int64_t i, int64_t batches) {
+  const int64_t size = all.dim(0) / batches;
+  return all.rows(i * size, size);
+}
+
+/// Row i of (batches, C): what one batch has for each channel.
+Tensor channels_of(const Tensor& all, int64_t i) { return all.rows(i, 1).view({all.dim(1)}); }
+
+/// Sum over the batches: (batches, C) -> (C).
+Tensor total(const Tensor& all) {
+  if (all.dim(0) == 1) return channels_of(all, 0);
+  const Tensor sums = Tensor::empty({all.dim(1)}, all.dtype(), all.device());
+  kernels(all.device()).sum_rows(all, sums, Write::Set);
+  return sums;
+}
+
 struct BatchNormNode final : Node {
-  Saved x, weight, mean, variance;
-  Saved bias, y;  // where there is an activation
+  Saved x, weight, mean, variance;  // statistics: (batches, C)
+  Saved bias, y;                    // where there is an activation
   BatchNormOptions options;
 
   const char* name() const override { return "batch_norm"; }
   void backward(const Tensor& dy) override {
-    const Tensor dweight = Tensor::empty_like(weight.get(name())), dbias = Tensor::empty_like(dweight);
-    if (needs(0)) {
-      const Target dx = target(0);
-      gradients(dy, dweight, dbias, &dx.tensor, dx.write);
-    } else {
-      gradients(dy, dweight, dbias, nullptr, Write::Set);
+    const Tensor dweight = Tensor::empty_like(mean.get(name())), dbias = Tensor::empty_like(dweight);
+    std::optional<Target> dx;
+    if (needs(0)) dx.emplace(target(0));
+    for (int64_t i = 0; i < options.batches; ++i) {
+      const Tensor dx_of_batch = dx ? batch_of(dx->tensor, i) : Tensor();
+      gradients(i, batch_of(dy, i), channels_of(dweight, i), channels_of(dbias, i),
+                dx ? &dx_of_batch : nullptr, dx ? dx->write : Write::Set);
     }
-    if (needs(1)) pass(1, dweight);
-    if (needs(2)) pass(2, dbias);
+    if (needs(1)) pass(1, total(dweight));
+    if (needs(2)) pass(2, total(dbias));
   }
-  void gradients(const Tensor& dy, const Tensor& dweight, const Tensor& dbias, const Tensor* dx,
+  /// Of batch i.
+  void gradients(int64_t i, const Tensor& dy, const Tensor& dweight, const Tensor& dbias, const Tensor* dx,
                  Write write) const {
     Kernels& k = kernels(dy.device());
-    const Tensor &in = x.get(name()), &w = weight.get(name()), &m = mean.get(name()),
-                 &v = variance.get(name());
+    const Tensor in = batch_of(x.get(name()), i), m = channels_of(mean.get(name()), i),
+                 v = channels_of(variance.get(name()), i);
+    const Tensor& w = weight.get(name());
     if (options.activation) {
-      k.batch_norm_backward_fused(in, y.get(name()), dy, m, v, options.eps, w, bias.get(name()),
+      k.batch_norm_backward_fused(in, batch_of(y.get(name()), i), dy, m, v, options.eps, w, bias.get(name()),
                                   *options.activation, options.training, dweight, dbias, dx, write);
       return;
     }
@@ -48,6 +69,7 @@ struct BatchNormNode final : Node {
     if (dx)
       k.batch_norm_backward_input(in, dy, m, v, options.eps, w, dweight, dbias, options.training, *dx, write);
   }
+  Tensor batch_of(const Tensor& all, int64_t i) const { return rows_of_batch(all, i, options.batches); }
   void release() override {
     for (Saved* saved : {&x, &weight, &mean, &variance, &bias, &y}) saved->release();
   }
@@ -81,27 +103,40 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   }
   if (options.activation) check_fusible(*options.activation);
   Kernels& k = kernels(x.device());
-  Tensor mean = running_mean, variance = running_var;
+  const int64_t batches = options.training ? options.batches : 1;
+  const Shape statistics{batches, channels[0]};
+  Tensor mean, variance;
   if (options.training) {
-    const int64_t rows = channels[0] ? x.numel() / channels[0] : 0;
+    check(batches >= 1 && x.dim(0) % batches == 0, "[", op, "] x of shape ", x.shape(), " is not ", batches,
+          " batches of one size");
+    const int64_t rows = channels[0] ? x.numel() / channels[0] / batches : 0;
     check(rows > 1, "[", op, "] training needs more than one value a channel, x has shape ", x.shape(),
-          "; use a larger batch");
-    mean = Tensor::empty_like(weight);
-    variance = Tensor::empty_like(weight);
+          batches > 1 ? concat(" in ", batches, " batches") : "", "; use a larger batch");
+    mean = Tensor::empty(statistics, weight.dtype(), weight.device());
+    variance = Tensor::empty_like(mean);
     const RunningStatistics running{running_mean, running_var, options.momentum};
-    k.batch_norm_statistics(x, mean, variance, has_running ? &running : nullptr);
+    for (int64_t i = 0; i < batches; ++i) {
+      k.batch_norm_statistics(rows_of_batch(x, i, batches), channels_of(mean, i), channels_of(variance, i),
+                              has_running ? &running : nullptr);
+    }
     if (has_running) {
       running_mean.mark_changed();
       running_var.mark_changed();
     }
   } else {
     check(has_running, "[", op, "] evaluation needs running_mean and running_var");
+    mean = running_mean.view(statistics);
+    variance = running_var.view(statistics);
   }
   const Tensor y = Tensor::empty_like(x);
-  if (options.activation) {
-    k.batch_norm_forward_fused(x, mean, variance, options.eps, weight, bias, *options.activation, y);
-  } else {
-    k.batch_norm_forward(x, mean, variance, options.eps, weight, bias, y);
+  for (int64_t i = 0; i < batches; ++i) {
+    const Tensor in = rows_of_batch(x, i, batches), out = rows_of_batch(y, i, batches);
+    const Tensor m = channels_of(mean, i), v = channels_of(variance, i);
+    if (options.activation) {
+      k.batch_norm_forward_fused(in, m, v, options.eps, weight, bias, *options.activation, out);
+    } else {
+      k.batch_norm_forward(in, m, v, options.eps, weight, bias, out);
+    }
   }
   if (needs_grad({x, weight, bias})) {
     auto node = std::make_shared<BatchNormNode>();
@@ -114,6 +149,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
       node->y = Saved(y);
     }
     node->options = options;
+    node->options.batches = batches;
     record(y, std::move(node), {x, weight, bias});
   }
   return y;

@@ -18,6 +18,7 @@ class ProfiledKernels final : public Kernels {
   ConvAlgorithm conv_algorithm() const override { return backend_.conv_algorithm(); }
   void set_precision(Precision precision) override { backend_.set_precision(precision); }
   bool trains_in_bf16() const override { return backend_.trains_in_bf16(); }
+  bool joins_batches() const override { return backend_.joins_batches(); }
   DType activation_type() const override { return backend_.activation_type(); }
   std::string description() const override { return backend_.description(); }
   CachingAllocator& allocator() override { return backend_.allocator(); }

@@ -167,6 +167,38 @@ TEST_F(CudaTraining, PicturesInBf16GoOnToDAsTheyAre) {
   EXPECT_EQ(trainer.generator()(z).dtype(), DType::Float32);
 }
 
+// Real pictures and fakes in one pass through D, and one after the other, which is how the CPU has them.
+TEST_F(CudaTraining, OnePassOverRealPicturesAndFakesIsTwo) {
+  for (const Precision precision : {Precision::Float32, Precision::Bf16}) {
+    const WithPrecision rounded(precision);
+    if (!rounded.possible()) continue;
+    const double tolerance = precision == Precision::Bf16 ? 2e-2 : 1e-4;
+    for (const bool noisy : {false, true}) {
+      SCOPED_TRACE(concat(noisy ? "noisy" : "clean", precision == Precision::Bf16 ? ", bf16" : ", fp32"));
+      const Config config = small_config(noisy);
+      Trainer joined(config, cuda_device), apart(config, cuda_device);
+      const Tensor real = random_tensor({6, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1}).to(cuda_device);
+      const Tensor z = joined.draw_z(6);
+      const NoGrad fakes_alone;
+      const Tensor fake = joined.generator().activations(z), same_fake = apart.generator().activations(z);
+      ASSERT_TRUE(same(same_fake, fake));
+
+      const auto [real_logits, fake_logits] = joined.discriminator().both(real, fake);
+      expect_close(real_logits, apart.discriminator()(real), tolerance, "real");
+      expect_close(fake_logits, apart.discriminator()(fake), tolerance, "fake");
+      const auto actual = joined.discriminator().state(), expected = apart.discriminator().state();
+      for (size_t i = 0; i < expected.size(); ++i) {
+        if (expected[i].tensor->dtype() == DType::Int64) {
+          EXPECT_EQ(actual[i].tensor->item(), expected[i].tensor->item()) << expected[i].name;
+        } else {
+          EXPECT_TRUE(close(*actual[i].tensor, *expected[i].tensor, tolerance)) << expected[i].name;
+        }
+      }
+      EXPECT_EQ(joined.discriminator().dropout().position(), apart.discriminator().dropout().position());
+    }
+  }
+}
+
 TEST_F(CudaTraining, SteadyIterationsAskForNoMemory) {
   const Config config = small_config();
   const NumberedPictures data(2 * config.batch_size, config.image_size, config.channels);

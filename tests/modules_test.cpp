@@ -74,6 +74,55 @@ TEST(Modules, BatchNormHandsOnItsEpsAndMomentum) {
   EXPECT_TRUE(same(*state[3].tensor, variance)) << state[3].name;
 }
 
+TEST(Modules, SeparateBatchesInOnePassAreWhatEachWouldBeAlone) {
+  Sequential together, apart;
+  for (Sequential* network : {&together, &apart}) {
+    const ConvOptions no_bias{.bias = false};  // behind batch norm its gradient is 0, but for rounding
+    network->add<Conv2d>(2, 3, Pair{3, 3}, no_bias).add<BatchNorm2d>(3).add<LeakyReLU>(0.2);
+    network->to(DType::Float64);
+    uint64_t seed = 0;
+    for (const NamedTensor& part : network->parameters())
+      part.tensor->copy_from(random_tensor(part.tensor->shape(), ++seed));
+  }
+  const Tensor first = random_leaf({2, 4, 5, 2}, 10), second = random_leaf({2, 4, 5, 2}, 11);
+  const Tensor weights = random_tensor({4, 2, 3, 3}, 12);
+
+  const Tensor both = random_tensor({4, 4, 5, 2}, 0);
+  both.rows(0, 2).copy_from(first);
+  both.rows(2, 2).copy_from(second);
+  Tensor joined = both.clone();
+  joined.set_requires_grad(true);
+  Tensor y;
+  {
+    const SeparateBatches two(2);
+    { const SeparateBatches four(4); }
+    y = together(joined);
+  }
+  backward(y, weights);
+  const Tensor y_first = apart(first), y_second = apart(second);
+  backward(y_first, weights.rows(0, 2));
+  backward(y_second, weights.rows(2, 2));
+
+  EXPECT_TRUE(close(y.rows(0, 2), y_first, 1e-12));
+  EXPECT_TRUE(close(y.rows(2, 2), y_second, 1e-12));
+  EXPECT_TRUE(close(joined.grad().rows(0, 2), first.grad(), 1e-12));
+  EXPECT_TRUE(close(joined.grad().rows(2, 2), second.grad(), 1e-12));
+  const auto actual = together.state(), expected = apart.state();
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i].tensor->dtype() == DType::Int64) {
+      EXPECT_EQ(actual[i].tensor->item(), 2) << actual[i].name;
+      EXPECT_EQ(expected[i].tensor->item(), 2) << expected[i].name;
+      continue;
+    }
+    EXPECT_TRUE(close(*actual[i].tensor, *expected[i].tensor, 1e-12)) << expected[i].name;
+    if (!expected[i].tensor->requires_grad()) continue;
+    EXPECT_TRUE(close(actual[i].tensor->grad(), expected[i].tensor->grad(), 1e-12)) << expected[i].name;
+  }
+
+  together(both);  // one batch again
+  EXPECT_EQ(together.state()[5].tensor->item(), 3) << together.state()[5].name;
+}
+
 TEST(Modules, ActivationsAreTheFunctionsOfTheirName) {
   const Tensor x = random_tensor({64}, 1, DType::Float32);
   EXPECT_TRUE(same(ReLU()(x), relu(x)));

@@ -192,6 +192,23 @@ const BadCall kBadCalls[] = {
        return batch_norm(zeros({1, 3}), zeros({3}), zeros({3}), {}, {});
      },
      "[batch_norm] training needs more than one value a channel, x has shape (1, 3); use a larger batch"},
+    {"batch_norm_batches",
+     [] {
+       return batch_norm(zeros({5, 3}), zeros({3}), zeros({3}), {}, {}, {.batches = 2});
+     },
+     "[batch_norm] x of shape (5, 3) is not 2 batches of one size"},
+    {"batch_norm_no_batches",
+     [] {
+       return batch_norm(zeros({5, 3}), zeros({3}), zeros({3}), {}, {}, {.batches = 0});
+     },
+     "[batch_norm] x of shape (5, 3) is not 0 batches of one size"},
+    {"batch_norm_batches_of_1",
+     [] {
+       return batch_norm(zeros({2, 3}), zeros({3}), zeros({3}), {}, {}, {.batches = 2});
+     },
+     "[batch_norm] training needs more than one value a channel, x has shape (2, 3) in 2 batches; use a "
+     "larger "
+     "batch"},
     {"batch_norm_no_statistics",
      [] {
        return batch_norm(zeros({2, 3}), zeros({3}), zeros({3}), {}, {}, {.training = false});

@@ -3,7 +3,9 @@
 #include "apps/gan/layers.h"
 #include "lib/finite.h"
 #include "lib/kernels.h"
+#include "lib/profile.h"
 #include "ops/cast.h"
+#include "ops/layout.h"
 
 namespace duel::gan {
 namespace {
@@ -47,5 +49,19 @@ Generator::Generator(const Config& c, Device device)
 
 Discriminator::Discriminator(const Config& c, Device device)
     : Network("Discriminator", c.discriminator, "discriminator", c, picture_shape(c), {1, 1}, device) {}
+
+std::pair<Tensor, Tensor> Discriminator::both(const Tensor& real, const Tensor& fake) {
+  const int64_t count = real.dim(0);
+  if (!kernels(real.device()).joins_batches() || fake.dim(0) != count) {
+    ScopedPhase phase("D real");
+    const Tensor real_logits = (*this)(real);
+    phase.change("D fake");
+    return {real_logits, (*this)(fake)};
+  }
+  const ScopedPhase phase("D real, fake");
+  const nn::SeparateBatches two(2);
+  const Tensor logits = (*this)(concatenate({cast(real, fake.dtype()), fake}, 0));
+  return {slice(logits, 0, 0, count), slice(logits, 0, count, count)};
+}
 
 }  // namespace duel::gan

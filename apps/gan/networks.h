@@ -5,6 +5,9 @@
 // that weights can be exchanged with it.
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "apps/gan/config.h"
 #include "lib/random.h"
 #include "ops/nn/layers.h"
@@ -47,6 +50,9 @@ class Generator final : public Network {
 class Discriminator final : public Network {
  public:
   explicit Discriminator(const Config& config, Device device = {});
+  /// The logits of real pictures and of fakes; to batch norm each are a batch of their own. As many of both
+  /// go through D in one pass, where that is faster: see Kernels::joins_batches().
+  std::pair<Tensor, Tensor> both(const Tensor& real, const Tensor& fake);
 };
 
 }  // namespace duel::gan

@@ -34,16 +34,13 @@ Optimizer make_optimizer(const nn::Module& network, const OptimizerConfig& o) {
 
 // D is shown real pictures and fakes, and learns to tell them apart by their labels.
 DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
-  ScopedPhase phase("D fake");
+  ScopedPhase phase("D");
   Tensor fake;
   {
     const NoGrad g_is_not_learning;
     fake = generator_.activations(z);
   }
-  phase.change("D real");
-  const Tensor real_logits = discriminator_(real);
-  phase.change("D fake");
-  const Tensor fake_logits = discriminator_(fake);
+  const auto [real_logits, fake_logits] = discriminator_.both(real, fake);
   const Tensor real_loss = loss_(real_logits, noisy_labels(real_logits, config_.label_real));
   const Tensor fake_loss = loss_(fake_logits, noisy_labels(fake_logits, config_.label_fake));
   const Tensor loss = add(real_loss, fake_loss);

@@ -67,7 +67,10 @@ uint64_t seed_of(const OpCase& op_case) {
 
 Tensor run_batch_norm(const Call& t) {
   return batch_norm(t["x"], t["weight"], t["bias"], t.optional("running_mean"), t.optional("running_var"),
-                    {t.number("training") != 0, t.number("momentum"), t.number("eps")});
+                    {.training = t.number("training") != 0,
+                     .momentum = t.number("momentum"),
+                     .eps = t.number("eps"),
+                     .batches = t.integer("batches")});
 }
 
 Tensor run_concatenate(const Call& t) {
@@ -94,7 +97,7 @@ const std::map<std::string, Op>& known_ops() {
           return conv_transpose2d(t["x"], t["weight"], t.optional("bias"), t.pair("stride"),
                                   t.pair("padding"), t.pair("output_padding"));
         }}},
-      {"batch_norm", {{"training", "momentum", "eps"}, run_batch_norm}},
+      {"batch_norm", {{"training", "momentum", "eps", "batches"}, run_batch_norm}},
       {"relu", {{}, [](const Call& t) { return relu(t["x"]); }}},
       {"leaky_relu",
        {{"negative_slope"}, [](const Call& t) { return leaky_relu(t["x"], t.number("negative_slope")); }}},

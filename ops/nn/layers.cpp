@@ -9,6 +9,8 @@
 namespace duel::nn {
 namespace {
 
+thread_local int64_t separate_batches = 1;
+
 std::string pair(Pair values) { return concat("(", values[0], ", ", values[1], ")"); }
 
 /// As PyTorch prints a convolution: arguments that have their default are left out.
@@ -110,6 +112,9 @@ Tensor ConvTranspose2d::forward(const Tensor& x) {
   return conv_transpose2d(x, weight_, bias_, options_.stride, options_.padding, options_.output_padding);
 }
 
+SeparateBatches::SeparateBatches(int64_t count) : before_(separate_batches) { separate_batches = count; }
+SeparateBatches::~SeparateBatches() { separate_batches = before_; }
+
 BatchNorm2d::BatchNorm2d(int64_t num_features, double eps, double momentum) : eps_(eps), momentum_(momentum) {
   check_batch_norm("BatchNorm2d", eps, momentum);
   check_positive("BatchNorm2d", "num_features", num_features);
@@ -132,9 +137,10 @@ std::string BatchNorm2d::description() const {
 
 Tensor BatchNorm2d::normalise(const Tensor& x, const std::optional<Unary>& activation) {
   check(x.dims() == 4, "[BatchNorm2d] x must be (N, H, W, C), got ", x.shape());
-  if (training()) num_batches_tracked_.fill(num_batches_tracked_.item() + 1);
+  if (training())
+    num_batches_tracked_.fill(num_batches_tracked_.item() + static_cast<double>(separate_batches));
   return batch_norm(x, weight_, bias_, running_mean_, running_var_,
-                    {training(), momentum_, eps_, activation});
+                    {training(), momentum_, eps_, activation, separate_batches});
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) { return normalise(x, {}); }

@@ -64,6 +64,20 @@ class ConvTranspose2d final : public Module {
   Tensor weight_, bias_;
 };
 
+/// While one lives, BatchNorm2d in training takes its input for `count` batches of one size, one after
+/// another: see BatchNormOptions::batches. So a network gives each of several batches, in one pass over all
+/// of them, what it would have given it alone. For the layers that this thread calls.
+class SeparateBatches {
+ public:
+  explicit SeparateBatches(int64_t count);
+  ~SeparateBatches();
+  SeparateBatches(const SeparateBatches&) = delete;
+  SeparateBatches& operator=(const SeparateBatches&) = delete;
+
+ private:
+  int64_t before_;
+};
+
 /// x (N, H, W, num_features), normalised per channel; see batch_norm(). Evaluation uses the running
 /// statistics.
 class BatchNorm2d final : public Module {

@@ -58,7 +58,8 @@ def batch_norm(t: Tensors, case: Case) -> Tensor:
         statistics = t["new_running_mean"], t["new_running_var"]
     else:
         statistics = t["running_mean"], t["running_var"]
-    y = F.batch_norm(x, *statistics, t["weight"], t["bias"], case["training"], case["momentum"], case["eps"])
+    options = case["training"], case["momentum"], case["eps"]
+    y = torch.cat([F.batch_norm(part, *statistics, t["weight"], t["bias"], *options) for part in x.chunk(case["batches"])])
     return to_nhwc(y) if y.dim() == 4 else y
 
 
