@@ -2,11 +2,11 @@
 //
 // Common to all methods: tensors are contiguous, defined, on this backend's device, of the shapes stated here
 // (the callers have checked them), and of one floating type, float32 or float64, unless it says otherwise.
-// Where activation_type() may be bfloat16, what flows between layers (x, y, dx, dy, saved, a, b; not of
-// losses and of sums to one number) may be of that type, and the weights of products with it; biases,
-// statistics and the gradients of all parameters are then float32, and so is what is computed with. Outputs
-// are allocated by the caller and do not overlap inputs unless it says so. `Write` says whether an output is
-// overwritten or added to. Nothing here waits for the device but download() and synchronize().
+// Where activation_type() is bfloat16, so may be what flows between layers (x, y, dx, dy, saved, a, b; not in
+// losses and sums to one number), and the weights of products with it; biases, statistics and the gradients
+// of all parameters stay float32, and so does the arithmetic. Outputs are allocated by the caller and do not
+// overlap inputs unless it says so. `Write` says whether an output is overwritten or added to. Nothing here
+// waits for the device but download() and synchronize().
 #pragma once
 
 #include <functional>
