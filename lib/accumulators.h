@@ -44,7 +44,7 @@ struct alignas(2 * sizeof(T)) TwoSums {
   }
 };
 
-/// Of the numbers themselves, not of a population they were drawn from.
+/// Of the numbers themselves: the variance is biased, divided by how many there are.
 template <class T>
 struct Moments {
   T mean, variance;

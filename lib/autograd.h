@@ -63,9 +63,11 @@ struct Node {
   /// Frees what was saved.
   virtual void release() = 0;
 
+  /// Whether a gradient flows to `input`: only then is target() or pass() to be called.
   bool needs(size_t input) const { return inputs[input].slot != nullptr; }
+  /// Memory for its gradient, which the caller must write: from here on the gradient counts as there.
   Target target(size_t input) const;
-  /// The gradient of `input` is `value` itself: taken without a copy where nothing is there yet.
+  /// In place of target(), where its gradient is `value` itself: taken without a copy if none is there yet.
   void pass(size_t input, const Tensor& value) const;
 
   std::vector<Edge> inputs;

@@ -1,5 +1,6 @@
 // Per-element formulas and their derivatives, each written once. The backends instantiate them: the CPU in a
-// loop, CUDA in a kernel. Adding one means writing the struct and naming it in the variant below it.
+// loop, CUDA in a kernel. Adding one means writing the struct and naming it in the
+// std::variant that follows.
 #pragma once
 
 #include <cmath>
@@ -151,8 +152,8 @@ struct BceWithLogits {
   }
 };
 
-/// -(t log x + (1 - t) log(1 - x)) for probabilities x; the logarithms are cut at -100 and the gradient's
-/// denominator at 1e-12, as PyTorch's are.
+/// -(t log x + (1 - t) log(1 - x)) for probabilities x; the logarithms are clamped at -100 from below
+/// and the gradient's denominator at 1e-12, as PyTorch's are.
 struct Bce {
   template <class T>
   DUEL_HOST_DEVICE T value(T x, T target) const {
@@ -188,8 +189,8 @@ DUEL_HOST_DEVICE T batch_norm_grad(T x, T dy, T mean, T inverse_std, T weight, T
   return weight * inverse_std * (dy - mean_dy - (x - mean) * inverse_std * mean_dy_xhat);
 }
 
-/// running = (1 - momentum) * running + momentum * batch, the variance made unbiased: it was divided by
-/// `rows`.
+/// running = (1 - momentum) * running + momentum * batch. The batch's variance, a sum divided by `rows`, is
+/// made unbiased on the way: as if divided by rows - 1.
 template <class T>
 struct RunningUpdate {
   T keep, mean_weight, variance_weight;
@@ -204,8 +205,8 @@ struct RunningUpdate {
   }
 };
 
-// ---- optimisers: prepare() once a step, then apply() to each element p with gradient g and state a, b ----
-// Without has_b a rule has no b, and what stands in its place is nothing that apply() may count on.
+// ---- optimisers: prepare() once a step (counted from 1), then apply() to each element p with gradient g and
+// state a, b; a rule that has only one state tensor says so by has_b = false and must not touch b ----
 
 /// Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), with PyTorch's placing of eps and L2
 /// weight decay. a and b are the first and second moment.

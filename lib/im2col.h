@@ -2,7 +2,14 @@
 //
 // A convolution is a matrix product once each output pixel's receptive field is laid out as one row: the
 // im2col matrix has gemm_m = N*OH*OW rows and gemm_k = KH*KW*IC columns. Channels-last, each run of IC
-// columns (one tap) is one run of memory in x.
+// columns (one tap) is one run of memory in x. For a picture of 3 x 3, a kernel of 2 x 2 and one channel:
+//
+//     1 2 3      1 2 4 5   output pixel (0, 0)
+//     4 5 6      2 3 5 6                (0, 1)
+//     7 8 9      4 5 7 8                (1, 0)
+//                5 6 8 9                (1, 1)
+//
+// cpu::im2col() in ops/cpu/im2col.h stores it.
 #pragma once
 
 #include <cstdint>

@@ -2,11 +2,11 @@
 //
 // Common to all methods: tensors are contiguous, defined, on this backend's device, of the shapes stated here
 // (the callers have checked them), and of one floating type, float32 or float64, unless it says otherwise.
-// Where activation_type() may be bfloat16, what flows between layers (x, y, dx, dy, saved, a, b; not of
-// losses and of sums to one number) may be of that type, and the weights of products with it; biases,
-// statistics and the gradients of all parameters are then float32, and so is what is computed with. Outputs
-// are allocated by the caller and do not overlap inputs unless it says so. `Write` says whether an output is
-// overwritten or added to. Nothing here waits for the device but download() and synchronize().
+// Where activation_type() is bfloat16, so may be what flows between layers (x, y, dx, dy, saved, a, b; not in
+// losses and sums to one number), and the weights of products with it; biases, statistics and the gradients
+// of all parameters stay float32, and so does the arithmetic. Outputs are allocated by the caller and do not
+// overlap inputs unless it says so. `Write` says whether an output is overwritten or added to. Nothing here
+// waits for the device but download() and synchronize().
 #pragma once
 
 #include <functional>
@@ -43,11 +43,11 @@ struct RunningStatistics {
 /// How a convolution becomes a matrix product.
 enum class ConvAlgorithm {
   Im2col,    ///< by the stored im2col matrix and the BLAS library: the plain way
-  Implicit,  ///< its tiles packed on the way into this project's own product, or fetched there; float64,
-             ///< float32 whose factors a card rounds to bfloat16, and cards before compute capability 8.0
-             ///< take Im2col
-  Filtered,  ///< Implicit, but kernels of twice the stride by minimal filtering where the backend has it:
-             ///< nine sixteenths of the multiplications, in another order
+  Implicit,  ///< the matrix never stored: its tiles are packed or fetched on the way into this project's own
+             ///< product. Im2col is taken all the same by float64, and on a card by float32 at Bf16 and
+             ///< before compute capability 8.0
+  Filtered,  ///< Implicit, but kernels of twice the stride by minimal filtering (Winograd's) where the
+             ///< backend has it: nine sixteenths of the multiplications, and sums in another order
 };
 
 constexpr const char* conv_algorithm_name(ConvAlgorithm algorithm) {
@@ -60,8 +60,8 @@ constexpr const char* conv_algorithm_name(ConvAlgorithm algorithm) {
 /// (gemm and the convolutions) is not affected, but networks may store by it: see activation_type().
 enum class Precision {
   Float32,  ///< not at all
-  Tf32,     ///< to 10 bits behind the point
-  Bf16,     ///< to 7 bits behind the point
+  Tf32,     ///< to a mantissa of 10 bits
+  Bf16,     ///< to a mantissa of 7 bits: bfloat16
 };
 
 class Kernels {

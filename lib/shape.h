@@ -23,9 +23,9 @@ class Shape {
   }
 
   int dims() const { return dims_; }
-  /// Size of dimension `i`; negative `i` counts from the last dimension.
-  int64_t operator[](int i) const { return sizes_[static_cast<size_t>(i < 0 ? i + dims_ : i)]; }
-  int64_t& operator[](int i) { return sizes_[static_cast<size_t>(i < 0 ? i + dims_ : i)]; }
+  /// Size of dimension `i`; negative `i` counts from the last dimension. Throws if there is none.
+  int64_t operator[](int i) const { return sizes_[place(i)]; }
+  int64_t& operator[](int i) { return sizes_[place(i)]; }
   const int64_t* begin() const { return sizes_.data(); }
   const int64_t* end() const { return sizes_.data() + dims_; }
 
@@ -54,6 +54,12 @@ class Shape {
   }
 
  private:
+  size_t place(int i) const {
+    const int from_first = i < 0 ? i + dims_ : i;
+    check(from_first >= 0 && from_first < dims_, "a tensor of shape ", *this, " has no dimension ", i);
+    return static_cast<size_t>(from_first);
+  }
+
   std::array<int64_t, max_dims> sizes_{};
   int dims_ = 0;
 };

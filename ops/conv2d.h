@@ -17,8 +17,8 @@ using Pair = std::array<int64_t, 2>;
 /// x (N, IH, IW, IC), weight (OC, KH, KW, IC), bias (OC) or undefined; the result is (N, OH, OW, OC) with
 /// OH = (IH + 2 * padding - KH) / stride + 1, rounded down; OW likewise.
 /// `activation`, where given, is applied to the result in the same pass: see activated(). The result is of
-/// x's type; weight and bias are of parameter_type() of it. Throws if the shapes do not fit or the result
-/// would be empty.
+/// x's type; weight and bias are of parameter_type() of it. Throws if the shapes do not fit or the kernel
+/// is larger than the padded picture.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, Pair stride = {1, 1},
               Pair padding = {0, 0}, const std::optional<Unary>& activation = {});
 

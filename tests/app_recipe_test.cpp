@@ -136,6 +136,12 @@ TEST(AppRecipe, EpochsOverrideTheRecipesSteps) {
   EXPECT_TRUE(contains(out, "finished 1 epoch")) << out;
 }
 
+TEST(AppRecipe, OneStepIsCountedAsOne) {
+  const Program dcgan;
+  const std::string out = dcgan.good(tiny_anime({"--steps", "1", "--output", "run"}));
+  EXPECT_TRUE(contains(out, "1 iteration to go") && contains(out, "finished 1 step;")) << out;
+}
+
 // An option of one type of optimiser goes to those that are of it.
 TEST(AppRecipe, OptionsReachTheOptimiserThatHasThem) {
   const Program dcgan;

@@ -29,6 +29,11 @@ TEST(Shape, KnowsItsSizes) {
 TEST(Shape, RefusesWhatNoTensorHas) {
   EXPECT_EQ(error_of([] { Shape{1, -2}; }), "a tensor's sizes are not negative, got -2");
   EXPECT_EQ(error_of([] { Shape{1, 1, 1, 1, 1, 1, 1}; }), "a tensor has at most 6 dimensions");
+  const Shape pair{2, 3};
+  EXPECT_EQ(pair[-2], 2);
+  EXPECT_EQ(error_of([&] { (void)pair[2]; }), "a tensor of shape (2, 3) has no dimension 2");
+  EXPECT_EQ(error_of([&] { (void)pair[-3]; }), "a tensor of shape (2, 3) has no dimension -3");
+  EXPECT_EQ(error_of([] { (void)Shape{}[-1]; }), "a tensor of shape () has no dimension -1");
   constexpr int64_t huge = int64_t{1} << 40;
   EXPECT_EQ(error_of([] {
               (void)Shape{huge, huge}.numel();

@@ -76,7 +76,8 @@ void MachineOptions::add_to(CLI::App& command) {
   command
       .add_option(
           "--conv", conv,
-          "How to convolve: filtered (the fast kernels, those of twice the stride by minimal filtering), "
+          "How to convolve: filtered (the fast kernels, and minimal filtering where a kernel is twice as "
+          "wide as its stride), "
           "implicit (the fast kernels; the matrix is never stored), im2col (it is, for OpenBLAS or cuBLAS), "
           "or "
           "auto (the fastest: filtered on the CPU; on a card implicit, in fp32 im2col)")
@@ -178,7 +179,7 @@ void add_network_options(CLI::App& command, gan::Config& config) {
       .add_option("--bn-momentum", config.bn_momentum,
                   "Batch norm: weight of a batch in the running statistics")
       ->capture_default_str();
-  command.add_option("--dropout", config.dropout, "Part of the numbers that D's dropout leaves out")
+  command.add_option("--dropout", config.dropout, "Probability that D's dropout zeroes a number")
       ->capture_default_str();
 }
 

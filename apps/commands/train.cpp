@@ -116,12 +116,11 @@ void add_learning_options(CLI::App& command, gan::Config& c) {
   add_for_type(command, "--alpha", "RMSprop", c, &Optimizer::alpha,
                "RMSprop: decay of its mean square [0.9]");
   add_for_type(command, "--clip-value", "RMSprop", c, &Optimizer::clip_value,
-               "RMSprop: gradients are cut to +- this; 0: not at all [0]");
+               "RMSprop: gradients are clipped to +- this; 0: not at all [0]");
   add_for_type(command, "--decay", "RMSprop", c, &Optimizer::decay,
                "RMSprop: the rate is lr / (1 + decay * steps done) [0]");
-  command.add_option("--label-real", c.label_real, "What D learns to say of real pictures")
-      ->capture_default_str();
-  command.add_option("--label-fake", c.label_fake, "What D learns to say of fakes")->capture_default_str();
+  command.add_option("--label-real", c.label_real, "D's target for real pictures")->capture_default_str();
+  command.add_option("--label-fake", c.label_fake, "D's target for fakes")->capture_default_str();
   command
       .add_option("--label-noise", c.label_noise,
                   "Each of D's labels has this times a number from (0, 1) added")
@@ -330,8 +329,8 @@ std::string describe_choices(const TrainOptions& o, Device device) {
 gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
                     const Dataset& data, const gan::Position& position, int64_t left) {
   std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer) << left
-            << " iterations to go, about " << gan::duration(gan::expected_seconds(trainer, left))
-            << " on this machine\n"
+            << (left == 1 ? " iteration" : " iterations") << " to go, about "
+            << gan::duration(gan::expected_seconds(trainer, left)) << " on this machine\n"
             << "Writing into " << folder.path().string() << std::endl;
   if (!o.resume.empty() && left == 0)
     std::cout << "The run has finished; " << (o.config.steps > 0 ? "--steps" : "--epochs")

@@ -18,7 +18,7 @@ struct OptimizerConfig {
   std::array<double, 2> betas{0.5, 0.999};  ///< Adam: decay of the two moments
   double alpha = 0.9;                       ///< RMSprop: decay of the mean square (Keras' rho)
   double eps = 1e-8;
-  double clip_value = 0;  ///< RMSprop: each gradient is cut to +-this; 0: not at all
+  double clip_value = 0;  ///< RMSprop: gradients are clipped to +-this; 0: not at all
   double decay = 0;       ///< RMSprop: the rate is lr / (1 + decay * steps done)
 
   bool operator==(const OptimizerConfig&) const = default;
@@ -105,8 +105,8 @@ std::string config_text(const Config& config, const Json& options = Json::object
 /// The same as JSON.
 Json to_json(const Config& config);
 /// What is not there has its default. Also reads the flat form without layers that files had before recipes
-/// were data. Throws Error naming a key that is unknown, that its optimiser does not
-/// have, or whose value has the wrong type. "$schema" and run.options are skipped.
+/// were data. Throws Error naming a key that is unknown, that its optimiser does not have, or whose value has
+/// the wrong type. "$schema" and run.options are skipped.
 Config config_from_json(const Json& json);
 /// That, checked. What is wrong is said of `where`.
 Config checked_config(const Json& json, const std::string& where);

@@ -191,10 +191,9 @@ class Run {
       keep_step(folder_.latest());
     }
     save_networks(folder_.networks(), trainer_);
+    const auto counted = [](int64_t n, const char* what) { return concat(n, ' ', what, n == 1 ? "" : "s"); };
     progress_.message(concat("finished ",
-                             config_.steps > 0
-                                 ? concat(total_, " steps")
-                                 : concat(config_.epochs, config_.epochs == 1 ? " epoch" : " epochs"),
+                             config_.steps > 0 ? counted(total_, "step") : counted(config_.epochs, "epoch"),
                              "; samples are in ", (folder_.path() / "samples").string(), ", the networks in ",
                              folder_.networks().string()));
     return Outcome::Finished;

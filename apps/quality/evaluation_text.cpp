@@ -38,8 +38,8 @@ std::string meaning(const std::string& name) {
   if (name == "ms_ssim") return "likeness of two samples; above the reals': too little variety";
   if (name == "precision") return "samples that look like reals";
   if (name == "recall") return "reals that samples look like";
-  if (name == "density") return "reals that a sample is among, to their own";
-  if (name == "coverage") return "reals with a sample beside them";
+  if (name == "density") return "how densely reals lie around a sample; 1 is as around reals";
+  if (name == "coverage") return "reals with a sample in their neighbourhood";
   return "samples that are copies of training pictures";
 }
 

@@ -52,7 +52,7 @@ SortedProjections project(const Tensor& descriptors, const Tensor& directions);
 double sliced_wasserstein(const SortedProjections& a, const SortedProjections& b);
 
 struct PyramidOptions {
-  int64_t patches = 16;      ///< of each picture; Karras et al. take 128, of four times as many pictures
+  int64_t patches = 16;      ///< of each picture; Karras et al. take 128, of 16,384 pictures
   int64_t directions = 128;  ///< Karras et al. take 512
   int replicates = 30;       ///< bootstrap samples of both sets of pictures
   uint64_t seed = 0;         ///< of the places of the patches and of the bootstrap

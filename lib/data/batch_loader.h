@@ -75,8 +75,8 @@ class BatchLoader {
   std::condition_variable slot_free_, slot_done_;
   std::vector<Slot> slots_;  // batch b stands in slot b modulo their number
   int64_t next_ = 0;         // the batch that next() returns next
-  int64_t oldest_ =
-      0;  // the oldest batch whose slot is in use: next_, or the one before, which the caller has
+  // The oldest batch whose slot is in use: next_, or the one before, which the caller has.
+  int64_t oldest_ = 0;
   int64_t claimed_ = 0;  // the next batch that a thread takes on
   int busy_ = 0;         // threads that fill a slot
   bool paused_ = false, stopping_ = false;

@@ -11,8 +11,8 @@
 
 namespace duel {
 
-/// A file is a row of records of 3073 bytes: a label from 0 to 9, then 32x32 bytes each of red, green and
-/// blue.
+/// A file is a sequence of records of 3073 bytes: a label from 0 to 9, then 32x32 bytes each of red, green
+/// and blue.
 class Cifar10 final : public Dataset {
  public:
   /// `path` is one such file, or a folder whose files data_batch_*.bin are taken in the order of their names.

@@ -12,9 +12,8 @@ constexpr int filter_products = 9;
 /// the first can set the outputs, and an activation can be applied with the last four.
 constexpr int filter_order[filter_products] = {4, 1, 3, 5, 7, 0, 2, 6, 8};
 constexpr int filter_whole = 4;  // the number of the first
-constexpr bool filter_is_last(int i) {
-  return i % 2 == 0 && i != filter_whole;
-}  // of those that an output takes
+/// Whether product i is the last of those that its output takes.
+constexpr bool filter_is_last(int i) { return i % 2 == 0 && i != filter_whole; }
 
 /// Where product i = 3 * row + column goes: row 0 to the upper outputs, 1 to both, 2 to the lower; columns
 /// alike.

@@ -9,14 +9,14 @@
 //
 // A broadcast costs the same whatever lies next to the element, so neither operand is ever transposed on its
 // account:
-// - LeftLayout::Rows, where rows of A are runs of memory (the patches of a convolution's forward and data
-// gradient):
-//   a tile of A is packed row by row with a constant stride, hence one address register for all rows and no
-//   two rows in the same cache sets; B is packed in panels.
-// - LeftLayout::Columns, where columns of A are runs of memory (a weight gradient: dy): a step's elements of
-// A lie
-//   side by side and those of B are a run as well (a pixel of x), so both are read where they are, B through
-//   one pointer per step. Nothing needs to be packed.
+//
+// LeftLayout::Rows, where rows of A are runs of memory (the patches of a convolution's forward and data
+// gradient): a tile of A is packed row by row with a constant stride, hence one address register for all rows
+// and no two rows in the same cache sets; B is packed in panels.
+//
+// LeftLayout::Columns, where columns of A are runs of memory (a weight gradient: dy): a step's elements of A
+// lie side by side and those of B are a run as well (a pixel of x), so both are read where they are, B
+// through one pointer per step. Nothing needs to be packed.
 #pragma once
 
 #include <cstdint>

@@ -28,8 +28,8 @@ struct Body : Packing<V> {
   static Reg relu(Reg x) { return x <= Reg{} ? Reg{} : x; }
   static Reg leaky_relu(Reg x, Reg slope) { return x > Reg{} ? x : x * slope; }
 
-  /// Within 2 units in the last place. Near 0 an odd polynomial, else 1 - 2 / (e^2|x| + 1) with e^y = 2^n
-  /// e^r.
+  /// Within 2 units in the last place. Near 0 an odd polynomial, else 1 - 2 / (e^y + 1) with y = 2 |x|, and
+  /// e^y = 2^n e^r with n whole and r small.
   static Reg tanh(Reg x) {
     const Int sign = reinterpret_cast<Int>(x) & INT32_MIN;
     const Reg size = reinterpret_cast<Reg>(reinterpret_cast<Int>(x) ^ sign);

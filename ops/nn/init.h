@@ -12,8 +12,8 @@ namespace duel::nn {
 void init_normal(Module& module, double std, RandomStream& stream, double bn_std = 0);
 
 /// Glorot & Bengio's rule (2010), Keras' default: every weight with two or more dimensions uniform on ±sqrt(6
-/// / (fan_in + fan_out)), in the same order, where a fan counts the weights that meet in one number of the
-/// output or that one of the input feeds; batch norm's weights 1; all biases 0.
+/// / (fan_in + fan_out)), in the same order; a fan is the number of input or of output channels, times the
+/// taps of the kernel. Batch norm's weights 1; all biases 0.
 void init_glorot_uniform(Module& module, RandomStream& stream);
 
 }  // namespace duel::nn

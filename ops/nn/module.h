@@ -75,7 +75,7 @@ class Module {
   /// Whether somebody looks at the shapes between layers: see trace().
   static bool observed();
 
-  /// Registered members must outlive the module's use: they are its own.
+  /// For the constructor of a derived class: names its members. The module keeps pointers to them.
   void add_parameter(const char* name, Tensor& tensor, Layout layout = Layout::Plain);
   void add_buffer(const char* name, Tensor& tensor);
   void add_child(const std::string& name, Module& child) { children_.emplace_back(name, &child); }
