@@ -1,8 +1,8 @@
 // Tensor: a handle on shared storage with a shape, an element type and a device.
 //
 // Copying a Tensor copies the handle, and const is of the handle: a const Tensor's elements can be written.
-// Elements are contiguous, the last dimension runs fastest; images are
-// channels-last, (N, H, W, C). A tensor may take part in the autograd graph: see lib/autograd.h.
+// Elements are contiguous, the last dimension runs fastest; images are channels-last, (N, H, W, C). A tensor
+// may take part in the autograd graph: see lib/autograd.h.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 //     dx = weight / sqrt(variance + eps) * (dy - mean(dy) - xhat * mean(dy * xhat))   in training,
 //     dx = weight / sqrt(variance + eps) * dy                                         in evaluation.
 // dx needs the two sums, so they are computed also where no gradient of weight and bias is wanted. With an
-// activation f in the same pass, y = f(...), and dy above is f's gradient, which f takes from y. Of several
+// activation f in the same pass, y = f(...), and dy above stands for f.grad(y, dy). Of several
 // batches each has this for itself; dweight and dbias are the sums of theirs.
 #include "ops/batch_norm.h"
 

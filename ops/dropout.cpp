@@ -4,12 +4,12 @@
 
 namespace duel {
 
-Tensor dropout(const Tensor& x, double p, bool training, RandomStream& generator) {
+Tensor dropout(const Tensor& x, double p, bool training, RandomStream& random) {
   check_floating("dropout", "x", x);
   check(p >= 0 && p < 1, "[dropout] p must be in [0, 1), got ", p);
   if (!training || p == 0) return x;
   const Tensor mask = Tensor::empty_like(x);
-  generator.fill(mask, Bernoulli{1 - p, 1 / (1 - p)});
+  random.fill(mask, Bernoulli{1 - p, 1 / (1 - p)});
   return mul(x, mask);
 }
 

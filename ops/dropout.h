@@ -6,8 +6,8 @@
 
 namespace duel {
 
-/// In training each element is 0 with probability p, else x / (1 - p), by the next numbers of `generator`; in
+/// In training each element is 0 with probability p, else x / (1 - p), by the next numbers of `random`; in
 /// evaluation x itself. Throws unless 0 <= p < 1.
-Tensor dropout(const Tensor& x, double p, bool training, RandomStream& generator);
+Tensor dropout(const Tensor& x, double p, bool training, RandomStream& random);
 
 }  // namespace duel

@@ -31,6 +31,16 @@ TEST(Modules, LayersNameWhatIsMissing) {
             "[Unflatten] x must be (N, features), got ()");
 }
 
+TEST(Modules, SequentialRefusesANameTwice) {
+  Sequential network;
+  network.append("fc", std::make_unique<Linear>(2, 3));
+  EXPECT_EQ(error_of([&] { network.append("fc", std::make_unique<Linear>(3, 1)); }),
+            "[Sequential] there is a layer 'fc' already");
+  EXPECT_EQ(network.children().size(), 1u);
+  network.append("1", std::make_unique<Linear>(3, 1));
+  EXPECT_EQ(error_of([&] { network.add<ReLU>().add<ReLU>(); }), "");
+}
+
 TEST(Modules, LayersRefuseArgumentsOutOfRange) {
   const std::pair<std::function<void()>, const char*> cases[] = {
       {[] {

@@ -22,7 +22,7 @@ class Network : public nn::Sequential {
   std::string description() const override { return description_; }
   /// What dropout draws from, on the device that the network was made for.
   RandomStream& dropout() { return dropout_; }
-  /// The result as it flows on into another network, without a cast back and another there.
+  /// forward() without its last cast, for what goes on into another network.
   Tensor activations(const Tensor& x);
 
  protected:
@@ -46,7 +46,7 @@ class Generator final : public Network {
   explicit Generator(const Config& config, Device device = {});
 };
 
-/// Pictures (N, S, S, channels) -> logits (N, 1): the sigmoid of one is the label that D expects.
+/// Pictures (N, S, S, channels) -> logits (N, 1): the sigmoid of a logit is D's estimate of the label.
 class Discriminator final : public Network {
  public:
   explicit Discriminator(const Config& config, Device device = {});

@@ -32,7 +32,8 @@ Optimizer make_optimizer(const nn::Module& network, const OptimizerConfig& o) {
 
 }  // namespace
 
-// D is shown real pictures and fakes, and learns to tell them apart by their labels.
+// D is shown real pictures and fakes, and learns to tell them apart by their labels. To batch norm they are
+// two batches, each normalised by its own statistics.
 DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
   ScopedPhase phase("D");
   Tensor fake;
@@ -51,9 +52,9 @@ DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
   return {loss.detach(), mean_probability(real_logits), mean_probability(fake_logits)};
 }
 
-// G makes fakes and learns what would have made D call them real. Its loss asks for the label of real
-// pictures, rather than against that of fakes, because the gradient of the latter vanishes where D is sure of
-// itself (Goodfellow et al., 2014).
+// G makes fakes and learns what would have made D call them real. This is the non-saturating loss: it asks
+// for the label of real pictures instead of maximising D's loss on fakes, whose gradient vanishes where D is
+// sure of itself (Goodfellow et al., 2014). D is frozen: its weight gradients are not computed.
 Tensor Trainer::g_step(const Tensor& z) {
   ScopedPhase phase("G");
   discriminator_.set_requires_grad(false);
@@ -75,7 +76,7 @@ Tensor Trainer::noisy_labels(const Tensor& logits, double label) {
   return target;
 }
 
-// That a picture is real, whichever of the labels says so.
+// The mean probability of being real, whichever of the labels stands for that.
 Tensor Trainer::mean_probability(const Tensor& logits) const {
   const NoGrad no_graph;
   return mean(sigmoid(config_.label_real > config_.label_fake ? logits : neg(logits)));

@@ -149,12 +149,12 @@ std::optional<Tensor> BatchNorm2d::forward_with(const Tensor& x, const Unary& ac
   return normalise(x, activation);
 }
 
-Dropout::Dropout(double p, RandomStream& generator) : p_(p), generator_(generator) {
+Dropout::Dropout(double p, RandomStream& random) : p_(p), random_(random) {
   check(p >= 0 && p < 1, "[Dropout] p must be in [0, 1), got ", p);
 }
 
 std::string Dropout::description() const { return concat("Dropout(p=", p_, ", inplace=False)"); }
-Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, training(), generator_); }
+Tensor Dropout::forward(const Tensor& x) { return dropout(x, p_, training(), random_); }
 
 LeakyReLU::LeakyReLU(double negative_slope) : negative_slope_(negative_slope) {
   check_slope("LeakyReLU", negative_slope);

@@ -96,10 +96,10 @@ class BatchNorm2d final : public Module {
   Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
 };
 
-/// Zeroes elements with probability p while training. Draws from `generator`, which must outlive it.
+/// Zeroes elements with probability p while training. Draws from `random`, which must outlive it.
 class Dropout final : public Module {
  public:
-  Dropout(double p, RandomStream& generator);
+  Dropout(double p, RandomStream& random);
   std::string description() const override;
 
  protected:
@@ -107,7 +107,7 @@ class Dropout final : public Module {
 
  private:
   double p_;
-  RandomStream& generator_;
+  RandomStream& random_;
 };
 
 class ReLU final : public Module {
@@ -184,8 +184,10 @@ class Sequential : public Module {
     return append(std::to_string(layers_.size()),
                   std::make_unique<Layer>(std::forward<Arguments>(arguments)...));
   }
-  /// A layer under a name that no other one has.
+  /// A layer under a name that no other one has: throws Error if one does.
   Sequential& append(const std::string& name, std::unique_ptr<Module> layer) {
+    for (const auto& [other, child] : children())
+      check(other != name, "[Sequential] there is a layer '", name, "' already");
     layers_.push_back(std::move(layer));
     add_child(name, *layers_.back());
     return *this;
