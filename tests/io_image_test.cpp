@@ -256,6 +256,15 @@ TEST(Image, ResizesAsTorchvisionDoes) {
 
 // Stripes finer than the result's pixels become even grey; without antialiasing they would become coarse
 // stripes.
+TEST(Image, ResizesTheSmallest) {
+  for (int64_t side = 1; side <= 24; ++side)
+    for (int64_t size = 1; size <= 24; ++size) {
+      Image image{side, side, 1, {}};
+      image.pixels.assign(static_cast<size_t>(side * side), 200);
+      for (const uint8_t pixel : central_square(image, 0, size).pixels) EXPECT_EQ(pixel, 200) << side << size;
+    }
+}
+
 TEST(Image, ResizesWithoutAliasing) {
   Image stripes{64, 64, 1, {}};
   for (int64_t i = 0; i < 64 * 64; ++i) stripes.pixels.push_back(i % 2 ? 255 : 0);
