@@ -83,6 +83,19 @@ TEST(AppBadInput, ACheckpointThatCannotBeResumed) {
   dcgan.good(resume);
 }
 
+TEST(AppBadInput, WordsAndPathsOfAnyKindAreNamedInOneLine) {
+  const Program dcgan;
+  const std::string endless(300, 'n');
+  dcgan.bad({"tra\nin"}, "tra\\nin");
+  dcgan.bad({"train", "--g-dim", "4\n"}, "--g-dim = 4\\n");
+  dcgan.bad({"train", "--recipe", "a\nb\xff"}, "no recipe and no file 'a\\nb\\xff'");
+  for (const Words& words : {Words{"report", endless},
+                             {"train", "--resume", endless},
+                             {"train", "--recipe", endless},
+                             {"sample", "--checkpoint", endless}})
+    dcgan.bad(words, "dcgan: " + endless + ": File name too long");
+}
+
 TEST(AppBadInput, AFullDiskLeavesTheLastCheckpointWhole) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
