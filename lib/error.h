@@ -9,11 +9,15 @@
 #include <string>
 #include <string_view>
 
+#include "lib/quote.h"
+
 namespace duel {
 
+/// What a message quotes from outside (names in a file, words, paths) may hold anything: it is made
+/// printable().
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(std::string_view message) : std::runtime_error(printable(message)) {}
 };
 
 /// The parts, streamed one after the other into one string.

@@ -83,6 +83,47 @@ TEST(AppBadInput, ACheckpointThatCannotBeResumed) {
   dcgan.good(resume);
 }
 
+TEST(AppBadInput, ACheckpointWithDamagedMetadata) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const std::filesystem::path latest = dcgan / "run/checkpoints/latest.safetensors";
+  const SafetensorsFile file = read_safetensors(latest);
+  const auto with = [&](const std::string& key, const std::string& value) {
+    auto metadata = file.metadata;
+    metadata[key] = value;
+    write_safetensors(latest, file.tensors, metadata);
+  };
+  for (const auto& [key, most] :
+       std::vector<std::pair<std::string, const char*>>{{"epoch", "1000000000000"},
+                                                        {"batch", "1000000000000"},
+                                                        {"latent_position", "6917529027641081856"}})
+    for (const char* value : {"9223372036854775807", "-1", "two", ""}) {
+      with(key, value);
+      dcgan.bad(
+          {"train", "--resume", "run", "--epochs", "2"},
+          concat("latest.safetensors: metadata '", key, "' is no count from 0 to ", most, ": '", value, "'"));
+    }
+  with("batch", "4");
+  dcgan.bad({"train", "--resume", "run", "--epochs", "2"},
+            "latest.safetensors: is damaged: it is of 4 batches of an epoch, which has 4");
+  std::string config = file.metadata.at("config");
+  with("config", config.replace(config.find("Linear"), 6, "Lineal"));
+  dcgan.bad({"sample", "--checkpoint", "run"}, "latest.safetensors: generator[0].type must be one of Linear");
+}
+
+TEST(AppBadInput, WordsAndPathsOfAnyKindAreNamedInOneLine) {
+  const Program dcgan;
+  const std::string endless(300, 'n');
+  dcgan.bad({"tra\nin"}, "tra\\nin");
+  dcgan.bad({"train", "--g-dim", "4\n"}, "--g-dim = 4\\n");
+  dcgan.bad({"train", "--recipe", "a\nb\xff"}, "no recipe and no file 'a\\nb\\xff'");
+  for (const Words& words : {Words{"report", endless},
+                             {"train", "--resume", endless},
+                             {"train", "--recipe", endless},
+                             {"sample", "--checkpoint", endless}})
+    dcgan.bad(words, "dcgan: " + endless + ": File name too long");
+}
+
 TEST(AppBadInput, AFullDiskLeavesTheLastCheckpointWhole) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));

@@ -158,7 +158,7 @@ TEST(GanRunFolder, PutsDamagedTablesAside) {
   const std::filesystem::path table = temporary / "norms.csv";
   const std::string head = "step,layer,weight,gradient\n", good = "1,G.fc,1,2\n";
   for (const char* bad : {"2,G.fc,1\n", "2,G.fc,1,2,3\n", "2,G.fc,1,x\n", ",G.fc,1,2\n", "2\"\",G.fc,1,2\n",
-                          "\"2,G.fc,1,2\n", "\n"}) {
+                          "\"2,G.fc,1,2\n", "\n", "-inf,G.fc,1,2\n", "-1,G.fc,1,2\n", "1.5,G.fc,1,2\n"}) {
     const std::string whole = head + good + bad + "3,G.fc,1,2\n";
     temporary.write("norms.csv", whole);
     const std::string line = cut_table(table, 2, {"layer"});

@@ -91,6 +91,13 @@ TEST_F(AppSample, LettersTheGridAndSavesTheLatentsByThem) {
   EXPECT_FALSE(dcgan_.exists("a.safetensors"));
 }
 
+TEST_F(AppSample, RefusesAGridThatIsTooLargeBeforeItDraws) {
+  const Words sample{"sample", "--checkpoint", "run", "--count", "1000000", "--save-z", "many.safetensors"};
+  for (const Words& more : {Words{}, Words{"--plain"}, Words{"--zoom", "2"}})
+    EXPECT_TRUE(contains(dcgan_.bad(sample + more, "a grid of 1000000 pictures of "), "; take fewer"));
+  EXPECT_FALSE(dcgan_.exists("many.safetensors"));
+}
+
 TEST_F(AppSample, EnlargesTheGridForPeople) {
   const auto size = [&](const Words& more) {
     dcgan_.good(Words{"sample", "--checkpoint", "run", "--count", "1", "--force"} + more);

@@ -77,6 +77,11 @@ TEST(File, IsOnTheDiskWhenItHasItsName) {
 
 TEST(File, ReadsAFileThatClaimsNoSize) { EXPECT_TRUE(contains(text_of("/proc/self/status"), "Name:")); }
 
+TEST(File, ReadsNoDevice) {
+  EXPECT_EQ(error_of([] { read_file("/dev/zero"); }), "cannot read /dev/zero: it is a device; name a file");
+  EXPECT_THROW(MappedFile("/dev/zero"), Error);
+}
+
 TEST(File, ReplacesAndLeavesNothingElseBehind) {
   TemporaryFolder folder;
   write_file_atomically(folder / "a", "a longer first content");

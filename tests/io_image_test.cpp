@@ -150,6 +150,37 @@ TEST(Image, RefusesHugePictures) {
   EXPECT_THROW(decode_image(bytes_of("P5 100000 100000 255\n")), Error);
 }
 
+/// rgb.jpg with bytes put in behind its first two.
+std::vector<uint8_t> jpeg_with(const std::string& segments) {
+  std::vector<uint8_t> bytes = read_file(fixture("rgb.jpg"));
+  bytes.insert(bytes.begin() + 2, segments.begin(), segments.end());
+  return bytes;
+}
+
+TEST(Image, RefusesAJpegWithMoreCodesThanSymbols) {
+  using namespace std::string_literals;
+  // Class and number of the table, its codes of 1 to 16 bits (255 + 2), and as many symbols.
+  const std::string counts = "\xFF\xC4\x01\x14\0\xFF\x02"s + std::string(14, '\0') + std::string(257, 'x');
+  const std::string message =
+      "is a damaged JPEG: one of its Huffman tables has 257 codes, where 256 are the most";
+  EXPECT_EQ(error_of([&] { decode_image(jpeg_with(counts)); }), message);
+  // The second table of a segment; a table behind what fills up; one between the data and the end.
+  std::string second = counts;
+  second.insert(4, 17, '\0');
+  second[3] = static_cast<char>(second[3] + 17);
+  EXPECT_EQ(error_of([&] { decode_image(jpeg_with(second)); }), message);
+  EXPECT_EQ(error_of([&] { decode_image(jpeg_with("\xFF\xFF" + counts)); }), message);
+  std::vector<uint8_t> late = read_file(fixture("progressive.jpg"));
+  late.insert(late.end() - 2, counts.begin(), counts.end());
+  EXPECT_EQ(error_of([&] { decode_image(late); }), message);
+  // What stands in a comment, or behind the end, is no table.
+  const std::string comment = "\xFF\xFE\x01\x18"s + counts;
+  EXPECT_EQ(largest_difference(decode_image(jpeg_with(comment)), load_image(fixture("rgb.jpg"))), 0);
+  std::vector<uint8_t> more = jpeg_with("");
+  more.insert(more.end(), counts.begin(), counts.end());
+  EXPECT_NO_THROW(decode_image(more));
+}
+
 TEST(Pnm, ReadsEveryKind) {
   const std::vector<uint8_t> rgb = {0, 51, 255, 102, 0, 255};
   const auto expect = [](std::string_view text, int64_t channels, const std::vector<uint8_t>& pixels) {
@@ -225,6 +256,15 @@ TEST(Image, ResizesAsTorchvisionDoes) {
 
 // Stripes finer than the result's pixels become even grey; without antialiasing they would become coarse
 // stripes.
+TEST(Image, ResizesTheSmallest) {
+  for (int64_t side = 1; side <= 24; ++side)
+    for (int64_t size = 1; size <= 24; ++size) {
+      Image image{side, side, 1, {}};
+      image.pixels.assign(static_cast<size_t>(side * side), 200);
+      for (const uint8_t pixel : central_square(image, 0, size).pixels) EXPECT_EQ(pixel, 200) << side << size;
+    }
+}
+
 TEST(Image, ResizesWithoutAliasing) {
   Image stripes{64, 64, 1, {}};
   for (int64_t i = 0; i < 64 * 64; ++i) stripes.pixels.push_back(i % 2 ? 255 : 0);

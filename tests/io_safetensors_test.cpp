@@ -271,6 +271,8 @@ TEST(Safetensors, SaysWhatIsWrongWithADamagedHeader) {
     const std::string refusal = refusal_of(folder.write("file", file_of(header, 8)));
     EXPECT_TRUE(contains(refusal, message)) << header << "\n" << refusal;
   }
+  const std::string endless(100'000, 'w');
+  EXPECT_LT(refusal_of(folder.write("file", file_of("{\"" + endless + "\":[]}", 0))).size(), 300u);
   Bytes longer = file_of("{\"w\":" + good + "}", 8);
   longer[0] = 200;
   EXPECT_EQ(refusal_of(folder.write("file", longer)),

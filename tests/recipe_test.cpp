@@ -90,6 +90,11 @@ TEST(Recipe, SaysWhichFileAndKeyIsWrong) {
   };
   EXPECT_TRUE(contains(error("{"), "is no JSON"));
   EXPECT_TRUE(contains(error("[]"), "must be a JSON object, got array"));
+  const std::string endless(100'000, '1');
+  EXPECT_LT(error("{\"" + endless + "\": 1}").size(), 400u);
+  for (const std::string& text :
+       {"\"" + endless, "{\"loss\": " + endless + "}", "{\"loss\": [" + endless.substr(0, 300) + ".5]}"})
+    EXPECT_LT(error(text).size(), 400u) << text.substr(0, 20);
   EXPECT_TRUE(contains(error(R"({"latent": {"distribution": "cauchy"}})"),
                        "--latent must be uniform or normal, got 'cauchy' (key latent.distribution)"));
   EXPECT_TRUE(contains(error(R"({"optimizer_D": {"type": "SGD"}})"), "got 'SGD' (key optimizer_D.type)"));
@@ -129,6 +134,8 @@ TEST(RecipeLayers, NameThePlaceOfWhatIsWrong) {
       {R"([{"type": "Linear"}])", "generator[0].out_features is missing"},
       {R"([{"type": "Linear", "out_features": 0}])",
        "generator[0].out_features must be a whole number of at least 1, got 0"},
+      {R"([{"type": "Linear", "out_features": "10^10"}])",
+       "generator[0].out_features must be a whole number of at most 1000000000, got 1e+10 = 10^10"},
       {R"([{"type": "Linear", "out_features": "z_dim / 3"}])", "got 2.66667 = z_dim / 3"},
       {R"([{"type": "Linear", "out_features": "2 * zdim"}])", "'2 * zdim', column 5: there is no 'zdim'"},
       {R"([{"type": "Linear", "out_features": true}])", "must be a number or an expression, got true"},
@@ -158,6 +165,13 @@ TEST(RecipeLayers, SayWhichShapeDoesNotFit) {
        "unflattened_size must be a list of 3 numbers"},
       {R"({"type": "BatchNorm2d"})",
        "generator[0] (BatchNorm2d) takes pictures C x H x W, but gets 8 numbers"},
+      {view + R"(, {"type": "BatchNorm2d", "eps": -1})",
+       "generator[2] (BatchNorm2d) cannot be made: [BatchNorm2d] eps must be finite and not negative, got "
+       "-1"},
+      {R"({"type": "Linear", "out_features": 4}, {"type": "Unflatten", "unflattened_size": [1e9, 1e9, 1e9]})",
+       "generator[1] (Unflatten) cannot be made: a tensor of shape (1, 1000000000, 1000000000, 1000000000) "
+       "has "
+       "more elements than can be counted"},
       {view + R"(, {"type": "Linear", "out_features": 1})",
        "generator[2] (Linear) takes one row of numbers, but gets 4 x 4 x 4"},
       {view + R"(, {"type": "Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1})",

@@ -298,6 +298,14 @@ TEST_F(ReportOfFiles, NamesWhatIsWrong) {
   bad("run/metrics.csv, row 2: has 5 fields, the head names 8 columns");
   write("metrics.csv", std::string(kMetricsHead) + "1,1,1,x1,1,1,1,1\n");
   bad("run/metrics.csv, row 1: d_loss is 'x1', which is no number");
+  for (const char* step : {"", "nan", "inf", "-1", "0.5", "1e300"}) {
+    write("metrics.csv", concat(kMetricsHead, "1,1,1,1,1,1,1,1\n1,2,", step, ",1,1,1,1,1\n"));
+    bad(concat("run/metrics.csv, row 2: step is '", step, "', which is no whole number of at least 0"));
+  }
+  write("metrics.csv", kMetricsHead);
+  write("about.json", R"({"batches_per_epoch": "four"})");
+  bad("run/about.json: batches_per_epoch is \"four\", which is no number");
+  std::filesystem::remove(dcgan_ / "run/about.json");
   write("config.json", "{\"epochs\"");
   bad("run/config.json: is no JSON: ");
   write("config.json", "[1]");

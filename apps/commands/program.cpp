@@ -8,12 +8,14 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <utility>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/latent_options.h"
 #include "apps/commands/options.h"
+#include "lib/quote.h"
 
 namespace duel::commands {
 namespace {
@@ -60,10 +62,13 @@ int run_words(std::vector<std::string> words) {
     return exit.code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help
-    std::cerr << "dcgan: " << error.what() << " (see --help)" << std::endl;
+    std::cerr << "dcgan: " << printable(error.what()) << " (see --help)" << std::endl;
     return 2;
+  } catch (const std::filesystem::filesystem_error& error) {  // what a path leads to cannot be asked
+    std::cerr << "dcgan: " << printable(error.path1().string() + ": " + error.code().message()) << std::endl;
+    return 1;
   } catch (const std::exception& error) {
-    std::cerr << "dcgan: " << error.what() << std::endl;
+    std::cerr << "dcgan: " << printable(error.what()) << std::endl;
     return 1;
   }
 }

@@ -128,6 +128,14 @@ Image lettered_grid(const std::vector<Image>& images, const SampleOptions& o) {
   return latent::draw(sheet, o.zoom > 0 ? o.zoom : latent::default_zoom(images[0].width));
 }
 
+/// Said before the pictures are computed, which for so many of them takes long.
+void check_grid(int64_t count, const gan::SavedGenerator& generator, const SampleOptions& o) {
+  const int64_t size = generator.config.image_size;
+  const int64_t side = size * (o.plain ? 1 : o.zoom > 0 ? o.zoom : latent::default_zoom(size));
+  check(count <= kMaxPixels / (side * side), "--output: a grid of ", count, " pictures of ", side, "x", side,
+        " would be larger than the ", kMaxPixels, " pixels that a picture may have; take fewer");
+}
+
 void check_outputs_of(const SampleOptions& o) {
   std::vector<NamedFile> outputs{{"--output", o.output}};
   if (const auto names = names_file(o))
@@ -149,6 +157,7 @@ void run(const SampleOptions& o) {
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
   const Tensor z = o.z_file.empty() ? draw_z(o, generator) : read_z(o.z_file, generator.config.z_dim);
+  check_grid(z.dim(0), generator, o);
   const Tensor pictures = gan::generate(*generator.network, z.to(device), o.batch_size).to(Device{});
   const std::vector<Image> images = gan::to_images(pictures);
   if (!o.save_z.empty()) write_safetensors(o.save_z, {{"z", z}}, {});

@@ -194,7 +194,7 @@ gan::Json options_to_keep(const TrainOptions& o, Device device) {
 void take_up_options(const gan::RunFolder& folder, const TrainOptions& o, CLI::App& command) {
   const gan::Json known = options_to_keep(o, {}), kept = folder.options();
   const std::string place = (folder.path() / "config.json").string() + ": run.options";
-  check(kept.is_object(), place, " must be an object, got ", gan::json_text(kept));
+  check(kept.is_object(), place, " must be an object, got ", gan::quoted(kept));
   for (const auto& [key, value] : kept.items()) {
     check(known.contains(key), place, " has an unknown entry '", key, "'");
     std::string name = "--" + key;

@@ -41,9 +41,9 @@ void write_vitals(const gan::RunFolder& folder, const Vitals& v) {
 /// The columns that `fields` names, a row of the table each; and its step.
 template <class Row, class Fields>
 std::vector<Row> read_rows(const gan::Table& table, const Fields& fields) {
-  const std::vector<double> steps = table.numbers("step");
+  const std::vector<int64_t> steps = table.counts("step");
   std::vector<Row> rows(steps.size());
-  for (size_t i = 0; i < rows.size(); ++i) rows[i].step = static_cast<int64_t>(steps[i]);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i].step = steps[i];
   for (const auto& [name, field] : fields) {
     const std::vector<double> values = table.numbers(name);
     for (size_t i = 0; i < rows.size(); ++i) rows[i].*field = values[i];
@@ -63,8 +63,8 @@ std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
     return {};
   }
   auto history = read_rows<Vitals>(table, figures);
-  const std::vector<double> epochs = table.numbers("epoch");
-  for (size_t i = 0; i < history.size(); ++i) history[i].epoch = static_cast<int64_t>(epochs[i]);
+  const std::vector<int64_t> epochs = table.counts("epoch");
+  for (size_t i = 0; i < history.size(); ++i) history[i].epoch = epochs[i];
   return history;
 }
 

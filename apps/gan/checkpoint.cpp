@@ -8,6 +8,7 @@
 
 #include "apps/gan/json.h"
 #include "lib/io/safetensors.h"
+#include "lib/quote.h"
 
 namespace duel::gan {
 namespace {
@@ -15,6 +16,9 @@ namespace {
 constexpr const char* format_key = "format";
 constexpr const char* position_suffix = "_position";
 constexpr const char* format_value = "duel dcgan checkpoint 1";
+
+// Far more than any run comes to; what is computed with them does not overflow.
+constexpr int64_t most_counted = 1'000'000'000'000, most_drawn = int64_t{3} << 61;
 
 /// One tensor of a checkpoint: the program's handle and its outside form.
 struct Entry {
@@ -85,12 +89,14 @@ const std::string& metadata(const std::filesystem::path& path, const Safetensors
   return found->second;
 }
 
-int64_t number(const std::filesystem::path& path, const SafetensorsFile& file, const char* key) {
+int64_t number(const std::filesystem::path& path, const SafetensorsFile& file, const char* key,
+               int64_t most) {
   const std::string& text = metadata(path, file, key);
   int64_t value = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  check(error == std::errc() && end == text.data() + text.size() && value >= 0, path.string(), ": metadata '",
-        key, "' is no count: '", text, "'");
+  const bool is_number = error == std::errc() && end == text.data() + text.size();
+  check(is_number && value >= 0 && value <= most, path.string(), ": metadata '", key,
+        "' is no count from 0 to ", most, ": '", quoted_around(text, 0), "'");
   return value;
 }
 
@@ -125,15 +131,16 @@ Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
   const SafetensorsFile file = read_safetensors(path);
   check(metadata(path, file, format_key) == format_value, path.string(), ": is of the format '",
         metadata(path, file, format_key), "', this program reads '", format_value, "'");
-  const Position position{number(path, file, "epoch"), number(path, file, "batch"),
-                          number(path, file, "pictures")};
+  const Position position{number(path, file, "epoch", most_counted),
+                          number(path, file, "batch", most_counted),
+                          number(path, file, "pictures", most_counted)};
   const auto streams = trainer.random_streams();
   std::vector<int64_t> stream_positions;
   for (const auto& [name, stream] : streams) {
     // Files from before there was dropout hold the latents' alone.
     const std::string key = name + position_suffix;
     const bool is_there = file.metadata.contains(key) || name == "latent";
-    stream_positions.push_back(is_there ? number(path, file, key.c_str()) : stream->position());
+    stream_positions.push_back(is_there ? number(path, file, key.c_str(), most_drawn) : stream->position());
   }
   read(path, file, all_entries(trainer));
   for (size_t i = 0; i < streams.size(); ++i) streams[i].second->set_position(stream_positions[i]);
@@ -168,7 +175,12 @@ void load_networks(const std::filesystem::path& path, nn::Module* generator, nn:
 SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, Device device) {
   const std::filesystem::path path = find_checkpoint(checkpoint_or_run);
   const Config config = read_config(path);
-  auto generator = std::make_unique<Generator>(config, device);
+  std::unique_ptr<Generator> generator;
+  try {
+    generator = std::make_unique<Generator>(config, device);
+  } catch (const Error& error) {
+    fail(path.string(), ": ", error.what());
+  }
   load_networks(path, generator.get(), nullptr);
   const std::string broken = part_not_finite(*generator, "G");
   check(broken.empty(), path.string(), ": ", broken,

@@ -5,6 +5,7 @@
 
 #include "apps/gan/config.h"
 #include "lib/error.h"
+#include "lib/quote.h"
 
 namespace duel::gan {
 namespace {
@@ -131,7 +132,8 @@ void check_known(const Json& json, const std::string& prefix, const std::vector<
   for (const std::string& key : known) names += (names.empty() ? "" : ", ") + key;
   for (const auto& entry : json.items())
     check(std::find(known.begin(), known.end(), entry.key()) != known.end(),
-          "the configuration has an unknown entry '", prefix, entry.key(), "'; there are ", names);
+          "the configuration has an unknown entry '", prefix, quoted_around(entry.key(), 0), "'; there are ",
+          names);
 }
 
 void check_optimizer_keys(const Json& optimizer, const std::string& section) {
@@ -148,8 +150,7 @@ void check_keys(const Json& json) {
   check_known(json, "", keys.at(""));
   for (const auto& [section, value] : json.items()) {
     if (!keys.contains(section)) continue;
-    if (!value.is_object())
-      fail("the configuration's ", section, " must be an object, got ", json_text(value));
+    if (!value.is_object()) fail("the configuration's ", section, " must be an object, got ", quoted(value));
     check_known(value, section + ".", keys.at(section));
     if (section.starts_with("optimizer_")) check_optimizer_keys(value, section);
   }
@@ -207,8 +208,7 @@ Config config_from_json(const Json& json) {
     if (!nested.contains(pointer(path))) return;
     const Json& value = nested[pointer(path)];
     const std::string expected = mismatch<std::remove_reference_t<decltype(member)>>(value);
-    if (!expected.empty())
-      fail("the configuration's ", path, " must be ", expected, ", got ", json_text(value));
+    if (!expected.empty()) fail("the configuration's ", path, " must be ", expected, ", got ", quoted(value));
     value.get_to(member);
   });
   return config;

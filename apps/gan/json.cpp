@@ -1,12 +1,26 @@
 #include "apps/gan/json.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "lib/error.h"
 #include "lib/io/file.h"
+#include "lib/quote.h"
 
 namespace duel::gan {
+namespace {
+
+/// The parser's message, which quotes all of a long text or number: of that the end, where it went wrong.
+std::string with_short_quotation(std::string_view message) {
+  size_t quotation = message.size();
+  for (const char* mark : {"last read: ", "overflow parsing "})
+    quotation = std::min(quotation, message.find(mark));
+  const std::string_view rest = message.substr(quotation);
+  return concat(message.substr(0, quotation), quoted_around(rest, rest.size()));
+}
+
+}  // namespace
 
 Json parse_json(std::string_view text, const std::string& where) {
   // Whatever reads or writes a value calls itself for those in it: a deeper one could exhaust the stack.
@@ -18,7 +32,7 @@ Json parse_json(std::string_view text, const std::string& where) {
   try {
     return Json::parse(text, watch);
   } catch (const Json::exception& error) {  // syntax, or a number that is out of range
-    fail(where, ": is no JSON: ", error.what());
+    fail(where, ": is no JSON: ", with_short_quotation(error.what()));
   }
 }
 
@@ -30,5 +44,7 @@ Json read_json(const std::filesystem::path& file) {
 std::string json_text(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
+
+std::string quoted(const Json& json) { return quoted_around(json_text(json), 0); }
 
 }  // namespace duel::gan

@@ -20,4 +20,7 @@ Json read_json(const std::filesystem::path& file);
 /// `json` in one line or, from `indent` 0 on, in many. Bytes that are no UTF-8 become U+FFFD.
 std::string json_text(const Json& json, int indent = -1);
 
+/// As much of it in one line as a message quotes.
+std::string quoted(const Json& json);
+
 }  // namespace duel::gan

@@ -1,9 +1,12 @@
 #include "apps/gan/layers.h"
 
 #include <memory>
+#include <string_view>
 
 #include "apps/gan/layer_arguments.h"
+#include "lib/allocator.h"
 #include "lib/error.h"
+#include "lib/quote.h"
 
 namespace duel::gan {
 namespace {
@@ -157,7 +160,7 @@ const LayerType& layer_type(LayerArguments& arguments) {
     if (name == type.name) return type;
     names += (names.empty() ? "" : ", ") + std::string(type.name);
   }
-  arguments.complain("type", "must be one of ", names, ", got '", name, "'");
+  arguments.complain("type", "must be one of ", names, ", got '", quoted_around(name, 0), "'");
 }
 
 /// "layer_{i + 1}" with the value of what stands in braces.
@@ -190,7 +193,15 @@ void append_layer(nn::Sequential& network, const Json& json, const std::string& 
     if (name == other) arguments.complain("name", "is that of another layer, too: '", name, "'");
   arguments.has("repeat");
   Site site{arguments, shape, variables, dropout, left};
-  auto layer = type.build(site);
+  std::unique_ptr<nn::Module> layer;
+  try {
+    layer = type.build(site);
+  } catch (const OutOfMemory&) {
+    throw;
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).starts_with(path)) throw;
+    fail(path, " (", type.name, ") cannot be made: ", error.what());
+  }
   arguments.check_all_known();
   network.append(name, std::move(layer));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -13,6 +14,7 @@
 
 #include "lib/error.h"
 #include "lib/io/file.h"
+#include "lib/quote.h"
 
 namespace duel::gan {
 namespace {
@@ -69,12 +71,24 @@ std::optional<double> number(const std::string& field) {
   return number;
 }
 
-/// Whether a row has a field for each column, and a number in all that `texts` does not name.
+bool is_count(double value) {
+  constexpr double most = 1e15;  // exact in both types
+  return value >= 0 && value <= most && value == std::floor(value);
+}
+
+bool holds_counts(const std::string& column) {
+  return column == "epoch" || column == "batch" || column == "step";
+}
+
+/// Whether a row has a field for each column, a number in all that `texts` does not name, and a whole one
+/// where things are counted.
 bool is_whole(const Record& row, const Record& columns, const Record& texts) {
   if (row.size() != columns.size()) return false;
   for (size_t c = 0; c < row.size(); ++c) {
     const bool is_text = std::find(texts.begin(), texts.end(), columns[c]) != texts.end();
-    if (!is_text && !number(row[c])) return false;
+    const std::optional<double> value = number(row[c]);
+    if (!is_text && !value) return false;
+    if (holds_counts(columns[c]) && !is_count(value.value_or(no_number))) return false;
   }
   return true;
 }
@@ -99,11 +113,22 @@ std::vector<double> Table::numbers(const std::string& column) const {
   std::vector<double> numbers;
   for (size_t r = 0; r < rows.size(); ++r) {
     const std::optional<double> value = number(rows[r][c]);
-    check(value.has_value(), path.string(), ", row ", r + 1, ": ", column, " is '", rows[r][c],
-          "', which is no number");
+    check(value.has_value(), path.string(), ", row ", r + 1, ": ", column, " is '",
+          quoted_around(rows[r][c], 0), "', which is no number");
     numbers.push_back(*value);
   }
   return numbers;
+}
+
+std::vector<int64_t> Table::counts(const std::string& column) const {
+  std::vector<int64_t> counts;
+  for (const double value : numbers(column)) {
+    const size_t row = counts.size();
+    check(is_count(value), path.string(), ", row ", row + 1, ": ", column, " is '", text(row, column),
+          "', which is no whole number of at least 0");
+    counts.push_back(static_cast<int64_t>(value));
+  }
+  return counts;
 }
 
 const std::string& Table::text(size_t row, const std::string& column) const {

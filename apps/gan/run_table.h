@@ -17,6 +17,8 @@ struct Table {
   /// One column as numbers, NaN where the field is empty. Throws Error naming file, row and field unless all
   /// are numbers ("nan" and "inf" are), and if there is no such column.
   std::vector<double> numbers(const std::string& column) const;
+  /// Likewise, and unless all are whole numbers from 0 to 10^15: of epochs, batches and steps.
+  std::vector<int64_t> counts(const std::string& column) const;
   const std::string& text(size_t row, const std::string& column) const;
 
  private:

@@ -55,6 +55,12 @@ std::vector<double> pick(const std::vector<double>& values, const std::vector<si
   return picked;
 }
 
+/// Epochs, batches or steps, to be drawn and divided.
+std::vector<double> counts(const Table& table, const std::string& column) {
+  const std::vector<int64_t> whole = table.counts(column);
+  return {whole.begin(), whole.end()};
+}
+
 /// Steps as epochs passed, where the length of an epoch is known.
 std::vector<double> as_epochs(std::vector<double> steps, double batches) {
   for (double& step : steps) step /= batches;
@@ -62,16 +68,18 @@ std::vector<double> as_epochs(std::vector<double> steps, double batches) {
 }
 
 Json read_metrics(const Table& table, double batches) {
-  const std::vector<double> steps = table.numbers("step");
+  const std::vector<double> steps = counts(table, "step");
   const std::vector<size_t> rows = thinned(rows_by_step(steps), most_points);
-  Json metrics{{"x", as_epochs(pick(steps, rows), batches)}};
-  for (const char* column : {"epoch", "step", "d_loss", "g_loss", "d_real", "d_fake", "images_per_second"})
+  Json metrics{{"x", as_epochs(pick(steps, rows), batches)},
+               {"epoch", pick(counts(table, "epoch"), rows)},
+               {"step", pick(steps, rows)}};
+  for (const char* column : {"d_loss", "g_loss", "d_real", "d_fake", "images_per_second"})
     metrics[column] = pick(table.numbers(column), rows);
   return metrics;
 }
 
 Json read_norms(const Table& table, double batches) {
-  const std::vector<double> steps = table.numbers("step"), weights = table.numbers("weight"),
+  const std::vector<double> steps = counts(table, "step"), weights = table.numbers("weight"),
                             gradients = table.numbers("gradient");
   std::vector<std::string> layers;
   std::map<std::string, std::vector<size_t>> rows_of;
@@ -95,7 +103,7 @@ Json read_norms(const Table& table, double batches) {
 }
 
 Json read_diagnosis(const Table& table, double batches) {
-  const std::vector<double> epochs = table.numbers("epoch"), steps = table.numbers("step");
+  const std::vector<double> epochs = counts(table, "epoch"), steps = counts(table, "step");
   Json lines = Json::array();
   for (size_t row = 0; row < table.rows.size(); ++row)
     lines.push_back({{"x", steps[row] / batches},
@@ -123,10 +131,13 @@ Json if_written(const fs::path& path, Read read) {
   return table.rows.empty() ? Json(nullptr) : read(table);
 }
 
-double batches_per_epoch(const Json& about, const Table& metrics) {
-  const double known = about.is_null() ? 0 : about.value("batches_per_epoch", 0.0);
+double batches_per_epoch(const fs::path& about_path, const Json& about, const Table& metrics) {
+  const Json said = about.is_null() ? Json(0) : about.value("batches_per_epoch", Json(0));
+  if (!said.is_number())
+    fail(about_path.string(), ": batches_per_epoch is ", gan::quoted(said), ", which is no number");
+  const auto known = said.get<double>();
   if (known > 0 || metrics.rows.empty()) return std::max(known, 1.0);
-  const std::vector<double> batches = metrics.numbers("batch");  // an epoch's last batch has a row
+  const std::vector<double> batches = counts(metrics, "batch");  // an epoch's last batch has a row
   return std::max(1.0, *std::max_element(batches.begin(), batches.end()));
 }
 
@@ -134,7 +145,7 @@ double batches_per_epoch(const Json& about, const Table& metrics) {
 /// first one has rows, its picture tells.
 int64_t epochs_done(const Json& about, const Table& metrics, double batches, int64_t last_frame) {
   if (metrics.rows.empty()) return last_frame;
-  const std::vector<double> epochs = metrics.numbers("epoch"), steps = metrics.numbers("step");
+  const std::vector<double> epochs = counts(metrics, "epoch"), steps = counts(metrics, "step");
   if (about.is_null() && *std::max_element(epochs.begin(), epochs.end()) <= 1) return last_frame;
   return static_cast<int64_t>(*std::max_element(steps.begin(), steps.end()) / batches);
 }
@@ -199,11 +210,12 @@ RunData read_run(const fs::path& folder, uint64_t picture_bytes, bool with_reals
   check(fs::is_directory(folder), folder.string(), ": is no folder; a report takes the folder of a run");
   check(fs::exists(folder / "config.json"), folder.string(), ": holds no run: config.json is not there");
   RunData run;
-  const Json about = fs::exists(folder / "about.json") ? read_object(folder / "about.json") : Json(nullptr);
+  const fs::path about_path = folder / "about.json";
+  const Json about = fs::exists(about_path) ? read_object(about_path) : Json(nullptr);
   const fs::path metrics_path = folder / "metrics.csv";
   const Table metrics =
       fs::exists(metrics_path) ? gan::read_table(metrics_path) : Table{metrics_path, {}, {}};
-  const double batches = batches_per_epoch(about, metrics);
+  const double batches = batches_per_epoch(about_path, about, metrics);
 
   Json& json = run.json;
   json["name"] = fs::weakly_canonical(folder).filename().string();

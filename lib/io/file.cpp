@@ -73,6 +73,9 @@ std::vector<uint8_t> read_file(const std::filesystem::path& path) {
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (!file.valid() || ::fstat(file.get(), &status) != 0) fail_with_errno("read", path);
+  // Some never end.
+  const bool is_device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
+  check(!is_device, "cannot read ", path.string(), ": it is a device; name a file");
 
   // One byte more than the size, so that the end of the file shows without growing the buffer.
   std::vector<uint8_t> bytes(static_cast<size_t>(status.st_size) + 1);

@@ -102,11 +102,53 @@ Image composited(const uint8_t* pixels, int64_t width, int64_t height, int chann
   return image;
 }
 
+/// The 16 bits at `at`, the higher ones first; 0 for bytes behind the end, as the decoder takes them.
+size_t big_endian_at(std::span<const uint8_t> bytes, size_t at) {
+  const auto byte = [&](size_t i) { return i < bytes.size() ? size_t{bytes[i]} : 0; };
+  return byte(at) << 8 | byte(at + 1);
+}
+
+/// Throws unless each Huffman table of a segment, which begins at `at` and has `length` bytes, has at most as
+/// many codes as there are symbols.
+void check_huffman_tables(std::span<const uint8_t> bytes, size_t at, size_t length) {
+  constexpr size_t head = 17, most = 256;
+  for (const size_t end = at + length; at < end;) {
+    size_t codes = 0;
+    for (size_t i = at + 1; i < std::min(at + head, bytes.size()); ++i) codes += bytes[i];
+    check(codes <= most, "is a damaged JPEG: one of its Huffman tables has ", codes, " codes, where ", most,
+          " are the most");
+    at += head + codes;
+  }
+}
+
+/// stb_image takes the number of codes in a Huffman table as it is and writes behind its own tables where
+/// there are too many. So the tables of all segments are looked at before, which are found as it finds them:
+/// by their lengths, and after a scan by the next marker. What is no JPEG is none of this function's.
+void check_jpeg(std::span<const uint8_t> bytes) {
+  constexpr uint8_t tables = 0xC4, first_restart = 0xD0, last_restart = 0xD7, begin = 0xD8, end = 0xD9;
+  size_t at = 0;
+  while (at < bytes.size() && bytes[at] == 0xFF) ++at;
+  if (at == 0 || at == bytes.size() || bytes[at] != begin) return;
+  for (++at; at + 1 < bytes.size();) {
+    const uint8_t marker = bytes[at + 1];
+    if (bytes[at] != 0xFF || marker == 0 || marker == 0xFF ||
+        (marker >= first_restart && marker <= last_restart)) {
+      ++at;
+      continue;
+    }
+    if (marker == end) return;
+    const size_t length = std::max<size_t>(2, big_endian_at(bytes, at + 2));
+    if (marker == tables) check_huffman_tables(bytes, at + 4, length - 2);
+    at += 2 + length;
+  }
+}
+
 bool is_picture_size(int64_t width, int64_t height) {
   return width >= 1 && height >= 1 && width <= kMaxPixels / height;
 }
 
 Image decode_with_stb(std::span<const uint8_t> bytes) {
+  check_jpeg(bytes);
   const stbi_io_callbacks callbacks = ByteSource::callbacks();
   int width = 0, height = 0, channels = 0;
   ByteSource header(bytes);

@@ -13,6 +13,7 @@
 
 #include "lib/error.h"
 #include "lib/io/file.h"
+#include "lib/quote.h"
 
 namespace duel {
 namespace {
@@ -66,9 +67,12 @@ struct Entry {
   int64_t begin = 0, end = 0;
 };
 
-/// Text from a file as one line, in quotation marks.
+/// Text from a file as one line, in quotation marks; of a long one the beginning.
 std::string in_quotes(std::string_view text) {
-  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  constexpr size_t most = 200;
+  const bool is_long = text.size() > most;
+  return Json(is_long ? quoted_around(text, 0) : std::string(text))
+      .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 // ---- reading ----
