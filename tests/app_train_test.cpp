@@ -70,8 +70,12 @@ TEST(AppTrain, TheSameSeedGivesTheSameNetworks) {
               dcgan.bytes(concat("b", threads, "/networks.safetensors")));
   }
   dcgan.good(tiny_train({"--epochs", "1", "--output", "c", "--seed", "1"}));
-  EXPECT_NE(read_safetensors(dcgan / "c/networks.safetensors").at("G.fc.weight").to_vector<float>(),
-            read_safetensors(dcgan / "a1/networks.safetensors").at("G.fc.weight").to_vector<float>());
+  for (const char* other : {"--hflip", "--no-shuffle"})
+    dcgan.good(tiny_train({"--epochs", "1", "--output", other + 2, other}));
+  const auto weights = [&](const std::string& run) {
+    return read_safetensors(dcgan / (run + "/networks.safetensors")).at("D.fc.weight").to_vector<float>();
+  };
+  for (const char* other : {"c", "hflip", "no-shuffle"}) EXPECT_NE(weights(other), weights("a1")) << other;
 }
 
 TEST(AppTrain, BeginsWithGivenWeights) {
