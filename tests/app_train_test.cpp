@@ -39,6 +39,14 @@ TEST(AppTrain, WritesTheRunFolder) {
   EXPECT_TRUE(contains(config, "\"epochs\": 3")) << config;
 }
 
+TEST(AppTrain, TheLastStepHasARow) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--steps", "2", "--output", "run"}));
+  const Words rows = dcgan.lines("run/metrics.csv");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_TRUE(rows[2].starts_with("1,2,2,")) << rows[2];
+}
+
 TEST(AppTrain, NumbersTheRunsAndOverwritesNone) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "0"}));
