@@ -415,6 +415,11 @@ TEST(OpenDataset, RecognisesWhatThePathIs) {
   EXPECT_EQ(description(inside("mnist")),
             "4 pictures of " + inside("mnist/train-images-idx3-ubyte.gz") + format);
   EXPECT_EQ(description(inside("mnist/train-images-idx3-ubyte.gz")), description(inside("mnist")));
+  DataOptions cropped;
+  cropped.path = "synthetic";
+  cropped.format.crop = 4;
+  EXPECT_EQ(error_of([&] { open_dataset(cropped); }),
+            "the synthetic faces are drawn at their size and cannot be cropped");
   folder.write("digits.gz", packed(idx_file(4, 4, 4)));  // told by its content
   EXPECT_EQ(description(inside("digits.gz")), "4 pictures of " + inside("digits.gz") + format);
   EXPECT_EQ(description(inside("unnamed")), "4 pictures of " + inside("unnamed") + format);

@@ -297,7 +297,9 @@ TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {
   dcgan_.good({"sample", "--checkpoint", "run", "--seed", "5", "--singles", "without", "--output", "b.png"});
   const Words photos = Words{"both", "--with",      "with", "--without", "without", "--on",
                              "A",    "--strengths", "0,1",  "--output",  "c.png"};
-  EXPECT_TRUE(contains(latent("direction", photos + quick), "2 pictures with it"));
+  const std::string of_photos = latent("direction", photos + quick);
+  EXPECT_TRUE(contains(of_photos, "2 pictures with it") && contains(of_photos, "3 pictures without it"))
+      << of_photos;
   latent("eval", {"A + 2*light - both", "--output", "d.png"});
 }
 
