@@ -68,10 +68,34 @@ TEST(Allocator, CountsWhatItHolds) {
   EXPECT_EQ(allocator.stats().bytes_in_use, 1024);
   EXPECT_EQ(allocator.stats().bytes_cached, 512);
   EXPECT_EQ(allocator.stats().peak_bytes, 1536);
+  void* const c = allocator.allocate(2048);
+  EXPECT_EQ(allocator.stats().peak_bytes, 512 + 1024 + 2048);  // with what is kept
   allocator.trim();
   EXPECT_EQ(allocator.stats().bytes_cached, 0);
-  EXPECT_EQ(allocator.stats().peak_bytes, 1536);
+  EXPECT_EQ(allocator.stats().peak_bytes, 512 + 1024 + 2048);
   allocator.release(b, 1024);
+  allocator.release(c, 2048);
+}
+
+TEST(Allocator, KeepsTheBlocksOfRecordedWorkApart) {
+  HostAllocator allocator;
+  allocator.set_reserving(true);
+  void* const recorded = allocator.allocate(512);
+  allocator.release(recorded, 512);
+  allocator.set_reserving(false);
+  void* const other = allocator.allocate(512);
+  ASSERT_NE(other, recorded);
+  allocator.release(other, 512);
+  allocator.set_reserving(true);
+  ASSERT_EQ(allocator.allocate(512), recorded);
+  ASSERT_EQ(allocator.allocate(512), other);  // of the others where there is none left
+  for (void* const block : {other, recorded}) allocator.release(block, 512);
+  allocator.set_reserving(false);
+  allocator.forget_reserved();
+  const int64_t asked = allocator.stats().system_allocations;
+  void* const blocks[] = {allocator.allocate(512), allocator.allocate(512)};
+  EXPECT_EQ(allocator.stats().system_allocations, asked) << "they are like all others again";
+  for (void* const block : blocks) allocator.release(block, 512);
 }
 
 TEST(Allocator, AlignsBlocksAndGivesRoomForNothing) {

@@ -43,9 +43,11 @@ TEST(AppBadInput, BadPicturesAreSkippedCountedAndNamed) {
   dcgan.folder().write("data/half.jpg", half);
   dcgan.folder().write("data/empty.png", "");
   dcgan.folder().write("data/label.png", "this is a text");
+  for (int i = 0; i < 9; ++i) dcgan.folder().write(concat("data/more", i, ".png"), "");
   const Finished finished = dcgan.run(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
   EXPECT_EQ(finished.code, 0) << finished.err;
-  EXPECT_TRUE(contains(finished.err, "left out 3 that cannot be read")) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "left out 12 that cannot be read")) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "\n  and 2 more\n")) << finished.err;
   for (const char* name : {"data/half.jpg", "data/empty.png", "data/label.png"})
     EXPECT_TRUE(contains(finished.err, name)) << finished.err;
   EXPECT_TRUE(dcgan.exists("run/networks.safetensors"));
@@ -163,6 +165,14 @@ TEST(AppBadInput, NetworksBrokenByTheLastStepAreNotSaved) {
             "G.fc.weight is no longer finite at epoch 2, batch 1 (step 2)");
   EXPECT_EQ(before, read_file(latest));
   EXPECT_FALSE(dcgan.exists("run/checkpoints/epoch-0002.safetensors"));
+
+  // Likewise where it is the last one of a run that ends within an epoch.
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "cut"}));
+  make_infinite(dcgan / "cut/checkpoints/latest.safetensors", "optimizer_G.fc.weight.exp_avg");
+  const auto networks = dcgan.bytes("cut/networks.safetensors");
+  dcgan.bad({"train", "--resume", "cut", "--steps", "5"},
+            "G.fc.weight is no longer finite at epoch 2, batch 1 (step 5)");
+  EXPECT_EQ(dcgan.bytes("cut/networks.safetensors"), networks);
 }
 
 }  // namespace

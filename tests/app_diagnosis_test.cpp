@@ -97,6 +97,22 @@ TEST(AppDiagnosis, RollsBackToTheLastHealthyCheckpointWithHalfTheRates) {
   EXPECT_TRUE(contains(ended.err, "there is no healthy checkpoint yet to go back to")) << ended.err;
 }
 
+TEST(AppDiagnosis, GivesUpAfterFiveRollbacks) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  poison(dcgan);  // the healthy checkpoint as well
+  std::filesystem::copy_file(dcgan / "run/checkpoints/latest.safetensors",
+                             dcgan / "run/checkpoints/healthy.safetensors");
+  const Finished ended =
+      dcgan.run({"train", "--resume", "run", "--epochs", "2", "--threads", "1", "--on-failure", "rollback"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_TRUE(contains(ended.err, "training has diverged")) << ended.err;
+  const Words rows = dcgan.lines("run/diagnosis.csv");
+  EXPECT_EQ(
+      std::count_if(rows.begin(), rows.end(), [](const auto& row) { return contains(row, ",rollback,"); }),
+      5);
+}
+
 TEST(AppDiagnosis, EachRollbackHalvesBothRatesAgain) {
   const TemporaryFolder temporary;
   gan::Config config;

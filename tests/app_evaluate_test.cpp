@@ -3,7 +3,10 @@
 #include <limits>
 
 #include "apps/gan/json.h"
+#include "apps/gan/run_table.h"
+#include "lib/io/image.h"
 #include "lib/io/safetensors.h"
+#include "lib/philox.h"
 #include "tests/dcgan_program.h"
 
 namespace duel {
@@ -87,11 +90,39 @@ TEST(AppEvaluate, FollowsTheSeedAndTheData) {
   EXPECT_NE(evaluated(dcgan, "run", {"--seed", "1"}).at("scores"), first.at("scores"));
   for (int i = 0; i < 14; ++i)
     dcgan.folder().write(concat("data/", i, ".png"), read_file(fixture("rgb.png")));
+  dcgan.good(tiny_train({"--data", "data", "--crop", "4", "--epochs", "1", "--output", "cropped"}));
+  const std::string described = evaluated(dcgan, "cropped").at("data");
+  EXPECT_TRUE(contains(described, "central 4x4 ")) << described;
   dcgan.folder().write("data/broken.png", "no picture");
   const json other = evaluated(dcgan, "run", {"--data", "data"});
   EXPECT_EQ(other.at("count"), 7);  // half of what there is
   EXPECT_FALSE(other.contains("factors"));
   EXPECT_NE(evaluated(dcgan, "run", {"--data", "data", "--crop", "4"}).at("scores"), other.at("scores"));
+}
+
+// Of eight pictures and their mirror images each is a copy of another one where the run mirrors pictures.
+TEST(AppEvaluate, KnowsWhetherTheRunMirrorsPictures) {
+  const Program dcgan;
+  std::filesystem::create_directory(dcgan / "data");
+  PhiloxWalk random(1, static_cast<uint64_t>(Stream::Test));
+  for (int i = 0; i < 8; ++i) {
+    Image picture{2, 1, 3, {}}, mirrored = picture;  // of one colour on the left and one on the right
+    for (int byte = 0; byte < 6; ++byte) picture.pixels.push_back(static_cast<uint8_t>(random.below(256)));
+    mirrored.pixels = picture.pixels;
+    std::rotate(mirrored.pixels.begin(), mirrored.pixels.begin() + 3, mirrored.pixels.end());
+    for (const Image& half : {picture, mirrored})
+      write_png(dcgan / concat("data/", dcgan.names("data").size(), ".png"),
+                tile(std::vector<Image>(2, half), 1, 0));
+  }
+  for (const char* flips : {"--hflip", "--no-hflip"}) {
+    dcgan.good(tiny_train(
+        {"--data", "data", flips, "--epochs", "1", "--output", flips + 2, "--evaluate-every", "1"}));
+    const bool mirrors = contains(flips, "--h");
+    const gan::Table log = gan::read_table(dcgan / concat(flips + 2, "/quality.csv"));
+    EXPECT_EQ(log.numbers("copies_reals")[0] == 1, mirrors) << flips;
+    const json reals = evaluated(dcgan, flips + 2).at("scores").at("copies").at("reals");
+    EXPECT_EQ(reals.at("value") == 1, mirrors) << flips;
+  }
 }
 
 TEST(AppEvaluate, BadInput) {
@@ -140,6 +171,10 @@ TEST(AppEvaluate, WhileTrainingWritesQualityCsvAndChangesNothingElse) {
   dcgan.good(tiny_train({"--epochs", "5", "--output", "b"}));
   EXPECT_FALSE(dcgan.exists("b/quality.csv"));
   EXPECT_EQ(dcgan.bytes("a/networks.safetensors"), dcgan.bytes("b/networks.safetensors"));
+
+  dcgan.good(
+      tiny_train({"--epochs", "2", "--output", "c", "--evaluate-every", "2", "--evaluate-count", "6"}));
+  EXPECT_NE(dcgan.lines("c/quality.csv")[1], rows[1]) << "of fewer samples";
 
   // Rows that a killed run had begun, or that come after the checkpoint, are written anew.
   dcgan.folder().write("a/quality.csv", concat(dcgan.text("a/quality.csv"), "6,24,0.5\n8,3"));

@@ -1,11 +1,14 @@
 // The parts of apps/gan that a whole run shows badly.
+#include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "apps/gan/json.h"
 #include "apps/gan/progress.h"
 #include "apps/gan/run_folder.h"
 #include "apps/gan/run_table.h"
 #include "apps/gan/trainer.h"
+#include "apps/gan/training_run.h"
 #include "lib/io/file.h"
 #include "tests/files.h"
 
@@ -176,6 +179,11 @@ TEST(GanRunFolder, PutsDamagedTablesAside) {
   EXPECT_EQ(cut_table(table, 2), "");
 }
 
+TEST(GanRunFolder, SaysSoWhereARowCannotBeWritten) {
+  EXPECT_EQ(error_of([] { append_row("/dev/full", {"step"}, {"1"}); }),
+            "/dev/full: cannot be written: No space left on device");
+}
+
 TEST(GanRunFolder, RemovesThePicturesOfLaterEpochs) {
   const TemporaryFolder temporary;
   const RunFolder folder = RunFolder::create(temporary / "run", Config{});
@@ -201,12 +209,58 @@ TEST(GanRunFolder, KeepsTheLastCheckpoints) {
   for (const int64_t epoch : {4, 5}) EXPECT_TRUE(std::filesystem::exists(folder.epoch_checkpoint(epoch)));
 }
 
+TEST(GanWork, IsCountedForAnIteration) {
+  Config config;
+  config.z_dim = 1000;
+  config.batch_size = 4;
+  config.generator = parse_json(
+      R"([{"type": "Linear", "out_features": 3072}, {"type": "Unflatten", "unflattened_size": [3, 32, 32]}])",
+      "G");
+  config.discriminator = parse_json(R"([{"type": "Flatten"}, {"type": "Linear", "out_features": 1}])", "D");
+  Trainer trainer(config);
+  // For a picture G's forward takes g, D's d. D's step: g, and on real and fake d forward and d backward, as
+  // the pictures get no gradient. G's step: g and d forward, d backward, and g backward, as z gets none.
+  constexpr int64_t g = 1000 * 3072, d = 3072;
+  EXPECT_EQ(multiply_adds_per_iteration(trainer), 4 * (g + 4 * d + 2 * g + 2 * d));
+  // Four numbers for each of 3078145 parameters, and for each picture the outputs of D's layers and of G's.
+  EXPECT_EQ(describe_work(trainer),
+            "An iteration on 4 pictures takes 0.0739 GFLOP and about 49 MB of memory\n");
+}
+
 TEST(GanProgress, WritesDurationsForPeople) {
   EXPECT_EQ(duration(0), "0 s");
   EXPECT_EQ(duration(45.4), "45 s");
   EXPECT_EQ(duration(59.6), "1:00");
   EXPECT_EQ(duration(372), "6:12");
   EXPECT_EQ(duration(3765), "1:02:45");
+}
+
+// Speeds are held against what the clock allows: however slow the machine, they are no higher and no lower.
+
+TEST(GanProgress, CountsTheLastEpochAlsoWhereItIsCutShortAndNoWorkOfAnEarlierProcess) {
+  testing::internal::CaptureStdout();
+  Progress progress(10, 4, 8, 9);  // resumed before its last batch
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  progress.update({.epoch = 3, .batch = 2, .step = 10}, true);
+  const std::string line = testing::internal::GetCapturedStdout();
+  EXPECT_TRUE(contains(line, "epoch 3/3  batch 2/4  ")) << line;
+  const size_t end = line.find(" images/s  0 s left");
+  ASSERT_NE(end, std::string::npos) << line;
+  EXPECT_LE(std::stod(line.substr(line.rfind("  ", end))), 8 / 0.02) << line;
+}
+
+TEST(GanProgress, TheSpeedOfALineIsThatSinceTheLineBefore) {
+  testing::internal::CaptureStdout();
+  Progress progress(10, 4, 8, 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const auto before = std::chrono::steady_clock::now();
+  progress.update({.epoch = 1, .batch = 1, .step = 1}, true);
+  EXPECT_LE(progress.images_per_second(), 8 / 0.05);
+  progress.update({.epoch = 1, .batch = 2, .step = 2}, true);
+  const double speed = progress.images_per_second();
+  const std::chrono::duration<double> since = std::chrono::steady_clock::now() - before;
+  EXPECT_GE(speed, 8 / since.count());
+  testing::internal::GetCapturedStdout();
 }
 
 }  // namespace

@@ -181,7 +181,8 @@ TEST(AppResume, ADamagedTableEndsNoRun) {
   EXPECT_EQ(dcgan.lines("run/quality.csv").size(), 11u);
   EXPECT_EQ(dcgan.lines("run/vitals.csv").size(), 3u);
   EXPECT_EQ(dcgan.lines("run/metrics.csv").size(), 31u);
-  dcgan.good(resume + Words{"11"});
+  dcgan.good(resume + Words{"11", "--keep-at", "42"});
+  EXPECT_TRUE(dcgan.exists("run/checkpoints/step-000042.safetensors"));
 }
 
 TEST(AppResume, AnEarlierCheckpointTakesTheLaterPicturesAlong) {
@@ -240,6 +241,8 @@ TEST(AppResume, EpochsContinueARunThatCountsInSteps) {
   dcgan.good(tiny_train({"--steps", "3", "--output", "run"}));
   const std::string out = dcgan.good({"train", "--resume", "run", "--threads", "1"});
   EXPECT_TRUE(contains(out, "The run has finished; --steps with more")) << out;
+  dcgan.bad({"train", "--resume", "run", "--steps", "2"}, "--steps 2 is fewer than the 3 that the run");
+  dcgan.bad({"train", "--resume", "run", "--epochs", "0"}, "--epochs 0 is fewer than the 1 that the run");
   dcgan.good({"train", "--resume", "run", "--epochs", "2", "--threads", "1"});
   EXPECT_EQ(dcgan.bytes("whole/networks.safetensors"), dcgan.bytes("run/networks.safetensors"));
 }
@@ -282,6 +285,18 @@ TEST(AppResume, ARunGoesOnWithTheOptionsItWasStartedWith) {
   EXPECT_EQ(kept["report"], true);
   EXPECT_EQ(kept["on_failure"], "ignore");
   dcgan.good({"info", "--recipe", "run/config.json"});  // as a recipe it is one without a run
+}
+
+// A run that was killed while it rolled back has halved the rates there alone.
+TEST(AppResume, TheRatesAreThoseOfTheRunsConfiguration) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--lr-g", "0.004", "--lr-d", "0.008", "--output", "run"}));
+  edit_config(dcgan, "0.004", "0.002");
+  edit_config(dcgan, "0.008", "0.003");
+  dcgan.good({"train", "--resume", "run", "--epochs", "2", "--threads", "1"});
+  const SafetensorsFile latest = read_safetensors(dcgan / "run/checkpoints/latest.safetensors");
+  EXPECT_EQ(latest.at("optimizer_G.step").to_vector<double>()[0], 0.002);
+  EXPECT_EQ(latest.at("optimizer_D.step").to_vector<double>()[0], 0.003);
 }
 
 TEST(AppResume, OptionsThatCannotBeHadOrReadAreNamed) {

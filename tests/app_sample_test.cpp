@@ -72,6 +72,12 @@ TEST_F(AppSample, WritesGridSinglesAndNumbers) {
   EXPECT_GE(*least, -1);
   EXPECT_LE(*most, 1);
   EXPECT_LT(*least, *most);
+  for (size_t c = 0; c < 3; ++c)
+    for (size_t y = 0; y < 32; ++y)
+      for (size_t x = 0; x < 32; ++x)
+        ASSERT_EQ(second.pixels[(y * 32 + x) * 3 + c],
+                  std::lround((values[((3 + c) * 32 + y) * 32 + x] + 1) * 127.5f))
+            << c << ", " << y << ", " << x;
 }
 
 TEST_F(AppSample, LettersTheGridAndSavesTheLatentsByThem) {

@@ -39,6 +39,14 @@ TEST(AppTrain, WritesTheRunFolder) {
   EXPECT_TRUE(contains(config, "\"epochs\": 3")) << config;
 }
 
+TEST(AppTrain, TheLastStepHasARow) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--steps", "2", "--output", "run"}));
+  const Words rows = dcgan.lines("run/metrics.csv");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_TRUE(rows[2].starts_with("1,2,2,")) << rows[2];
+}
+
 TEST(AppTrain, NumbersTheRunsAndOverwritesNone) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "0"}));
@@ -70,8 +78,12 @@ TEST(AppTrain, TheSameSeedGivesTheSameNetworks) {
               dcgan.bytes(concat("b", threads, "/networks.safetensors")));
   }
   dcgan.good(tiny_train({"--epochs", "1", "--output", "c", "--seed", "1"}));
-  EXPECT_NE(read_safetensors(dcgan / "c/networks.safetensors").at("G.fc.weight").to_vector<float>(),
-            read_safetensors(dcgan / "a1/networks.safetensors").at("G.fc.weight").to_vector<float>());
+  for (const char* other : {"--hflip", "--no-shuffle"})
+    dcgan.good(tiny_train({"--epochs", "1", "--output", other + 2, other}));
+  const auto weights = [&](const std::string& run) {
+    return read_safetensors(dcgan / (run + "/networks.safetensors")).at("D.fc.weight").to_vector<float>();
+  };
+  for (const char* other : {"c", "hflip", "no-shuffle"}) EXPECT_NE(weights(other), weights("a1")) << other;
 }
 
 TEST(AppTrain, BeginsWithGivenWeights) {

@@ -176,6 +176,9 @@ std::vector<Conv2dShape> shapes() {
   result.push_back(make_shape(3, 70, 150, {4, 4, 2, 1}, {4, 4, 2, 1}));
   result.push_back(make_shape(2, 40, 3, {12, 7, 1, 3}, {12, 7, 1, 3}));
   result.push_back(make_shape(70, 6, 7, {10, 3, 1, 1}, {10, 3, 1, 1}));
+  // More phases than are multiplied at once, and more channels than the weight gradient reads in place.
+  result.push_back(make_shape(2, 32, 6, {8, 4, 4, 0}, {8, 4, 4, 0}));
+  result.push_back(make_shape(1, 640, 9, {3, 3, 1, 1}, {3, 3, 1, 1}));
   return result;
 }
 

@@ -205,6 +205,25 @@ TEST(CachedDataset, ReportsProgress) {
   EXPECT_EQ(picture(data, 123), std::vector<uint8_t>{123});
 }
 
+// Threads come upon the broken ones in any order: here upon the later one first.
+TEST(CachedDataset, LeavesOutWhatIsBrokenInAnyOrder) {
+  std::atomic<bool> later{false};
+  CacheOptions options;
+  options.threads = 2;
+  const CachedDataset data(std::make_unique<Slow>(200,
+                                                  [&](int64_t index) {
+                                                    if (index == 101) later = true, later.notify_all();
+                                                    if (index == 5) later.wait(false);
+                                                    if (index == 5 || index == 100) fail("broken ", index);
+                                                  }),
+                           options);
+  const std::vector<std::string> skipped(data.skipped().begin(), data.skipped().end());
+  EXPECT_EQ(skipped, (std::vector<std::string>{"broken 5", "broken 100"}));
+  ASSERT_EQ(data.size(), 198);
+  for (const auto& [index, value] : {std::pair{4, 4}, {5, 6}, {98, 99}, {99, 101}, {197, 199}})
+    EXPECT_EQ(picture(data, index), std::vector<uint8_t>{static_cast<uint8_t>(value)}) << index;
+}
+
 TEST(CachedDataset, StopsWhenProgressThrows) {
   constexpr int kMoreThanAMinuteTakes = 2'000'000;
   std::atomic<int> read{0};
@@ -396,6 +415,13 @@ TEST(OpenDataset, RecognisesWhatThePathIs) {
   EXPECT_EQ(description(inside("mnist")),
             "4 pictures of " + inside("mnist/train-images-idx3-ubyte.gz") + format);
   EXPECT_EQ(description(inside("mnist/train-images-idx3-ubyte.gz")), description(inside("mnist")));
+  DataOptions cropped;
+  cropped.path = "synthetic";
+  cropped.format.crop = 4;
+  EXPECT_EQ(error_of([&] { open_dataset(cropped); }),
+            "the synthetic faces are drawn at their size and cannot be cropped");
+  folder.write("digits.gz", packed(idx_file(4, 4, 4)));  // told by its content
+  EXPECT_EQ(description(inside("digits.gz")), "4 pictures of " + inside("digits.gz") + format);
   EXPECT_EQ(description(inside("unnamed")), "4 pictures of " + inside("unnamed") + format);
   EXPECT_TRUE(contains(description("synthetic"), "synthetic"));
 }

@@ -11,6 +11,8 @@
 #include "apps/quality/pictures.h"
 #include "apps/quality/samples.h"
 #include "lib/data/synthetic.h"
+#include "lib/io/safetensors.h"
+#include "ops/layout.h"
 #include "tests/files.h"
 #include "tests/tensors.h"
 
@@ -86,6 +88,12 @@ TEST(DiagnosisJudge, CopiesAreNoMemorisationWhereSamplesAreFarFromAllTrainingPic
   Vitals vitals = healthy();
   vitals.copies = 0.4, vitals.nearness = 1.5;
   EXPECT_EQ(found(vitals), Causes{});
+}
+
+TEST(DiagnosisJudge, AGridThatTheRealPicturesHaveTooIsNone) {
+  Vitals vitals = healthy();
+  vitals.checkerboard = 2, vitals.checkerboard_share = 0.08;
+  EXPECT_EQ(found(vitals, lasting(Cause::Checkerboard)), Causes{});
 }
 
 TEST(DiagnosisJudge, HighLossesAreNoDivergenceWhereTheyAlwaysWere) {
@@ -171,6 +179,79 @@ TEST(DiagnosisVitals, CopiesOfMirroredPicturesAreCopiesWhereTheRunMirrorsThem) {
   }
   EXPECT_LT(look(quality::mirrored(samples), true).nearness, 0.1);
   EXPECT_GT(look(quality::mirrored(samples), false).nearness, 0.5);
+}
+
+/// Small networks whose samples differ from the beginning.
+gan::Config varied_config() {
+  gan::Config config;
+  config.g_dim = config.d_dim = 4;
+  config.init_std = 0.2;
+  config.batch_size = 8;
+  return config;
+}
+
+// The first half of them are alike.
+TEST(DiagnosisVitals, AreThoseOfPicturesFromAllOverTheSet) {
+  gan::Trainer trainer(varied_config());
+  const Tensor samples = quality::draw_samples(trainer.generator(), trainer.config(), 128, 1, {});
+  Vitals vitals;
+  Examination(PictureSet(concatenate({Tensor::zeros(samples.shape()), samples}, 0)), false)
+      .look(trainer, vitals);
+  EXPECT_GT(vitals.pixel_diversity, 0.5);
+  EXPECT_LT(vitals.pixel_diversity, 2);
+}
+
+/// An epoch's end as a run tells of it.
+void end_epoch(Diagnosis& diagnosis, gan::Trainer& trainer, const gan::RunFolder& folder,
+               const gan::Position& position) {
+  diagnosis.epoch_done(trainer, folder, position);
+  gan::save_checkpoint(folder.latest(), trainer, position);
+  diagnosis.epoch_saved(folder, position);
+}
+
+TEST(DiagnosisRollback, KeepsTheCheckpointsOfHealthyLooksAlone) {
+  const TemporaryFolder temporary;
+  gan::Trainer trainer(varied_config());
+  // G is as good as can be, and an epoch has 12 steps: every second one brings it past a multiple of 20.
+  const PictureSet data(quality::draw_samples(trainer.generator(), trainer.config(), 96, 9, {}));
+  const gan::RunFolder folder = gan::RunFolder::create(temporary / "run", trainer.config());
+  Diagnosis diagnosis(data, OnFailure::Rollback, [](const std::string&) {});
+  diagnosis.begin(trainer, folder, {.pictures = 96});
+  const auto kept_after = [&](int64_t epoch) {
+    end_epoch(diagnosis, trainer, folder, {.epoch = epoch, .pictures = 96});
+    const auto healthy = healthy_checkpoint(folder);
+    return std::filesystem::exists(healthy) ? read_safetensors(healthy).metadata.at("epoch") : "none";
+  };
+  EXPECT_EQ(kept_after(1), "none");
+  EXPECT_EQ(kept_after(2), "2");
+  EXPECT_EQ(kept_after(3), "2");
+  for (const nn::NamedTensor& part : trainer.generator().parameters()) part.tensor->fill(0);
+  EXPECT_EQ(kept_after(4), "2") << "all samples are alike";
+}
+
+// Where G repeats the training pictures a lower rate changes nothing.
+TEST(DiagnosisRollback, IsForWhatALowerRateMayMend) {
+  gan::Trainer trainer(varied_config());
+  const Tensor samples =
+      quality::draw_samples(trainer.generator(), trainer.config(), 128, trainer.config().seed, {});
+  const PictureSet data(samples);
+  for (const OnFailure on_failure : {OnFailure::Rollback, OnFailure::Stop}) {
+    const TemporaryFolder temporary;
+    const gan::RunFolder folder = gan::RunFolder::create(temporary / "run", trainer.config());
+    Diagnosis diagnosis(data, on_failure, [](const std::string&) {});
+    diagnosis.begin(trainer, folder, {.pictures = 128});
+    const auto third_look = [&] {
+      for (const int64_t epoch : {20, 25, 30})  // of 16 steps each
+        end_epoch(diagnosis, trainer, folder, {.epoch = epoch, .pictures = 128});
+    };
+    if (on_failure == OnFailure::Rollback) {
+      EXPECT_NO_THROW(third_look());
+    } else {
+      EXPECT_THROW(third_look(), gan::Failure);
+    }
+    std::ifstream in(temporary / "run/diagnosis.csv");
+    EXPECT_TRUE(contains(std::string(std::istreambuf_iterator<char>(in), {}), ",memorisation,"));
+  }
 }
 
 TEST(DiagnosisVitals, SeeAGridOfTwoPixels) {

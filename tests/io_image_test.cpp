@@ -214,7 +214,7 @@ TEST(Pnm, NeverFillsUpWhereCutShort) {
 TEST(Pnm, RefusesNonsense) {
   for (const char* text :
        {"P5\n0 1\n255\n", "P5\n1 1\n0\na", "P5\n1 1\n99999\na", "P2\n1 1\n10\n11\n", "P1\n1 1\n2",
-        "P2\n-1 1\n9\n1\n", "P2\n1 1\n9\n1x\n", "P5\n99999999999999999999 1\n255\n"}) {
+        "P2\n-1 1\n9\n1\n", "P2\n1 1\n9\n1x\n", "P5\n1 1\n10\n\x0b", "P5\n99999999999999999999 1\n255\n"}) {
     EXPECT_THROW(decode_image(bytes_of(text)), Error) << text;
   }
 }
@@ -302,6 +302,7 @@ TEST(Image, TilesRowByRow) {
       contains(error_of([&] { tile(wide, 1, 2); }), "a grid of 2 pictures of 33554432x1 would be larger"));
   EXPECT_THROW(tile(images, 2, std::numeric_limits<int64_t>::max()), Error);
   EXPECT_THROW(tile(std::vector<Image>{ramp(1, 2, 1), ramp(2, 1, 1)}, 2, 0), Error);
+  EXPECT_THROW(tile(std::vector<Image>{ramp(1, 2, 1), ramp(1, 2, 3)}, 2, 0), Error);
 }
 
 TEST(Image, NoPngLargerThanAPictureMayBe) {

@@ -52,14 +52,16 @@ TEST_F(LatentCommands, NameKeepsFacesOfSeedsAndGrids) {
 }
 
 TEST_F(LatentCommands, InversionStaysWithinItsBound) {
-  const auto largest = [&](const Words& more) {
-    latent("invert", Words{"--face", "A", "--steps", "60", "--save-as", "found", "--force"} + more);
+  const auto largest = [&](const Words& more, const std::string& face = "A") {
+    latent("invert", Words{"--face", face, "--steps", "60", "--save-as", "found", "--force"} + more);
     float most = 0;
     for (const float x : drawn("found")) most = std::max(most, std::abs(x));
     return most;
   };
   EXPECT_LE(largest({"--bound", "0.1"}), 0.1f);
   EXPECT_GT(largest({}), 0.1f);
+  EXPECT_LE(largest({"--lr", "1"}, "9*A"), 1.0f) << "as in training";
+  EXPECT_GT(largest({"--lr", "1", "--bound", "0"}, "9*A"), 1.0f);
 }
 
 TEST_F(LatentCommands, NamesHaveTheirOwnFile) {
@@ -185,6 +187,11 @@ TEST_F(LatentCommands, SweepOfAllComponentsRanksThem) {
     EXPECT_GE(change, 0);
     last = change;
     seen.insert(dim);
+    if (i >= 3) continue;
+    const auto low = face("all.safetensors", concat("r", i + 1, "c1"));
+    auto high = face("all.safetensors", concat("r", i + 1, "c2"));
+    high[static_cast<size_t>(dim)] = -1;
+    EXPECT_EQ(high, low) << "row " << i << " is of component " << dim;
   }
   EXPECT_EQ(seen, (std::set<int>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
@@ -224,6 +231,14 @@ TEST_F(LatentCommands, InvertFindsAFaceAndTellsHow) {
   EXPECT_EQ(csv[0], "step,start_1,start_2,start_3");
   const auto first_error = [](const std::string& line) { return std::stod(line.substr(line.find(',') + 1)); };
   EXPECT_LT(first_error(csv.back()), first_error(csv[1]));
+  std::pair<double, int> best{INFINITY, 0};
+  for (size_t i = 1; i < csv.size(); ++i) {
+    std::istringstream row(csv[i].substr(csv[i].find(',') + 1));
+    int start = 0;
+    for (std::string error; std::getline(row, error, ',');)
+      best = std::min(best, {std::stod(error), ++start});
+  }
+  EXPECT_EQ(drawn("found"), face("invert.safetensors", concat("start_", best.second)));
   // None of the descents begins at a face of the grid, whatever the seed: it would be found at once.
   std::istringstream row(csv[1]);
   std::string error;
@@ -262,6 +277,12 @@ TEST_F(LatentCommands, NearestFindsTheTrainingPictures) {
   dcgan_.good({"sample", "--checkpoint", "run", "--count", "4", "--singles", "set", "--output", "c.png"});
   const std::string copies = latent("nearest", {"C", "--data", "set", "--output", "d.png"});
   EXPECT_TRUE(contains(copies, "C: picture 2 is nearest, 0.0 grey levels away")) << copies;
+
+  dcgan_.good(tiny_train(
+      {"--data", "set", "--crop", "16", "--batch-size", "4", "--epochs", "1", "--output", "cropped"}));
+  const std::string cropped =
+      dcgan_.good({"latent", "nearest", "--checkpoint", "cropped", "--output", "e.png"});
+  EXPECT_TRUE(contains(cropped, "central 16x16 ")) << cropped;
 }
 
 TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {
@@ -276,7 +297,9 @@ TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {
   dcgan_.good({"sample", "--checkpoint", "run", "--seed", "5", "--singles", "without", "--output", "b.png"});
   const Words photos = Words{"both", "--with",      "with", "--without", "without", "--on",
                              "A",    "--strengths", "0,1",  "--output",  "c.png"};
-  EXPECT_TRUE(contains(latent("direction", photos + quick), "2 pictures with it"));
+  const std::string of_photos = latent("direction", photos + quick);
+  EXPECT_TRUE(contains(of_photos, "2 pictures with it") && contains(of_photos, "3 pictures without it"))
+      << of_photos;
   latent("eval", {"A + 2*light - both", "--output", "d.png"});
 }
 

@@ -175,14 +175,16 @@ TEST(LatentInversion, KeepsWithinTheBoundAndLeavesTheGeneratorAlone) {
   for (const nn::NamedTensor& part : painter.network().state())
     if (part.tensor->dtype() == DType::Float32) before.emplace_back(part, values_of(*part.tensor));
   const Tensor targets = gan::generate(painter.network(), Tensor::full({1, 6}, 3));
-  const auto largest = [&](double bound) {
-    const auto found = invert(painter.network(), targets, {Latent(6, 0.0f)}, {.steps = 100, .bound = bound});
+  const auto largest = [&](double bound, float start = 0, int64_t steps = 100) {
+    const auto found =
+        invert(painter.network(), targets, {Latent(6, start)}, {.steps = steps, .bound = bound});
     float most = 0;
     for (const float x : found[0].z) most = std::max(most, std::fabs(x));
     return most;
   };
   EXPECT_EQ(largest(0.5), 0.5f);
   EXPECT_GT(largest(0), 1.0f);
+  EXPECT_EQ(largest(0.5, 3, 1), 0.5f) << "a start beyond it is no find";
   for (const auto& [part, values] : before) {
     EXPECT_EQ(values_of(*part.tensor), values) << part.name;
     EXPECT_FALSE(part.tensor->grad().defined()) << part.name;
@@ -191,6 +193,22 @@ TEST(LatentInversion, KeepsWithinTheBoundAndLeavesTheGeneratorAlone) {
                          invert(painter.network(), Tensor::zeros({1, 16, 16, 3}), {Latent(6)}, {});
                        }),
                        "the pictures to find have the shape"));
+}
+
+TEST(LatentInversion, TheRateFallsToNothing) {
+  const SavedTiny saved;
+  const Painter painter(saved.path(), {});
+  const Tensor targets = gan::generate(painter.network(), Tensor::full({1, 6}, 3));
+  const InversionOptions options{.steps = 20, .bound = 0, .path_every = 1};
+  const Search found = invert(painter.network(), targets, {Latent(6, 0.0f)}, options)[0];
+  const auto moved = [&](size_t step) {
+    float most = 0;
+    for (size_t i = 0; i < 6; ++i)
+      most = std::max(most, std::fabs(found.path[step][i] - found.path[step - 1][i]));
+    return most / options.lr;
+  };
+  EXPECT_NEAR(moved(1), 1, 1e-3);
+  EXPECT_LT(moved(20), 0.02);
 }
 
 /// Grey pictures of 2 x 2 pixels, each of one value.
@@ -228,6 +246,8 @@ TEST(LatentNearest, FindsTheNearestInOrder) {
 TEST(LatentNearest, TheSetsOwnDistanceLeavesAPictureItselfOut) {
   EXPECT_DOUBLE_EQ(distance_within(GreyPictures({10, 200, 50, 90, 55}), 64), 35);  // of 40 145 5 35 5
   EXPECT_DOUBLE_EQ(distance_within(GreyPictures({7, 7}), 64), 0);
+  // Of some from all over the set, which may be sorted: of 1 49 50.
+  EXPECT_DOUBLE_EQ(distance_within(GreyPictures({0, 1, 50, 100, 150, 200}), 3), 49);
 }
 
 TEST(LatentDirections, AMeanDifferenceIsAddedToAFace) {
@@ -279,6 +299,10 @@ TEST(LatentDirections, InvertsAnyNumberOfPicturesInTheirOrder) {
     EXPECT_LT(distance, 0.1) << i;
   }
   EXPECT_LT(inverted.error, 3);
+  double mean = 0;
+  for (const Image& picture : painter.draw(wanted))
+    mean += picture_distance(picture, painter.draw(Latent(6, 0.0f))) / 35;
+  EXPECT_NEAR(invert_all(painter, painter.draw(wanted), {.steps = 0}).error, mean, 0.5);
 }
 
 TEST(LatentFactors, CorrelatesFactorsWithComponents) {
@@ -290,8 +314,9 @@ TEST(LatentFactors, CorrelatesFactorsWithComponents) {
   faces = to_latents(noise);
   for (size_t i = 0; i < faces.size(); ++i) {
     FaceFactors person;
-    person.smile = 0.25f - 0.5f * faces[i][2];                          // exactly, falling
-    person.glasses = faces[i][1] > 0 ? Glasses::Round : Glasses::None;  // by its sign alone
+    person.smile = 0.25f - 0.5f * faces[i][2];  // exactly, falling
+    const Glasses some = i % 2 ? Glasses::Round : Glasses::Rectangular;
+    person.glasses = faces[i][1] > 0 ? some : Glasses::None;  // by its sign alone
     people.push_back(person);
   }
   const std::vector<FactorCorrelation> found = correlate(people, faces);

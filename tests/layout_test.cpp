@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "lib/autograd.h"
+#include "ops/activations.h"
+#include "ops/arithmetic.h"
 #include "ops/reductions.h"
 #include "tests/tensors.h"
 
@@ -43,6 +45,14 @@ TEST(Permute, MovesEveryElementToItsPlace) {
 TEST(Permute, ThereAndBackIsNothing) {
   const Tensor x = random_tensor({2, 5, 4, 3}, 1);
   EXPECT_TRUE(same(permute(permute(x, {0, 3, 1, 2}), {0, 2, 3, 1}), x));
+}
+
+// In float32, too, whose pictures are turned by a kernel of their own.
+TEST(Permute, AddsToAGradientThatIsThere) {
+  const Tensor x = random_leaf({2, 3, 4, 5}, 1, DType::Float32);
+  const Tensor seed = random_tensor({2, 5, 3, 4}, 2, DType::Float32);
+  backward(add(permute(x, {0, 3, 1, 2}), permute(x, {0, 3, 1, 2})), seed);
+  EXPECT_TRUE(same(x.grad(), scale(permute(seed, {0, 2, 3, 1}), 2)));
 }
 
 TEST(Concatenate, ThenSliceGivesTheParts) {

@@ -7,6 +7,7 @@
 #include "lib/autograd.h"
 #include "ops/activations.h"
 #include "ops/batch_norm.h"
+#include "ops/nn/init.h"
 #include "ops/nn/layers.h"
 #include "ops/reductions.h"
 #include "tests/files.h"
@@ -142,6 +143,19 @@ TEST(Modules, ActivationsAreTheFunctionsOfTheirName) {
 }
 
 /// A frozen layer stays in evaluation mode while the network around it trains.
+TEST(Modules, FirstWeightsAreTheSameWithBatchNormBetweenThemAndWithout) {
+  Sequential plain, normalised;
+  plain.add<Conv2d>(2, 3, Pair{3, 3}).add<Conv2d>(3, 2, Pair{3, 3});
+  normalised.add<Conv2d>(2, 3, Pair{3, 3}).add<BatchNorm2d>(3).add<Conv2d>(3, 2, Pair{3, 3});
+  std::vector<Tensor> last;
+  for (Sequential* network : {&plain, &normalised}) {
+    RandomStream stream(1, Stream::Weights);
+    init_normal(*network, 0.02, stream);
+    last.push_back(*network->parameters()[network->parameters().size() - 2].tensor);
+  }
+  EXPECT_TRUE(same(last[0], last[1]));
+}
+
 TEST(Modules, TracingLeavesEveryModeAsItWas) {
   Sequential network;
   network.add<Linear>(2, 3).add<ReLU>();

@@ -11,6 +11,7 @@
 #include "apps/quality/pyramid_distance.h"
 #include "apps/quality/streams.h"
 #include "lib/data/synthetic.h"
+#include "ops/layout.h"
 #include "tests/tensors.h"
 
 namespace duel::quality {
@@ -75,6 +76,32 @@ Tensor scattered_points(int64_t count, int64_t width, uint64_t seed) {
   for (int64_t i = 0; i < points.numel(); ++i)
     points.data<float>()[i] *= std::exp(0.7f * scales[static_cast<size_t>(i / width)]);
   return points;
+}
+
+// Group g of 20 is what is left out of both sets: points g, g + 20, ...
+TEST(QualityManifold, NumbersWithoutAGroupAreThoseOfTheOtherPoints) {
+  constexpr int64_t count = 50, width = 4, groups = 20;
+  const Tensor reals = scattered_points(count, width, 1),
+               samples = random_tensor({count, width}, 1000, DType::Float32, Normal{0.5, 1});
+  const Manifold manifold = compare_manifolds(reals, samples);
+  ASSERT_EQ(manifold.without.size(), size_t{groups});
+  const auto mean = [](const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+  };
+  for (int64_t group = 0; group < groups; ++group) {
+    const auto rest = [group](const Tensor& points) {
+      std::vector<Tensor> rows;
+      for (int64_t i = 0; i < count; ++i)
+        if (i % groups != group) rows.push_back(points.rows(i, 1));
+      return concatenate(rows, 0);
+    };
+    const Manifold other = compare_manifolds(rest(reals), rest(samples));
+    const ManifoldNumbers& numbers = manifold.without[static_cast<size_t>(group)];
+    EXPECT_NEAR(numbers.precision, mean(other.precision), 1e-12) << group;
+    EXPECT_NEAR(numbers.recall, mean(other.recall), 1e-12) << group;
+    EXPECT_NEAR(numbers.density, mean(other.density), 1e-12) << group;
+    EXPECT_NEAR(numbers.coverage, mean(other.coverage), 1e-12) << group;
+  }
 }
 
 TEST(QualityManifold, IntervalsHoldTheSpreadOfOtherDraws) {

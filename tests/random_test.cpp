@@ -68,6 +68,16 @@ TEST(PhiloxWalk, DrawsBelowABoundEvenly) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(walk.below(1), 0u);
 }
 
+TEST(PhiloxWalk, DrawsBelowALargeBoundEvenly) {
+  // Words beyond the last whole multiple of this bound are drawn again: if they counted, half of the numbers
+  // would be multiples of 3.
+  PhiloxWalk walk(1, 1);
+  int multiples = 0;
+  constexpr int draws = 3000;
+  for (int i = 0; i < draws; ++i) multiples += walk.below(3u << 30) % 3 == 0;
+  EXPECT_NEAR(multiples, draws / 3, 130);  // five standard deviations
+}
+
 struct Moments {
   double mean = 0, variance = 0, skewness = 0, kurtosis = 0;
 };

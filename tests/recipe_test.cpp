@@ -180,6 +180,8 @@ TEST(RecipeLayers, SayWhichShapeDoesNotFit) {
        "generator[2] (Conv2d) does not fit 4 x 4 x 4"},
       {view + R"(, {"type": "Conv2d", "out_channels": 1, "kernel_size": 4, "padding": "same"})",
        "generator[2].padding can be \"same\" only with stride 1 and an odd kernel_size"},
+      {view + R"(, {"type": "Conv2d", "out_channels": 1, "kernel_size": [3, 4], "padding": "same"})",
+       "generator[2].padding can be \"same\" only with stride 1 and an odd kernel_size"},
       {view + R"(, {"type": "Conv2d", "out_channels": 1, "kernel_size": [3, 3, 3]})",
        "generator[2].kernel_size must be one number or [height, width]"},
       {view, "generator[1], the last layer, must give 3 x 32 x 32, but gives 4 x 4 x 4 (recipe celeba32)"}};

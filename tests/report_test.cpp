@@ -112,12 +112,16 @@ TEST_F(ReportOfFiles, ThinsALongFilm) {
   const std::string picture = dcgan_.text("run/samples/epoch-0001.png");
   for (int epoch = 1; epoch <= 9; ++epoch)
     write(concat("samples/epoch-000", epoch, ".png"), picture + noise.substr(0, 1 << 20));
+  write("samples/epoch-0003.png.txt", "no picture of the film");
   const Json film = report()["film"];
   EXPECT_EQ(film["of"], 9);
   ASSERT_LE(film["frames"].size(), 4u);
   EXPECT_EQ(film["frames"].front()["epoch"], 1);
   EXPECT_EQ(film["frames"].back()["epoch"], 9);
   EXPECT_LT(dcgan_.bytes("run/report.html").size(), size_t{6} << 20);
+  for (const int epoch : {1, 9})
+    write(concat("samples/epoch-000", epoch, ".png"), picture + noise.substr(0, 3 << 20));
+  EXPECT_EQ(report()["film"]["frames"].size(), 2u) << "the first and the last, however large";
 }
 
 TEST_F(ReportOfFiles, ThePicturesOfTheDataCountAsWell) {
@@ -134,7 +138,9 @@ TEST_F(ReportOfFiles, ThePicturesOfTheDataCountAsWell) {
   // A comparison does not show them.
   dcgan_.folder().write("other/config.json", "{\"epochs\": 5}");
   dcgan_.good({"report", "run", "other"});
-  EXPECT_TRUE(runs_in(dcgan_.text("comparison.html")).at(0)["reals"].is_null());
+  const Json compared = runs_in(dcgan_.text("comparison.html")).at(0);
+  EXPECT_TRUE(compared["reals"].is_null());
+  EXPECT_EQ(compared["film"]["frames"].size(), 5u) << "of half as much room";
 }
 
 /// Pixels of a picture that are nearly of a colour.

@@ -84,6 +84,27 @@ TEST(TensorBoardTraining, ChangesNothingAndSaysWhereItCannotWrite) {
             "run/tensorboard: the folder cannot be made");
 }
 
+TEST(TensorBoardTraining, AResumedRunGoesOnInAFileOfItsOwn) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "2", "--output", "run", "--tensorboard", "--evaluate-every", "2",
+                         "--evaluate-count", "6"}));
+  dcgan.good({"train", "--resume", "run", "--epochs", "4", "--threads", "1"});
+  const Words files = dcgan.names("run/tensorboard");
+  ASSERT_EQ(files.size(), 2u);
+  const std::string first = dcgan.text("run/tensorboard/" + files[0]),
+                    second = dcgan.text("run/tensorboard/" + files[1]);
+  const std::string row = "quality/swd_16_low";
+  for (const std::string& events : {first, second})
+    EXPECT_EQ(events.find(row), events.rfind(row)) << "an epoch without a row has no events of one";
+  EXPECT_TRUE(contains(second, row));
+  const std::string data = "\n\4data";
+  EXPECT_TRUE(contains(first, data));
+  EXPECT_FALSE(contains(second, data));
+  // From this step on readers forget the events of earlier files.
+  EXPECT_TRUE(contains(first, "\x10\x01:\x02\x08\x01"));
+  EXPECT_TRUE(contains(second, "\x10\x09:\x02\x08\x01"));
+}
+
 // A table of another kind than the run's, which is none of those that a resumed run mends.
 TEST(TensorBoardTraining, ATableThatCannotBeReadEndsNoRun) {
   const Program dcgan;

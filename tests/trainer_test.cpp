@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <tuple>
@@ -11,6 +12,7 @@
 #include "apps/gan/checkpoint.h"
 #include "lib/io/safetensors.h"
 #include "lib/random.h"
+#include "ops/losses.h"
 #include "tests/files.h"
 #include "tests/tensors.h"
 
@@ -143,6 +145,45 @@ TEST(Trainer, DrawsDifferentNumbersForEachPurpose) {
       seen.push_back(values_of(x));
     }
   }
+}
+
+TEST(Trainer, NoiseIsAddedToTheLabelsOfDAlone) {
+  Config config = small();
+  config.label_real = 0.9;
+  config.label_fake = 0.2;
+  config.label_noise = 0.05;
+  Trainer trainer(config);
+  static std::vector<Numbers> labels;  // a loss is a plain function
+  trainer.set_loss([](const Tensor& logits, const Tensor& target) {
+    labels.push_back(values_of(target));
+    return bce_with_logits(logits, target);
+  });
+  trainer.d_step(random_tensor({4, 32, 32, 3}, 1, DType::Float32), trainer.draw_z(4));
+  trainer.g_step(trainer.draw_z(4));
+  ASSERT_EQ(labels.size(), 3u);
+  for (const auto& [of, label] : {std::pair{labels[0], 0.9}, {labels[1], 0.2}}) {
+    const auto [least, most] = std::minmax_element(of.begin(), of.end());
+    EXPECT_GT(*least, label - 1e-6);
+    EXPECT_LT(*most, label + 0.05 + 1e-6);
+    EXPECT_LT(*least, *most);
+  }
+  for (const double label : labels[2]) EXPECT_FLOAT_EQ(static_cast<float>(label), 0.9f);
+}
+
+TEST(Trainer, ACheckpointThatDoesNotFitChangesNothing) {
+  const TemporaryFolder folder;
+  Config other = small();
+  other.seed = 1;
+  Trainer trainer(small()), saved(other);
+  save_checkpoint(folder / "checkpoint", saved, {});
+  SafetensorsFile file = read_safetensors(folder / "checkpoint");
+  for (auto& [name, tensor] : file.tensors)
+    if (name == "optimizer_D.fc.bias.exp_avg_sq") tensor = Tensor::zeros({7});
+  write_safetensors(folder / "checkpoint", file.tensors, file.metadata);
+  const Numbers before = parameters_of(trainer.generator());
+  EXPECT_TRUE(contains(error_of([&] { load_checkpoint(folder / "checkpoint", trainer); }),
+                       "optimizer_D.fc.bias.exp_avg_sq has shape (7)"));
+  EXPECT_EQ(parameters_of(trainer.generator()), before);
 }
 
 /// Outside the program weights, and what Adam keeps of them, have PyTorch's shapes.
