@@ -23,19 +23,21 @@ Tensor rows_of_batch(const Tensor& all, int64_t i, int64_t batches) {
   return all.rows(i * size, size);
 }
 
-/// Row i of (batches, C): what one batch has for each channel.
-Tensor channels_of(const Tensor& all, int64_t i) { return all.rows(i, 1).view({all.dim(1)}); }
+/// What batch i has for each channel: row i of (batches, C), or the whole (C) of the only one.
+Tensor channels_of(const Tensor& all, int64_t i) {
+  return all.dims() == 1 ? all : all.rows(i, 1).view({all.dim(1)});
+}
 
-/// Sum over the batches: (batches, C) -> (C).
+/// Sum over the batches: (C).
 Tensor total(const Tensor& all) {
-  if (all.dim(0) == 1) return channels_of(all, 0);
+  if (all.dims() == 1) return all;
   const Tensor sums = Tensor::empty({all.dim(1)}, all.dtype(), all.device());
   kernels(all.device()).sum_rows(all, sums, Write::Set);
   return sums;
 }
 
 struct BatchNormNode final : Node {
-  Saved x, weight, mean, variance;  // statistics: (batches, C)
+  Saved x, weight, mean, variance;  // statistics: (C), of several batches (batches, C)
   Saved bias, y;                    // where there is an activation
   BatchNormOptions options;
 
@@ -104,14 +106,14 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   if (options.activation) check_fusible(*options.activation);
   Kernels& k = kernels(x.device());
   const int64_t batches = options.training ? options.batches : 1;
-  const Shape statistics{batches, channels[0]};
-  Tensor mean, variance;
+  Tensor mean = running_mean, variance = running_var;
   if (options.training) {
     check(batches >= 1 && x.dim(0) % batches == 0, "[", op, "] x of shape ", x.shape(), " is not ", batches,
           " batches of one size");
     const int64_t rows = channels[0] ? x.numel() / channels[0] / batches : 0;
     check(rows > 1, "[", op, "] training needs more than one value a channel, x has shape ", x.shape(),
           batches > 1 ? concat(" in ", batches, " batches") : "", "; use a larger batch");
+    const Shape statistics = batches > 1 ? Shape{batches, channels[0]} : channels;
     mean = Tensor::empty(statistics, weight.dtype(), weight.device());
     variance = Tensor::empty_like(mean);
     const RunningStatistics running{running_mean, running_var, options.momentum};
@@ -125,8 +127,6 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
     }
   } else {
     check(has_running, "[", op, "] evaluation needs running_mean and running_var");
-    mean = running_mean.view(statistics);
-    variance = running_var.view(statistics);
   }
   const Tensor y = Tensor::empty_like(x);
   for (int64_t i = 0; i < batches; ++i) {

@@ -39,7 +39,7 @@ TEST(Modules, SequentialRefusesANameTwice) {
             "[Sequential] there is a layer 'fc' already");
   EXPECT_EQ(network.children().size(), 1u);
   network.append("1", std::make_unique<Linear>(3, 1));
-  EXPECT_EQ(error_of([&] { network.add<ReLU>().add<ReLU>(); }), "");
+  EXPECT_NO_THROW(network.add<ReLU>().add<ReLU>());
 }
 
 TEST(Modules, LayersRefuseArgumentsOutOfRange) {

@@ -83,7 +83,7 @@ TEST(OpCases, ReadInputsConstantsAndOptions) {
   const OpCase c = case_of(R"({"batch_norm": [{
       "name": "some", "inputs": {"x": [2, 3], "weight": {"shape": [3], "values": [1, -2, 0.5]}, "bias": [3]},
       "constants": {"running_mean": [3], "running_var": {"shape": [3], "values": [1, 2, 4]}},
-      "training": false, "eps": 1e-3, "momentum": 0.25, "range": [2, 3], "parity": false}]})");
+      "training": false, "eps": 1e-3, "momentum": 0.25, "batches": 1, "range": [2, 3], "parity": false}]})");
   EXPECT_EQ(c.str(), "batch_norm/some");
   ASSERT_EQ(c.inputs.size(), 3u);
   EXPECT_EQ(c.inputs[0].name, "x");
