@@ -75,4 +75,8 @@ std::string quoted_around(std::string_view text, size_t at) {
          (end < text.size() ? "..." : "");
 }
 
+std::string counted(int64_t count, std::string_view what) {
+  return (std::to_string(count) + ' ').append(what) + (count == 1 ? "" : "s");
+}
+
 }  // namespace duel

@@ -3,8 +3,8 @@
 //     dx = weight / sqrt(variance + eps) * (dy - mean(dy) - xhat * mean(dy * xhat))   in training,
 //     dx = weight / sqrt(variance + eps) * dy                                         in evaluation.
 // dx needs the two sums, so they are computed also where no gradient of weight and bias is wanted. With an
-// activation f in the same pass, y = f(...), and dy above stands for f.grad(y, dy). Of several
-// batches each has this for itself; dweight and dbias are the sums of theirs.
+// activation f in the same pass, y = f(...), and dy above stands for f.grad(y, dy). Of several batches each
+// has this for itself; dweight and dbias are the sums of theirs.
 #include "ops/batch_norm.h"
 
 #include <cmath>
@@ -19,6 +19,7 @@ namespace {
 
 /// The rows of batch i, of `batches`.
 Tensor rows_of_batch(const Tensor& all, int64_t i, int64_t batches) {
+  if (batches == 1) return all;
   const int64_t size = all.dim(0) / batches;
   return all.rows(i * size, size);
 }

@@ -142,7 +142,6 @@ TEST(Modules, ActivationsAreTheFunctionsOfTheirName) {
   EXPECT_TRUE(same(nn::Tanh()(x), duel::tanh(x)));
 }
 
-/// A frozen layer stays in evaluation mode while the network around it trains.
 TEST(Modules, FirstWeightsAreTheSameWithBatchNormBetweenThemAndWithout) {
   Sequential plain, normalised;
   plain.add<Conv2d>(2, 3, Pair{3, 3}).add<Conv2d>(3, 2, Pair{3, 3});
@@ -156,6 +155,7 @@ TEST(Modules, FirstWeightsAreTheSameWithBatchNormBetweenThemAndWithout) {
   EXPECT_TRUE(same(last[0], last[1]));
 }
 
+/// A frozen layer stays in evaluation mode while the network around it trains.
 TEST(Modules, TracingLeavesEveryModeAsItWas) {
   Sequential network;
   network.add<Linear>(2, 3).add<ReLU>();

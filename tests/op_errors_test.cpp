@@ -207,8 +207,7 @@ const BadCall kBadCalls[] = {
        return batch_norm(zeros({2, 3}), zeros({3}), zeros({3}), {}, {}, {.batches = 2});
      },
      "[batch_norm] training needs more than one value a channel, x has shape (2, 3) in 2 batches; use a "
-     "larger "
-     "batch"},
+     "larger batch"},
     {"batch_norm_no_statistics",
      [] {
        return batch_norm(zeros({2, 3}), zeros({3}), zeros({3}), {}, {}, {.training = false});

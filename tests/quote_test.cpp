@@ -22,5 +22,11 @@ TEST(Quote, WritesOutWhatIsNoText) {
   EXPECT_EQ(printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80") << "beyond the last character";
 }
 
+TEST(Counted, IsSingularForOneAlone) {
+  EXPECT_EQ(counted(0, "step"), "0 steps");
+  EXPECT_EQ(counted(1, "step"), "1 step");
+  EXPECT_EQ(counted(12, "step"), "12 steps");
+}
+
 }  // namespace
 }  // namespace duel

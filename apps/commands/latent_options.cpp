@@ -7,7 +7,6 @@
 #include "apps/latent/expression.h"
 #include "lib/error.h"
 #include "lib/io/image.h"
-#include "lib/quote.h"
 
 namespace duel::commands {
 
@@ -38,10 +37,10 @@ void refuse_unknown(const CLI::App& command, const std::string& word) {
   const std::string& of = command.get_name();
   if (!(of == "eval" || of == "interpolate" || of == "nearest") || !word.starts_with("--")) return;
   if (command.get_option_no_throw(name) != nullptr) return;
-  throw CLI::ValidationError(printable(word),
+  throw CLI::ValidationError(word,
                              "there is no such option; an expression that begins with -- is "
                              "written in brackets: \"(" +
-                                 printable(word) + ")\"");
+                                 word + ")\"");
 }
 
 /// Whether a word is the value of the option before it.

@@ -77,10 +77,9 @@ void MachineOptions::add_to(CLI::App& command) {
       .add_option(
           "--conv", conv,
           "How to convolve: filtered (the fast kernels, and minimal filtering where a kernel is twice as "
-          "wide as its stride), "
-          "implicit (the fast kernels; the matrix is never stored), im2col (it is, for OpenBLAS or cuBLAS), "
-          "or "
-          "auto (the fastest: filtered on the CPU; on a card implicit, in fp32 im2col)")
+          "wide as its stride), implicit (the fast kernels; the matrix is never stored), im2col (it is, for "
+          "OpenBLAS or cuBLAS), or auto (the fastest: filtered on the CPU; on a card implicit, in fp32 "
+          "im2col)")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "filtered", "implicit", "im2col"}));
   command

@@ -20,6 +20,7 @@
 #include "lib/data/open_dataset.h"
 #include "lib/kernels.h"
 #include "lib/profile.h"
+#include "lib/quote.h"
 
 namespace duel::commands {
 namespace {
@@ -328,9 +329,8 @@ std::string describe_choices(const TrainOptions& o, Device device) {
 /// Trains `left` iterations in `folder`, which is ready for that, and says so.
 gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
                     const Dataset& data, const gan::Position& position, int64_t left) {
-  std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer) << left
-            << (left == 1 ? " iteration" : " iterations") << " to go, about "
-            << gan::duration(gan::expected_seconds(trainer, left)) << " on this machine\n"
+  std::cout << gan::describe_networks(trainer) << gan::describe_work(trainer) << counted(left, "iteration")
+            << " to go, about " << gan::duration(gan::expected_seconds(trainer, left)) << " on this machine\n"
             << "Writing into " << folder.path().string() << std::endl;
   if (!o.resume.empty() && left == 0)
     std::cout << "The run has finished; " << (o.config.steps > 0 ? "--steps" : "--epochs")

@@ -189,8 +189,7 @@ void append_layer(nn::Sequential& network, const Json& json, const std::string& 
   const LayerType& type = layer_type(arguments);
   const std::string name =
       arguments.has("name") ? layer_name(arguments, variables) : std::to_string(network.children().size());
-  for (const auto& [other, module] : network.children())
-    if (name == other) arguments.complain("name", "is that of another layer, too: '", name, "'");
+  if (network.has(name)) arguments.complain("name", "is that of another layer, too: '", name, "'");
   arguments.has("repeat");
   Site site{arguments, shape, variables, dropout, left};
   std::unique_ptr<nn::Module> layer;

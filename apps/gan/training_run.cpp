@@ -12,6 +12,7 @@
 #include "apps/gan/pictures.h"
 #include "apps/gan/progress.h"
 #include "lib/profile.h"
+#include "lib/quote.h"
 
 namespace duel::gan {
 namespace {
@@ -193,7 +194,6 @@ class Run {
       keep_step(folder_.latest());
     }
     save_networks(folder_.networks(), trainer_);
-    const auto counted = [](int64_t n, const char* what) { return concat(n, ' ', what, n == 1 ? "" : "s"); };
     progress_.message(concat("finished ",
                              config_.steps > 0 ? counted(total_, "step") : counted(config_.epochs, "epoch"),
                              "; samples are in ", (folder_.path() / "samples").string(), ", the networks in ",

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "lib/error.h"
-#include "lib/quote.h"
 
 namespace duel::latent {
 namespace {
@@ -49,7 +48,7 @@ float factor_value(const FaceFactor& factor, const std::string& option, const st
       error == std::errc() && end == text.data() + text.size() && value >= factor.low && value <= factor.high;
   // Between two choices there is none.
   check(in_range && (factor.choices.empty() || value == std::floor(value)), option, " of ", factor.name,
-        " must be ", factor.low, " to ", factor.high, choices, "; got '", printable(text), "'");
+        " must be ", factor.low, " to ", factor.high, choices, "; got '", text, "'");
   return value;
 }
 

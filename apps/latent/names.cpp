@@ -5,7 +5,6 @@
 #include "apps/latent/expression.h"
 #include "lib/finite.h"
 #include "lib/io/safetensors.h"
-#include "lib/quote.h"
 
 namespace duel::latent {
 namespace {
@@ -22,7 +21,7 @@ std::string letters(int64_t index) {
 }
 
 void check_name(std::string_view name) {
-  check(is_identifier(name), "'", printable(name),
+  check(is_identifier(name), "'", name,
         "' cannot be a name: a name is a letter and then letters, digits and '_'");
   check(!is_function(name), "'", name, "' cannot be a name: it is a function of the expressions");
 }

@@ -124,7 +124,7 @@ class Parser {
     if (count < function.least || count > function.most)
       fail_at(
           text_, term.column,
-          concat("write ", function.usage, "; here are ", count, count == 1 ? " argument" : " arguments"));
+          concat("write ", function.usage, "; here are ", counted(static_cast<int64_t>(count), "argument")));
   }
 
   std::unique_ptr<Term> binary(Term::Kind kind, size_t column, std::unique_ptr<Term> left,
@@ -160,7 +160,7 @@ class Parser {
   std::string found() {
     if (at_end()) return "the end";
     const std::string_view rest = text_.substr(position_);
-    return concat("'", printable(rest.substr(0, length_of_character(rest))), "'");
+    return concat("'", rest.substr(0, length_of_character(rest)), "'");
   }
   [[noreturn]] void fail_here(const std::string& message) { fail_at(text_, here(), message); }
 

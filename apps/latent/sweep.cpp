@@ -7,7 +7,6 @@
 #include <sstream>
 
 #include "lib/error.h"
-#include "lib/quote.h"
 
 namespace duel::latent {
 namespace {
@@ -39,8 +38,8 @@ std::vector<double> parse_numbers(const std::string& option, const std::string& 
   std::vector<double> numbers;
   for (const std::string& part : split(text, ',')) {
     double value = 0;
-    check(parse(part, value), option, " must be numbers with commas between them, got '", printable(part),
-          "' in '", printable(text), "'");
+    check(parse(part, value), option, " must be numbers with commas between them, got '", part, "' in '",
+          text, "'");
     check(std::abs(value) <= std::numeric_limits<float>::max(), option,
           " must be numbers within single precision, got ", part);
     numbers.push_back(value);
@@ -54,7 +53,7 @@ std::vector<double> parse_quantiles(const std::string& option, const std::string
   double from = 0, to = 0;
   int64_t count = 0;
   check(parts.size() == 3 && parse(parts[0], from) && parse(parts[1], to) && parse(parts[2], count), option,
-        " must be FROM:TO:COUNT, such as 0.14:0.86:8, got '", printable(text), "'");
+        " must be FROM:TO:COUNT, such as 0.14:0.86:8, got '", text, "'");
   check(from > 0 && from < 1 && to > 0 && to < 1, option, " must be shares between 0 and 1, got '", text,
         "'");
   check(count >= 2 && count <= most, option, " must have a count from 2 to ", most, ", got ", count);

@@ -3,6 +3,7 @@
 #include <cblas.h>
 #include <omp.h>
 
+#include "lib/quote.h"
 #include "ops/cpu/cpu_features.h"
 #include "ops/cpu/microkernel.h"
 
@@ -15,7 +16,7 @@ void CpuKernels::set_precision(Precision precision) {
 
 std::string CpuKernels::description() const {
   const int threads = omp_get_max_threads();
-  return concat("CPU, ", threads, threads == 1 ? " thread, " : " threads, ", isa_name(microkernels().isa),
+  return concat("CPU, ", counted(threads, "thread"), ", ", isa_name(microkernels().isa),
                 active_bf16() ? " with bfloat16 products" : "", "; OpenBLAS for ", openblas_get_corename());
 }
 

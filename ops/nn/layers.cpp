@@ -1,5 +1,7 @@
 #include "ops/nn/layers.h"
 
+#include <algorithm>
+
 #include "ops/activations.h"
 #include "ops/batch_norm.h"
 #include "ops/dropout.h"
@@ -188,6 +190,11 @@ std::string Unflatten::description() const {
 Tensor Unflatten::forward(const Tensor& x) {
   check(x.dims() >= 1, "[Unflatten] x must be (N, features), got ", x.shape());
   return permute(reshape(x, {x.dim(0), channels_, height_, width_}), {0, 2, 3, 1});
+}
+
+bool Sequential::has(const std::string& name) const {
+  return std::any_of(children().begin(), children().end(),
+                     [&](const auto& child) { return child.first == name; });
 }
 
 Tensor Sequential::forward(const Tensor& x) {

@@ -186,12 +186,13 @@ class Sequential : public Module {
   }
   /// A layer under a name that no other one has: throws Error if one does.
   Sequential& append(const std::string& name, std::unique_ptr<Module> layer) {
-    for (const auto& [other, child] : children())
-      check(other != name, "[Sequential] there is a layer '", name, "' already");
+    check(!has(name), "[Sequential] there is a layer '", name, "' already");
     layers_.push_back(std::move(layer));
     add_child(name, *layers_.back());
     return *this;
   }
+  /// Whether a layer has this name.
+  bool has(const std::string& name) const;
   std::string description() const override { return "Sequential"; }
 
  protected:
