@@ -32,7 +32,7 @@ struct PatchRows {
   const Element* picture;
 
   static constexpr int width = Fetch::a, depth = Fetch::depth;
-  static constexpr bool along_k = true, rounded = false;
+  static constexpr bool along_k = true;
   using Line = PatchMatrix::Row;
   using Step = PatchMatrix::Column;
   __device__ Line line(int m) const { return patches.row(m); }
@@ -55,7 +55,7 @@ struct PatchColumns {
   const Element* picture;
 
   static constexpr int width = Fetch::b, depth = Fetch::depth;
-  static constexpr bool along_k = false, rounded = false;
+  static constexpr bool along_k = false;
   using Line = PatchMatrix::Column;
   using Step = PatchMatrix::Row;
   __device__ Line line(int n) const { return patches.column(n); }
@@ -83,7 +83,7 @@ struct WeightRows {
   int channels, pitch;
 
   static constexpr int width = Fetch::b, depth = Fetch::depth;
-  static constexpr bool along_k = true, rounded = false;
+  static constexpr bool along_k = true;
   using Line = WeightLine;
   using Step = int;
   __device__ Line line(int n) const { return Line::of(n, channels, pitch); }
@@ -103,7 +103,7 @@ struct PhaseWeight {
   int channels;
 
   static constexpr int width = Fetch::b, depth = Fetch::depth;
-  static constexpr bool along_k = false, rounded = false;
+  static constexpr bool along_k = false;
   using Line = Source<Element>;
   using Step = int;
   __device__ Line line(int n) const { return {weight + n, n < channels}; }
@@ -126,7 +126,7 @@ struct TurnedPhaseWeight {
   int channels;
 
   static constexpr int width = Fetch::b, depth = Fetch::depth;
-  static constexpr bool along_k = true, rounded = true;
+  static constexpr bool along_k = true;
   using Line = WeightLine;
   using Step = int;
   __device__ Line line(int n) const { return Line::of(n, channels, phase.weight_ic); }
@@ -144,7 +144,7 @@ struct PixelChannels {
   int channels, pixels;
 
   static constexpr int width = Fetch::a, depth = Fetch::depth;
-  static constexpr bool along_k = false, rounded = false;
+  static constexpr bool along_k = false;
   using Line = Source<Element>;
   using Step = int;
   __device__ Line line(int m) const { return {dy + m, m < channels}; }
@@ -204,8 +204,10 @@ void dispatch_tile(Arithmetic arithmetic, TileSize size, const Layout& layout, c
     return launch(arithmetic, MiddleTile{}, Best{});
   }
   if constexpr (kind.left_alone) {
-    if (layout.a_in_packs && layout.one_tap(product_depth))
-      return launch(arithmetic, OddTile{}, Fetch<Element, pack, 1, true>{});
+    // Single elements of bfloat16 are waited for once a step: the fewer steps, the better.
+    constexpr int depth = Arithmetic::most_depth;
+    if (layout.a_in_packs && layout.one_tap(depth))
+      return launch(arithmetic, OddTile{}, Fetch<Element, pack, 1, true, depth>{});
   }
   constexpr int right = kind.right_packs ? pack : 1;
   return launch(arithmetic, OddTile{}, Fetch<Element, 1, right, false>{});

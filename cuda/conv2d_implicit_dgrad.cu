@@ -41,8 +41,8 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
     typename Arithmetic::template Sums<Tile> sums;
     multiply_tile<Arithmetic, Tile>(a, b, tile.m, tile.n, 0, product_steps(depth, Fetch::depth),
                                     StepOrder<Fetch::depth>::taps_first(phase.patches.channels, depth), sums);
-    dx.store(sums, tile.n, [&](int l) {
-      const int row = tile.m + sums.row(l);
+    dx.store<Tile>(sums, tile.n, [&](int i) {
+      const int row = tile.m + i;
       return row < pixels ? phase.pixel(row) : -1;
     });
   });

@@ -7,6 +7,7 @@
 #include "cuda/conv2d_implicit.h"
 #include "cuda/kernel_order.cuh"
 #include "cuda/padded_rows.h"
+#include "cuda/turned_weight.h"
 
 namespace duel::cuda {
 namespace {
@@ -25,18 +26,23 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
     typename Arithmetic::template Sums<Tile> sums;
     multiply_tile<Arithmetic, Tile>(a, b, tile.m, tile.n, 0, product_steps(depth, Fetch::depth),
                                     StepOrder<Fetch::depth>::taps_first(patches.channels, depth), sums);
-    y.store(sums, tile.n, [&](int l) {
-      const int row = tile.m + sums.row(l);
+    y.store<Tile>(sums, tile.n, [&](int i) {
+      const int row = tile.m + i;
       return row < pixels ? row : -1;
     });
   });
 }
 
 template <class T>
-void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* x, const T* weight,
-            int64_t pitch, const ProductTarget& y) {
+void launch(const Queue& queue, CachingAllocator& allocator, Precision precision, const Conv2dShape& s,
+            const T* x, const T* weight, int64_t pitch, const ProductTarget& y) {
   const bool packs = in_packs(s.ic, x) && in_packs(pitch, weight);
   const Layout layout{packs, packs, s.ic};
+  std::optional<RoundedWeight> rounded;
+  if constexpr (std::is_same_v<T, float>) {
+    if (as_group<T>(queue, precision, layout))
+      weight = rounded.emplace(queue, allocator, s.oc * pitch, weight).data();
+  }
   const TileSize size =
       tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors(), as_group<T>(queue, precision, layout));
   const auto blocks = [&](auto tile, int) { return tile.blocks(s.gemm_m(), s.oc); };
@@ -65,9 +71,9 @@ void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Prec
   const ProductTarget target = ProductTarget::of(y, s.oc, write, epilogue);
   if (x.dtype() == DType::BFloat16) {
     const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc, s.gemm_k());
-    launch(queue, precision, s, x.data<BFloat16>(), rows.data(), rows.pitch(), target);
+    launch(queue, allocator, precision, s, x.data<BFloat16>(), rows.data(), rows.pitch(), target);
   } else {
-    launch(queue, precision, s, x.data<float>(), weight.data<float>(), s.gemm_k(), target);
+    launch(queue, allocator, precision, s, x.data<float>(), weight.data<float>(), s.gemm_k(), target);
   }
 }
 

@@ -13,6 +13,16 @@
 namespace duel::cuda {
 namespace {
 
+/// To what the tensor cores take.
+__device__ BFloat16 rounded(BFloat16 x) { return x; }
+__device__ float rounded([[maybe_unused]] float x) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+  return rounded_to_tf32(x);
+#else
+  return x;
+#endif
+}
+
 template <class T>
 __global__ void __launch_bounds__(block_threads)
     subpixel_weight_kernel(int64_t elements, const __grid_constant__ Subpixels subpixels, const T* weight,
@@ -22,7 +32,7 @@ __global__ void __launch_bounds__(block_threads)
   const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
   for (int64_t i = first; i < elements; i += step) {
     const int from = subpixels.weight(static_cast<int>(i / pitch), static_cast<int>(i % pitch));
-    laid_out[i] = from < 0 ? T{} : weight[from];
+    laid_out[i] = from < 0 ? T{} : rounded(weight[from]);
   }
 }
 
@@ -40,10 +50,10 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Na
     multiply_tile<Arithmetic, NarrowTile>(
         a, b, first, 0, 0, product_steps(depth, Fetch::depth),
         StepOrder<Fetch::depth>::taps_first(subpixels.patches.channels, depth), sums);
-    dx.store_placed(
+    dx.store_placed<NarrowTile>(
         sums, 0,
-        [&](int l) {
-          const int square = first + sums.row(l);
+        [&](int i) {
+          const int square = first + i;
           return square < squares ? subpixels.square(square) : -1;
         },
         subpixels);

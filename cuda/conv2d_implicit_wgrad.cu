@@ -33,8 +33,8 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
     multiply_tile<Arithmetic, Tile>(a, b, tile.m, tile.n, first_step * Fetch::depth,
                                     left < steps_a_split ? left : steps_a_split, StepOrder<Fetch::depth>(),
                                     sums);
-    dw.store(sums, tile.n, [&](int l) {
-      const int row = tile.m + sums.row(l);
+    dw.store<Tile>(sums, tile.n, [&](int i) {
+      const int row = tile.m + i;
       return row < channels ? static_cast<int64_t>(split) * channels + row : -1;
     });
   });

@@ -26,7 +26,33 @@ std::string CudaKernels::description() const {
 
 void CudaKernels::synchronize() {
   recorder_.check_not_recording("waiting for the device");
+  join();
   queue_.synchronize();
+}
+
+void CudaKernels::beside(const std::function<void()>& work) {
+  constexpr int64_t most_held = 512 << 20;  // bytes: more is a matter of arrays that keep a card busy
+  if (allocator_.held_bytes() > most_held) join();
+  if (queue_.has_second_lane()) allocator_.set_holding(true);
+  queue_.beside(work);
+}
+
+void CudaKernels::join() {
+  queue_.join();
+  if (!queue_.forked()) allocator_.set_holding(false);
+}
+
+std::unique_ptr<Kernels::Recording> CudaKernels::record(const std::function<void()>& work) {
+  join();
+  return recorder_.record([&] {
+    try {
+      work();
+    } catch (...) {
+      join();
+      throw;
+    }
+    join();
+  });
 }
 
 }  // namespace duel::cuda

@@ -30,9 +30,10 @@ class CudaKernels final : public Kernels {
   CachingAllocator& allocator() override { return allocator_; }
   void synchronize() override;
 
-  std::unique_ptr<Recording> record(const std::function<void()>& work) override {
-    return recorder_.record(work);
-  }
+  void beside(const std::function<void()>& work) override;
+  bool runs_beside() const override { return queue_.has_second_lane(); }
+  void join() override;
+  std::unique_ptr<Recording> record(const std::function<void()>& work) override;
 
   void copy(const Tensor& source, const Tensor& target) override;
   void upload(const void* host, const Tensor& target) override;

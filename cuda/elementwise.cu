@@ -34,14 +34,6 @@ struct ScaledProduct {
   DUEL_HOST_DEVICE T operator()(T a, T b) const { return factor * a * b; }
 };
 
-/// map() converts.
-struct Itself {
-  template <class T>
-  DUEL_HOST_DEVICE T operator()(T x) const {
-    return x;
-  }
-};
-
 }  // namespace
 
 void CudaKernels::unary(const Unary& f, const Tensor& x, const Tensor& y) {

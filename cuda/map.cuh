@@ -26,6 +26,14 @@ __device__ auto bound(const F& f) {
   }
 }
 
+/// map() converts.
+struct Itself {
+  template <class T>
+  DUEL_HOST_DEVICE T operator()(T x) const {
+    return x;
+  }
+};
+
 template <int width, class T, class F, class... In>
 __device__ Pack<T, width> map_pack(const F& f, const Pack<In, width>&... x) {
   Pack<T, width> y;

@@ -18,19 +18,28 @@ constexpr cudaDataType type_of = std::is_same_v<T, float>    ? CUDA_R_32F
 
 }  // namespace
 
-Blas::Blas(const Queue& queue, CachingAllocator& allocator)
-    : queue_(queue), workspace_(allocator, workspace_bytes) {
+Blas::Lane::Lane(const Queue& queue, CachingAllocator& allocator) : workspace(allocator, workspace_bytes) {
   const cudaStream_t stream = queue.stream();
-  DUEL_CUDA(cublasCreate(&handle_));
-  DUEL_CUDA(cublasSetStream(handle_, stream));
-  DUEL_CUDA(cublasSetWorkspace(handle_, workspace_.data(), workspace_bytes));
+  DUEL_CUDA(cublasCreate(&handle));
+  DUEL_CUDA(cublasSetStream(handle, stream));
+  DUEL_CUDA(cublasSetWorkspace(handle, workspace.data(), workspace_bytes));
   // Left alone, the parts of a sum that is split may meet in the type of the result, bfloat16 say.
   DUEL_CUDA(cublasSetMathMode(
-      handle_,
+      handle,
       static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
 }
 
-Blas::~Blas() { cublasDestroy(handle_); }
+Blas::Lane::~Lane() { cublasDestroy(handle); }
+
+Blas::Blas(const Queue& queue, CachingAllocator& allocator) : queue_(queue), allocator_(allocator) {
+  handle();  // whether there is cuBLAS shows at once
+}
+
+cublasHandle_t Blas::handle() const {
+  std::unique_ptr<Lane>& lane = lanes_[queue_.lane()];
+  if (!lane) lane = std::make_unique<Lane>(queue_, allocator_);
+  return lane->handle;
+}
 
 void Blas::set_precision(Precision precision) {
   switch (precision) {
@@ -58,7 +67,7 @@ void Blas::matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int6
   const Scalar alpha = 1, beta = write == Write::Add ? 1 : 0;
   const auto leading = [](int64_t columns) { return std::max<int64_t>(1, columns); };
   queue_.stream();
-  DUEL_CUDA(cublasGemmEx_64(handle_, transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
+  DUEL_CUDA(cublasGemmEx_64(handle(), transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
                             transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &alpha, b, type_of<In>,
                             leading(transpose_b ? k : n), a, type_of<In>, leading(transpose_a ? m : k), &beta,
                             y, type_of<Out>, n, compute, CUBLAS_GEMM_DEFAULT));
@@ -75,7 +84,7 @@ template void Blas::matmul(bool, bool, int64_t, int64_t, int64_t, const BFloat16
 
 std::string Blas::description() const {
   int version = 0;
-  DUEL_CUDA(cublasGetVersion(handle_, &version));
+  DUEL_CUDA(cublasGetVersion(handle(), &version));
   return concat("cuBLAS ", version / 10000, ".", version / 100 % 100, ".", version % 100);
 }
 

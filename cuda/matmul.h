@@ -4,6 +4,8 @@
 #include <cublas_v2.h>
 
 #include <cstdint>
+#include <memory>
+#include <string>
 
 #include "cuda/device_allocator.h"
 #include "cuda/queue.h"
@@ -14,9 +16,6 @@ namespace duel::cuda {
 class Blas {
  public:
   Blas(const Queue& queue, CachingAllocator& allocator);
-  ~Blas();
-  Blas(const Blas&) = delete;
-  Blas& operator=(const Blas&) = delete;
 
   void set_precision(Precision precision);
 
@@ -30,9 +29,20 @@ class Blas {
   std::string description() const;
 
  private:
+  /// cuBLAS for one lane of the queue.
+  struct Lane {
+    Lane(const Queue& queue, CachingAllocator& allocator);
+    ~Lane();
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
+    Scratch<char> workspace;
+    cublasHandle_t handle = nullptr;
+  };
+  cublasHandle_t handle() const;
+
   const Queue& queue_;
-  Scratch<char> workspace_;
-  cublasHandle_t handle_ = nullptr;
+  CachingAllocator& allocator_;
+  mutable std::unique_ptr<Lane> lanes_[Queue::lane_count];  // each made at its first use
   cublasComputeType_t compute_float_ = CUBLAS_COMPUTE_32F;
 };
 

@@ -1,6 +1,4 @@
 // Copies, fills, random numbers, and pixels to floats.
-#include <cmath>
-
 #include "cuda/cuda_kernels.h"
 #include "cuda/kernel_order.cuh"
 #include "cuda/map.cuh"
@@ -67,25 +65,24 @@ void CudaKernels::copy(const Tensor& source, const Tensor& target) {
 
 void CudaKernels::upload(const void* host, const Tensor& target) {
   recorder_.check_not_recording("an upload");
+  join();
   staging_.upload(host, target.raw(), target.bytes());
 }
 
 void CudaKernels::download(const Tensor& source, void* host) {
   recorder_.check_not_recording("a download");
+  join();
   DUEL_CUDA(cudaMemcpyAsync(host, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, queue_.stream()));
   queue_.synchronize();
 }
 
 std::unique_ptr<Kernels::Download> CudaKernels::start_download(const Tensor& source) {
   recorder_.check_not_recording("a download");
+  join();
   return std::make_unique<PageLockedDownload>(queue_, page_locked_, source);
 }
 
 void CudaKernels::fill(const Tensor& x, double value) {
-  if (value == 0 && !std::signbit(value)) {
-    DUEL_CUDA(cudaMemsetAsync(x.raw(), 0, x.bytes(), queue_.stream()));
-    return;
-  }
   const auto fill_as = [&](auto type) {
     using T = decltype(type);
     map(queue_, x.numel(), Fill<Computed<T>>{static_cast<Computed<T>>(value)}, Write::Set, x.data<T>());

@@ -1,20 +1,35 @@
-// Where the sums of a product go: bias and activation in registers, then rows in memory.
+// Where the sums of a product go: from registers by way of shared memory, with bias and activation, to rows
+// in memory.
 #pragma once
 
 #include "cuda/epilogue.h"
+#include "cuda/instructions.cuh"
 #include "cuda/pack.cuh"
+#include "lib/product_tile.h"
 #include "lib/tensor.h"
 #include "lib/write.h"
 
 namespace duel::cuda {
 
+/// A tile's sums in shared memory, where its factors were. Rows are 8 elements longer than they need be: then
+/// the pairs that the lanes of a warp hold of eight rows come to lie in different banks.
+template <class Tile>
+struct SumsInShared {
+  static constexpr int pitch = Tile::n + 8, bytes = Tile::m * pitch * static_cast<int>(sizeof(float));
+};
+
 /// Rows of `columns` sums, stored as float32 or rounded to bfloat16. Which of them is found out at run time,
 /// as the epilogue is, and for the same reason.
+///
+/// Each thread has sums of many rows, a pair here and there. Stored from registers they would make accesses
+/// of 8 or 16 bytes, and a piece of code for each of them: so on an H200 the tile of 128 x 128 took 13 us
+/// longer in a training iteration, most likely to fetch its code, than alone. Now they go to shared memory,
+/// and a loop takes them from there, whole rows at a time.
 struct ProductTarget {
   void* data;
   int columns;
   bool rounded;
-  bool pairs;  // whether two neighbours may be stored at once
+  int neighbours;  // that may be stored at once: 4, 2 or 1
   bool add;
   Epilogue epilogue;
 
@@ -23,7 +38,9 @@ struct ProductTarget {
       : data(rows),
         columns(static_cast<int>(row_length)),
         rounded(std::is_same_v<T, BFloat16>),
-        pairs(row_length % 2 == 0 && aligned_to_pack<2>(rows)),
+        neighbours(row_length % 4 == 0 && aligned_to_pack<4>(rows)   ? 4
+                   : row_length % 2 == 0 && aligned_to_pack<2>(rows) ? 2
+                                                                     : 1),
         add(write == Write::Add),
         epilogue(then) {}
   /// Of a float32 or bfloat16 tensor.
@@ -32,80 +49,82 @@ struct ProductTarget {
     return {y.data<float>(), row_length, write, then};
   }
 
-  /// Stores a tile's sums that begins at column n, those that are not past the end of the rows. row_of(l) is
-  /// the number of the row where the thread's line l goes, -1 for nowhere.
-  template <class Sums, class RowOf>
+  /// Stores a tile's sums that begins at column n, those that are not past the end of the rows. row_of(i) is
+  /// the number of the row where row i of the tile goes, -1 for nowhere. All threads of the block are done
+  /// with their products' factors or wait here for those that are not.
+  template <class Tile, class Sums, class RowOf>
   __device__ void store(Sums& sums, int n, const RowOf& row_of) const {
-    store_placed(
-        sums, n, [&](int l) { return static_cast<int64_t>(row_of(l)) * columns; }, SideBySide{});
+    store_placed<Tile>(
+        sums, n, [&](int i) { return static_cast<int64_t>(row_of(i)) * columns; }, SideBySide{});
   }
-  /// The same for rows that do not lie in one piece: place_of(l) is where the row begins, less than 0 for
-  /// nowhere, order.place(column) how much further a column lies, an even one in front of the next, and
-  /// order.channel(column) is its place in the bias.
-  template <class Sums, class PlaceOf, class Order>
+  /// The same for rows that do not lie in one piece: place_of(i) is where the row begins, less than 0 for
+  /// nowhere, order.place(column) how much further a column lies, one that is a multiple of
+  /// Order::neighbours in front of so many, and order.channel(column) is its place in the bias.
+  template <class Tile, class Sums, class PlaceOf, class Order>
   __device__ void store_placed(Sums& sums, int n, const PlaceOf& place_of, const Order& order) const {
-    finish(sums, n, order);
+    constexpr int pitch = SumsInShared<Tile>::pitch;
+    float* const shared = dynamic_shared<float>();
+    __syncthreads();
+#pragma unroll
+    for (int l = 0; l < Sums::lines; ++l) {
+#pragma unroll
+      for (int p = 0; p < Sums::packs; ++p) {
+        using Together = Pack<float, Sums::width>;
+        *reinterpret_cast<Together*>(shared + Sums::row(l) * pitch + Sums::column(p)) =
+            *reinterpret_cast<const Together*>(sums.at(l, p));
+      }
+    }
+    __syncthreads();
+    const auto store_as = [&]<class T>(T* rows) {
+      if (neighbours >= Order::neighbours) {
+        store_rows<Tile, Order::neighbours>(rows, shared, n, place_of, order);
+      } else {
+        store_rows<Tile, 1>(rows, shared, n, place_of, order);
+      }
+    };
     if (rounded) {
-      store_in(static_cast<BFloat16*>(data), sums, n, place_of, order);
+      store_as(static_cast<BFloat16*>(data));
     } else {
-      store_in(static_cast<float*>(data), sums, n, place_of, order);
+      store_as(static_cast<float*>(data));
     }
   }
 
  private:
   struct SideBySide {
+    static constexpr int neighbours = 4;
     __device__ int place(int column) const { return column; }
     __device__ int channel(int column) const { return column; }
   };
 
-  /// Bias and activation, in registers.
-  template <class Sums, class Order>
-  __device__ void finish(Sums& sums, int n, const Order& order) const {
-    const auto each = [&](const auto& change) {
-#pragma unroll
-      for (int p = 0; p < Sums::packs; ++p) {
-#pragma unroll
-        for (int i = 0; i < Sums::width; ++i) change(p, i);
-      }
-    };
+  /// Threads lie side by side along a row, `width` columns each, and then below each other.
+  template <class Tile, int width, class T, class PlaceOf, class Order>
+  __device__ void store_rows(T* rows, const float* shared, int n, const PlaceOf& place_of,
+                             const Order& order) const {
+    constexpr int pitch = SumsInShared<Tile>::pitch, beside = Tile::n / width;
+    static_assert(product_threads % beside == 0);
+    const int thread = static_cast<int>(threadIdx.x), first = thread % beside * width, column = n + first;
+    if (column >= columns) return;
+    T* const target = rows + order.place(column);
+    float bias[width];
     if (epilogue.bias) {
-      each([&](int p, int i) {
-        const int column = n + sums.column(p) + i;
-        const float bias = column < columns ? epilogue.bias[order.channel(column)] : 0;
 #pragma unroll
-        for (int l = 0; l < Sums::lines; ++l) sums.at(l, p)[i] += bias;
-      });
+      for (int i = 0; i < width; ++i) bias[i] = epilogue.bias[order.channel(column + i)];
     }
-    epilogue.with_activation([&](const auto& f) {
-      each([&](int p, int i) {
-#pragma unroll
-        for (int l = 0; l < Sums::lines; ++l) sums.at(l, p)[i] = f.value(sums.at(l, p)[i]);
-      });
-    });
-  }
-  template <class T, class Sums, class PlaceOf, class Order>
-  __device__ void store_in(T* rows, Sums& sums, int n, const PlaceOf& place_of, const Order& order) const {
-#pragma unroll
-    for (int l = 0; l < Sums::lines; ++l) {
-      const int64_t place = place_of(l);
+#pragma unroll 2
+    for (int row = thread / beside; row < Tile::m; row += product_threads / beside) {
+      const int64_t place = place_of(row);
       if (place < 0) continue;
+      auto values = *reinterpret_cast<const Pack<float, width>*>(shared + row * pitch + first);
+      if (epilogue.bias) {
 #pragma unroll
-      for (int p = 0; p < Sums::packs; ++p) {
-        const int column = n + sums.column(p);
-        if (column < columns)
-          put<Sums::width>(rows + (place + order.place(column)), columns - column, sums.at(l, p));
+        for (int i = 0; i < width; ++i) values.lane[i] += bias[i];
       }
-      // What is added to is read a line at a time: of all lines at once, registers have no room for it.
-      asm volatile("" ::: "memory");
+      epilogue.with_activation([&](const auto& f) {
+#pragma unroll
+        for (int i = 0; i < width; ++i) values.lane[i] = f.value(values.lane[i]);
+      });
+      store_pack<width>(target + place, 0, values, add);
     }
-  }
-  template <int width, class T>
-  __device__ void put(T* target, int left, const float* values) const {
-    if constexpr (width == 2) {
-      if (pairs) return store_pack<2>(target, 0, Pack<float, 2>{values[0], values[1]}, add);
-      if (left > 1) store_pack<1>(target, 1, Pack<float, 1>{values[1]}, add);
-    }
-    store_pack<1>(target, 0, Pack<float, 1>{values[0]}, add);
   }
 };
 

@@ -4,6 +4,15 @@
 #include <string_view>
 
 namespace duel::cuda {
+namespace {
+
+/// Whether the environment says so: to measure what something gains, or to rule it out.
+bool refused(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value && std::string_view(value) == "1";
+}
+
+}  // namespace
 
 Queue::Queue(int device) : device_(device) {
   DUEL_CUDA(cudaSetDevice(device));
@@ -14,14 +23,49 @@ Queue::Queue(int device) : device_(device) {
   };
   compute_capability_ =
       10 * attribute(cudaDevAttrComputeCapabilityMajor) + attribute(cudaDevAttrComputeCapabilityMinor);
-  const char* const refused = std::getenv("DUEL_NO_OVERLAP");
-  overlapping_ = compute_capability_ >= 90 && !(refused && std::string_view(refused) == "1");
+  overlapping_ = compute_capability_ >= 90 && !refused("DUEL_NO_OVERLAP");
+  has_second_lane_ = !refused("DUEL_NO_BESIDE");
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount);
   resident_blocks_ = multiprocessors_ * (attribute(cudaDevAttrMaxThreadsPerMultiProcessor) / block_threads);
-  DUEL_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  for (Lane& lane : lanes_) {
+    DUEL_CUDA(cudaStreamCreateWithFlags(&lane.stream, cudaStreamNonBlocking));
+    DUEL_CUDA(cudaEventCreateWithFlags(&lane.reached, cudaEventDisableTiming));
+  }
 }
 
-Queue::~Queue() { cudaStreamDestroy(stream_); }
+Queue::~Queue() {
+  for (const Lane& lane : lanes_) {
+    cudaEventDestroy(lane.reached);
+    cudaStreamDestroy(lane.stream);
+  }
+}
+
+void Queue::wait(Lane& to, const Lane& from) {
+  DUEL_CUDA(cudaSetDevice(device_));
+  DUEL_CUDA(cudaEventRecord(from.reached, from.stream));
+  DUEL_CUDA(cudaStreamWaitEvent(to.stream, from.reached, 0));
+  to.waits = true;
+}
+
+void Queue::beside(const std::function<void()>& work) {
+  if (!has_second_lane_ || lane_ == 1) return work();
+  wait(lanes_[1], lanes_[0]);
+  forked_ = true;
+  lane_ = 1;
+  try {
+    work();
+  } catch (...) {
+    lane_ = 0;
+    throw;
+  }
+  lane_ = 0;
+}
+
+void Queue::join() {
+  if (lane_ == 1 || !forked_) return;
+  wait(lanes_[0], lanes_[1]);
+  forked_ = false;
+}
 
 std::string Queue::description() const {
   cudaDeviceProp card{};

@@ -1,10 +1,15 @@
 // One device's queue of work: kernels and copies run in the order they were given, while the host goes on.
+//
+// There is a second lane, for work that may run beside what follows it: begun behind all that was given so
+// far, it is in order with itself alone until join().
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "cuda/errors.h"
 #include "lib/launch.h"
@@ -22,13 +27,26 @@ class Queue {
   int compute_capability() const { return compute_capability_; }
   /// "NVIDIA H100 80GB HBM3, compute capability 9.0, 132 multiprocessors, 79 GiB".
   std::string description() const;
-  /// The stream; makes its device the current one of this thread, as launches and library calls need it.
+  /// The stream that work goes to; makes its device the current one of this thread, as launches and library
+  /// calls need it.
   cudaStream_t stream() const {
     DUEL_CUDA(cudaSetDevice(device_));
-    return stream_;
+    return lanes_[lane_].stream;
   }
-  /// Waits until all that was given so far is done.
+  /// Waits until all that was given so far is done; the second lane must be joined.
   void synchronize() const { DUEL_CUDA(cudaStreamSynchronize(stream())); }
+
+  static constexpr int lane_count = 2;
+  /// Which lane work goes to now. What one launch leaves for the next one must be there once for each.
+  int lane() const { return lane_; }
+  /// False where DUEL_NO_BESIDE=1 is in the environment; all work goes to the first one then.
+  bool has_second_lane() const { return has_second_lane_; }
+  /// Gives what `work` calls for to the second lane.
+  void beside(const std::function<void()>& work);
+  /// Whether the second lane was given work since the last join().
+  bool forked() const { return forked_; }
+  /// From here on the first lane is behind the second.
+  void join();
 
   /// The number of blocks of `block_threads` threads that the device runs at once.
   int64_t resident_blocks() const { return resident_blocks_; }
@@ -63,7 +81,7 @@ class Queue {
     early.val.programmaticStreamSerializationAllowed = 1;
     cudaLaunchConfig_t config{};
     config.attrs = &early;
-    config.numAttrs = overlapping_ ? 1 : 0;
+    config.numAttrs = overlapping_ && !std::exchange(lanes_[lane_].waits, false) ? 1 : 0;
     config.dynamicSmemBytes = static_cast<size_t>(shared_bytes);
     config.gridDim = dim3(static_cast<unsigned>(blocks));
     config.blockDim = dim3(static_cast<unsigned>(threads));
@@ -80,7 +98,18 @@ class Queue {
   int compute_capability_ = 0;
   int64_t multiprocessors_ = 0, resident_blocks_ = 0;
   bool overlapping_ = false;  // kernels may begin before those before them have ended
-  cudaStream_t stream_ = nullptr;
+
+  struct Lane {
+    cudaStream_t stream = nullptr;
+    cudaEvent_t reached = nullptr;  // what the other lane waits for
+    mutable bool waits = false;     // for the other lane: what comes next may not begin early
+  };
+  /// Lets `to` wait for all that `from` was given.
+  void wait(Lane& to, const Lane& from);
+
+  Lane lanes_[lane_count];
+  int lane_ = 0;
+  bool has_second_lane_ = true, forked_ = false;
 };
 
 }  // namespace duel::cuda

@@ -44,38 +44,69 @@ __device__ Pack<T, width> map_columns(const Column* columns, const Pack<In, widt
   return y;
 }
 
+/// Which of several batches of rows, each cut into the same tiles, a block works for, and its number there.
+struct BlockOfBatch {
+  unsigned batch, block;
+
+  __device__ static BlockOfBatch of(const RowTiles& tiles) {
+    const auto blocks = static_cast<unsigned>(tiles.blocks());
+    return {blockIdx.x / blocks, blockIdx.x % blocks};
+  }
+};
+
+/// What f is for one of several batches: f.of_batch(batch), if it knows them.
+template <class F>
+__device__ F of_batch(const F& f, unsigned batch) {
+  if constexpr (requires { f.of_batch(batch); }) {
+    return f.of_batch(batch);
+  } else {
+    return f;
+  }
+}
+
 template <int width, class T, class F, class... In>
 __global__ void __launch_bounds__(block_threads)
-    map_rows_kernel(RowTiles tiles, F f, bool add, T* __restrict__ y, const In*... x) {
+    map_rows_kernel(RowTiles tiles, F all, bool add, T* __restrict__ y, const In*... x) {
   begin_kernel();
-  const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
+  const auto [batch, block] = BlockOfBatch::of(tiles);
+  const RowTiles::Share share = tiles.share(block, static_cast<int>(threadIdx.x));
   if (share.pack >= tiles.packs) return;
+  const F f = of_batch(all, batch);
   typename F::Column columns[width];
 #pragma unroll
   for (int i = 0; i < width; ++i) columns[i] = f.column(share.pack * width + i);
+  const int64_t before = batch * tiles.rows;
 #pragma unroll 4
   for (int64_t row = share.first_row; row < share.end_row; row += tiles.depth()) {
-    const int64_t place = row * tiles.packs + share.pack;
+    const int64_t place = (before + row) * tiles.packs + share.pack;
     store_pack<width>(y, place, map_columns<width, Computed<T>>(columns, load_pack<width>(x, place)...), add);
   }
 }
 
-/// y[row, c] = g(x[row, c]...) or +=, where g = f.column(c), of type F::Column. y is none of the x.
+/// Rows of an array, in `batches` batches of so many one after another.
+struct Rows {
+  int64_t count, batches;
+  Rows(int64_t rows, int64_t of_batches = 1) : count(rows), batches(of_batches) {}
+};
+
+/// y[row, c] = g(x[row, c]...) or +=, where g = f.column(c), of type F::Column, f being what it is for the
+/// batch of the row. y is none of the x.
 template <class T, class F, class... In>
-void map_rows(const Queue& queue, int64_t rows, int64_t columns, const F& f, Write write, T* y,
+void map_rows(const Queue& queue, const Rows& all, int64_t columns, const F& f, Write write, T* y,
               const In*... x) {
   constexpr int width = row_pack_width<T>;
+  const auto [rows, batches] = all;
   const int64_t most_blocks =
-      queue.resident_blocks() / 2;  // eight rows a thread or more, where there are many
+      ceil_divide(queue.resident_blocks(), 2 * batches);  // eight rows a thread or more, where there are many
   const bool packed = columns % width == 0 && aligned_to_pack<width>(y) && (aligned_to_pack<width>(x) && ...);
   if (rows == 0 || columns == 0) return;
   if (packed) {
     const RowTiles tiles = row_tiles(rows, columns / width, most_blocks);
-    queue.launch(tiles.blocks(), block_threads, map_rows_kernel<width, T, F, In...>, tiles, f,
+    queue.launch(batches * tiles.blocks(), block_threads, map_rows_kernel<width, T, F, In...>, tiles, f,
                  write == Write::Add, y, x...);
   } else {
     const RowTiles tiles = row_tiles(rows, columns, most_blocks);
-    queue.launch(tiles.blocks(), block_threads, map_rows_kernel<1, T, F, In...>, tiles, f,
+    queue.launch(batches * tiles.blocks(), block_threads, map_rows_kernel<1, T, F, In...>, tiles, f,
                  write == Write::Add, y, x...);
   }
 }
@@ -213,15 +244,16 @@ __device__ inline bool last_to_arrive(int* arrived, int64_t blocks) {
   return last;
 }
 
-/// finish() for the columns of a tile, whose chunks have left their results in (chunks, columns). A tile of
-/// several chunks has no more columns than a block has threads (reduction_tiles()).
+/// finish() for the columns of tile number `tile`, whose chunks have left their results in (chunks, columns).
+/// A tile of several chunks has no more columns than a block has threads (reduction_tiles()).
 template <int width, class State, class Finish>
-__device__ void finish_tile(const RowTiles& tiles, const State* partials, const Finish& finish) {
+__device__ void finish_tile(const RowTiles& tiles, int64_t tile, const State* partials,
+                            const Finish& finish) {
   constexpr int at_once = 16;  // chunks that a thread asks for before it looks at the first
   const int thread = static_cast<int>(threadIdx.x), chunks = static_cast<int>(tiles.chunks);
   const int beside_bits = tiles.lane_bits + log2_of<width>, beside = 1 << beside_bits;
   const int step = block_threads >> beside_bits;
-  const int64_t columns = tiles.packs * width, first = blockIdx.x / tiles.chunks * beside;
+  const int64_t columns = tiles.packs * width, first = tile * beside;
   const int64_t column = first + (thread & (beside - 1));
   decltype(partials->template as<double>()) total[1] = {State::none().template as<double>()};
   if (column < columns) {
@@ -243,17 +275,22 @@ __device__ void finish_tile(const RowTiles& tiles, const State* partials, const 
 
 template <int width, int rows, class F, class Finish, class... In>
 __global__ void __launch_bounds__(block_threads, 2)
-    reduce_rows_kernel(RowTiles tiles, F f, Finish finish, typename F::State* partials, int* arrived,
-                       const In*... x) {
+    reduce_rows_kernel(RowTiles tiles, F all, Finish finish_all, typename F::State* partials_of_all,
+                       int* arrived, const In*... x) {
   begin_kernel();
   using State = typename F::State;
-  const RowTiles::Share share = tiles.share(blockIdx.x, static_cast<int>(threadIdx.x));
+  const auto [batch, block] = BlockOfBatch::of(tiles);
+  const RowTiles::Share share = tiles.share(block, static_cast<int>(threadIdx.x));
+  const F f = of_batch(all, batch);
+  const Finish finish = of_batch(finish_all, batch);
   State state[width];
 #pragma unroll
   for (int i = 0; i < width; ++i) state[i] = State::none();
-  gather_share<rows>(tiles, share, f, state, RowsAhead<In, width, rows>{x, {}}...);
+  const int64_t columns = tiles.packs * width, tile = block / tiles.chunks,
+                before = batch * tiles.rows * columns;
+  gather_share<rows>(tiles, share, f, state, RowsAhead<In, width, rows>{x + before, {}}...);
 
-  const int64_t columns = tiles.packs * width, tile = blockIdx.x / tiles.chunks;
+  State* const partials = partials_of_all + batch * tiles.chunks * columns;
   const int64_t first = tile * tiles.lanes * width;
   merge_threads(tiles.lane_bits, state, [&](int i, const State& merged) {
     if (first + i >= columns) return;
@@ -263,28 +300,34 @@ __global__ void __launch_bounds__(block_threads, 2)
       partials[share.chunk * columns + first + i] = merged;
     }
   });
-  if (tiles.chunks > 1 && last_to_arrive(arrived + tile, tiles.chunks))
-    finish_tile<width>(tiles, partials, finish);
+  if (tiles.chunks > 1 && last_to_arrive(arrived + batch * tiles.tiles + tile, tiles.chunks))
+    finish_tile<width>(tiles, tile, partials, finish);
 }
 
 template <int width, class F, class Finish, class T, class... In>
-void reduce_tiles(const Queue& queue, const ReductionSpace& space, int64_t rows, int64_t packs, const F& f,
-                  const Finish& finish, const T* first, const In*... rest) {
+void reduce_tiles(const Queue& queue, const ReductionSpace& space, const Rows& rows, int64_t packs,
+                  const F& f, const Finish& finish, const T* first, const In*... rest) {
   constexpr int ahead = ReductionSpace::packs_ahead / (1 + sizeof...(In));  // rows
-  const RowTiles tiles = reduction_tiles(rows, packs, sizeof(T) * width, ahead, ReductionSpace::most_blocks,
-                                         ReductionSpace::most_chunks);
-  const Scratch<typename F::State> partials(space.allocator(),
-                                            tiles.chunks == 1 ? 0 : tiles.chunks * packs * width);
-  queue.launch(tiles.blocks(), block_threads, reduce_rows_kernel<width, ahead, F, Finish, T, In...>, tiles, f,
-               finish, partials.data(), space.arrived(), first, rest...);
+  const auto tiles_of = [&](int64_t most_chunks) {
+    return reduction_tiles(rows.count, packs, sizeof(T) * width, ahead,
+                           ceil_divide(ReductionSpace::most_blocks, rows.batches), most_chunks);
+  };
+  RowTiles tiles = tiles_of(ceil_divide(ReductionSpace::most_chunks, rows.batches));
+  if (rows.batches * tiles.tiles > ReductionSpace::most_shared_tiles) tiles = tiles_of(1);
+  const Scratch<typename F::State> partials(
+      space.allocator(), tiles.chunks == 1 ? 0 : rows.batches * tiles.chunks * packs * width);
+  queue.launch(rows.batches * tiles.blocks(), block_threads,
+               reduce_rows_kernel<width, ahead, F, Finish, T, In...>, tiles, f, finish, partials.data(),
+               space.arrived(), first, rest...);
 }
 
 /// For every column c calls finish(c, what its rows give), in double precision. F::State (lib/accumulators.h)
 /// is what they are gathered in and g(state, x...), where g = f.column(c), of type F::Column, gathers one;
-/// f.column() is called only where there are rows.
+/// f.column() is called only where there are rows. Of several batches each is reduced for itself, f and
+/// finish being what they are for it.
 template <class T, class F, class Finish, class... In>
-void reduce_rows(const Queue& queue, const ReductionSpace& space, int64_t rows, int64_t columns, const F& f,
-                 const Finish& finish, const T* first, const In*... rest) {
+void reduce_rows(const Queue& queue, const ReductionSpace& space, const Rows& rows, int64_t columns,
+                 const F& f, const Finish& finish, const T* first, const In*... rest) {
   constexpr int width = pack_width<T>;
   const bool packed =
       columns % width == 0 && aligned_to_pack<width>(first) && (aligned_to_pack<width>(rest) && ...);

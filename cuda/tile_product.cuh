@@ -15,7 +15,6 @@
 //   along_k        whether a pack runs along k, or along m or n
 //   Line, line(i)        what is to be known of row or column i (of m or n), valid or not
 //   Step, step(k, ahead) what is to be known of element k + ahead, likewise, of the step that begins at k
-//   rounded        whether its elements are rounded to TF32 already
 //   depth          elements of k in a step
 //   source(line, step)   where the pack is
 #pragma once
@@ -24,6 +23,7 @@
 #include <type_traits>
 
 #include "cuda/pack.cuh"
+#include "cuda/product_target.cuh"
 #include "cuda/tile_arithmetic.cuh"
 
 namespace duel::cuda {
@@ -44,8 +44,10 @@ struct ProductMemory {
     }
   }();
   static_assert(stages > 2);
-  /// What a block needs; where tiles have to begin on more than 16 bytes, so much more.
-  static constexpr int bytes = stages * step_bytes + (Arithmetic::asynchronous ? group_alignment : 0);
+  /// What a block needs; where tiles have to begin on more than 16 bytes, so much more. In the end its sums
+  /// take the steps' place.
+  static constexpr int bytes = std::max(
+      stages * step_bytes + (Arithmetic::asynchronous ? group_alignment : 0), SumsInShared<Tile>::bytes);
   static_assert(Arithmetic::asynchronous || bytes <= 99 << 10, "compute capability 8.6 has no more");
 };
 
@@ -85,21 +87,6 @@ class TileStream {
     } else {
       copy([&](int p) { return factor_.source(lines_[0], factor_.step(k, step_of(p))); },
            [&](int p) { return target + Tile::place(0, p * further); });
-    }
-  }
-
-  /// Rounds what this thread has fetched, once it is there, to TF32.
-  __device__ void round(float* tile) const {
-    if (threads < product_threads && static_cast<int>(threadIdx.x) >= threads) return;
-    float* const mine = tile + Tile::place(line_of(0), step_of(0));
-#pragma unroll
-    for (int p = 0; p < packs; ++p) {
-      auto* const place = reinterpret_cast<Pack<float, width>*>(
-          mine + (Factor::along_k ? Tile::place(p * further, 0) : Tile::place(0, p * further)));
-      Pack<float, width> pack = *place;
-#pragma unroll
-      for (int i = 0; i < width; ++i) pack.lane[i] = rounded_to_tf32(pack.lane[i]);
-      *place = pack;
     }
   }
 
@@ -174,17 +161,13 @@ __device__ void multiply_tile(const A& a, const B& b, int m, int n, int k, int s
   // What is fetched comes in the place of the step before, or where that may still be multiplied, of the one
   // before it.
   constexpr int ahead = Memory::stages - (asynchronous ? 2 : 1);
-#pragma unroll
+#pragma unroll 1
   for (int step = 0; step < ahead; ++step) fetch(step);
 
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
     wait_copies<ahead - 1>();
     if constexpr (asynchronous) {
-      if constexpr (std::is_same_v<Element, float>) {
-        if constexpr (!A::rounded) stream_a.round(left(step));
-        if constexpr (!B::rounded) stream_b.round(right(step));
-      }
       show_copies_to_group();
       sums.wait();
     }

@@ -2,6 +2,7 @@
 // neighbours. Memory is the limit.
 #include "cuda/instructions.cuh"
 #include "cuda/kernel_order.cuh"
+#include "cuda/map.cuh"
 #include "cuda/turned_weight.h"
 #include "lib/launch.h"
 
@@ -9,6 +10,16 @@ namespace duel::cuda {
 namespace {
 
 constexpr int side = 32;
+
+struct ToTf32 {
+  __device__ float operator()(float x) const {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+    return rounded_to_tf32(x);
+#else
+    return x;
+#endif
+  }
+};
 
 /// Block (tap, square of oc, square of ic), the last the fastest.
 __global__ void __launch_bounds__(block_threads)
@@ -42,6 +53,12 @@ TurnedWeight::TurnedWeight(const Queue& queue, CachingAllocator& allocator, cons
   queue.launch(s.kh * s.kw * ceil_divide(s.oc, side) * ceil_divide(s.ic, side), block_threads, turn_kernel,
                static_cast<int>(s.kh * s.kw), static_cast<int>(s.oc), static_cast<int>(s.ic), weight,
                copy_.data());
+}
+
+RoundedWeight::RoundedWeight(const Queue& queue, CachingAllocator& allocator, int64_t count,
+                             const float* weight)
+    : copy_(allocator, count) {
+  map(queue, count, ToTf32{}, Write::Set, copy_.data(), weight);
 }
 
 }  // namespace duel::cuda

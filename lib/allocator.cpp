@@ -71,6 +71,13 @@ void* CachingAllocator::allocate(size_t bytes) {
 void CachingAllocator::release(void* block, size_t bytes) noexcept {
   const size_t size = rounded(bytes);
   std::lock_guard lock(mutex_);
+  if (!holding_) return keep(block, size);
+  held_.emplace_back(block, size);
+  held_bytes_ += static_cast<int64_t>(size);
+}
+
+/// Takes a block back for good.
+void CachingAllocator::keep(void* block, size_t size) noexcept {
   if (report_) settle(block, size);
   (reserved_.contains(block) ? kept_reserved_ : kept_)[size].push_back(block);
   stats_.bytes_in_use -= static_cast<int64_t>(size);
@@ -152,6 +159,20 @@ void CachingAllocator::forget_reserved() {
   }
   kept_reserved_.clear();
   reserved_.clear();
+}
+
+void CachingAllocator::set_holding(bool holding) {
+  std::lock_guard lock(mutex_);
+  holding_ = holding;
+  if (holding) return;
+  for (const auto& [block, size] : held_) keep(block, size);
+  held_.clear();
+  held_bytes_ = 0;
+}
+
+int64_t CachingAllocator::held_bytes() const {
+  std::lock_guard lock(mutex_);
+  return held_bytes_;
 }
 
 CachingAllocator::Stats CachingAllocator::stats() const {

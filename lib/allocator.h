@@ -67,6 +67,12 @@ class CachingAllocator {
   /// Ends that: such blocks are again like all others.
   void forget_reserved();
 
+  /// For work that runs beside other work: while holding, a released block counts as in use and is not handed
+  /// out again before holding ends.
+  void set_holding(bool holding);
+  /// Bytes of the blocks that are held.
+  int64_t held_bytes() const;
+
  protected:
   CachingAllocator() = default;
   /// nullptr when there is no room; throws Error if the system is at fault.
@@ -79,6 +85,7 @@ class CachingAllocator {
   void free_all(Kept& kept) noexcept;
   void account(void* block, size_t size);
   void settle(void* block, size_t size) noexcept;
+  void keep(void* block, size_t size) noexcept;
 
   /// Bytes in use by phase, and which phase each block belongs to.
   struct Report {
@@ -91,7 +98,9 @@ class CachingAllocator {
   std::optional<Report> report_;
   Kept kept_, kept_reserved_;
   std::unordered_set<void*> reserved_;
-  bool reserving_ = false;
+  bool reserving_ = false, holding_ = false;
+  std::vector<std::pair<void*, size_t>> held_;
+  int64_t held_bytes_ = 0;
   Stats stats_;
 };
 

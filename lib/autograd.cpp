@@ -14,6 +14,7 @@ thread_local bool recording = true;
 
 /// Memory for a gradient that is about to be written; afterwards the slot counts as filled.
 Write open(GradSlot& slot) {
+  if (std::exchange(slot.beside, false)) kernels(slot.device).join();
   if (slot.filled && slot.shared) slot.tensor = slot.tensor.clone();
   slot.shared = false;
   if (!slot.tensor.defined()) slot.tensor = Tensor::empty(slot.shape, slot.dtype, slot.device);
@@ -57,7 +58,7 @@ void run_backward(Node& node, const Tensor& dy) {
 }
 
 /// Passes the gradient that a node has gathered on to its inputs, and frees what it held. Leaves whose
-/// gradient is somebody else's memory are added to `leaves`.
+/// gradient is somebody else's memory, or is still being computed, are added to `leaves`.
 void visit(Node& node, std::vector<std::shared_ptr<GradSlot>>& leaves) {
   check(!node.used, "[", node.name(),
         "] was part of a graph that an earlier backward used; compute its forward again, or detach() its "
@@ -69,7 +70,8 @@ void visit(Node& node, std::vector<std::shared_ptr<GradSlot>>& leaves) {
   slot.filled = slot.shared = false;
   node.release();
   for (Node::Edge& input : node.inputs) {
-    if (!input.producer && input.slot && input.slot->shared) leaves.push_back(std::move(input.slot));
+    if (!input.producer && input.slot && (input.slot->shared || input.slot->beside))
+      leaves.push_back(std::move(input.slot));
   }
   node.inputs.clear();
 }
@@ -128,6 +130,15 @@ Node::Target Node::target(size_t input) const {
   return {slot.tensor, write};
 }
 
+void Node::beside(size_t input, const std::function<void(const Target&)>& compute) const {
+  if (inputs[input].producer) return compute(target(input));
+  // What else was written to it beside is in order with what comes now.
+  inputs[input].slot->beside = false;
+  const Target leaf = target(input);
+  inputs[input].slot->beside = true;
+  kernels(leaf.tensor.device()).beside([&] { compute(leaf); });
+}
+
 void Node::pass(size_t input, const Tensor& value) const { gather(*inputs[input].slot, value); }
 
 bool needs_grad(std::initializer_list<Tensor> inputs) {
@@ -177,9 +188,13 @@ void backward(const Tensor& root, const Tensor& seed) {
         "forward again");
   gather(*root.node()->output, top);
   ScopedPhase phase(current_phase());
-  std::vector<std::shared_ptr<GradSlot>> leaves;  // those that share memory
-  const auto separate_leaves = [&leaves] {
-    for (const std::shared_ptr<GradSlot>& leaf : leaves) separate(*leaf);
+  std::vector<std::shared_ptr<GradSlot>> leaves;  // those that share memory or are not done
+  const auto finish_leaves = [&] {
+    kernels(root.device()).join();
+    for (const std::shared_ptr<GradSlot>& leaf : leaves) {
+      leaf->beside = false;
+      separate(*leaf);
+    }
   };
   try {
     for (const std::shared_ptr<Node>& node : users_first(root.node())) {
@@ -187,10 +202,10 @@ void backward(const Tensor& root, const Tensor& seed) {
       visit(*node, leaves);
     }
   } catch (...) {
-    separate_leaves();
+    finish_leaves();
     throw;
   }
-  separate_leaves();
+  finish_leaves();
 }
 
 NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}

@@ -6,6 +6,7 @@
 // one graph serves one backward. Gradients are not themselves differentiable.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <vector>
@@ -20,6 +21,7 @@ struct GradSlot {
   Tensor tensor;        ///< memory of the gradient; may be there while `filled` is not
   bool filled = false;  ///< whether `tensor` holds a gradient
   bool shared = false;  ///< whether `tensor` is somebody else's memory, to be copied before it is written
+  bool beside = false;  ///< whether it is being written beside other work: see Node::beside()
 
   Shape shape;
   DType dtype = DType::Float32;
@@ -67,6 +69,9 @@ struct Node {
   bool needs(size_t input) const { return inputs[input].slot != nullptr; }
   /// Memory for its gradient, which the caller must write: from here on the gradient counts as there.
   Target target(size_t input) const;
+  /// Calls compute(target(input)). A leaf's gradient is read by nobody before the backward is over: where the
+  /// device can, it is computed beside those that others wait for (Kernels::beside()).
+  void beside(size_t input, const std::function<void(const Target&)>& compute) const;
   /// In place of target(), where its gradient is `value` itself: taken without a copy if none is there yet.
   void pass(size_t input, const Tensor& value) const;
 

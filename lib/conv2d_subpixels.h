@@ -51,6 +51,7 @@ struct Subpixels {
   }
   /// Where the square of row m begins in dx, and how much further its column lies; an even column and the
   /// next one are neighbours if runs are even.
+  static constexpr int neighbours = 2;
   DUEL_HOST_DEVICE int64_t square(int m) const {
     const auto [line, j] = patches.grid_w.divide(m);  // line: of squares, over all pictures
     return (int64_t{line} * stride_h * iw + j * stride_w) * channels;

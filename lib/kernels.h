@@ -78,7 +78,7 @@ class Kernels {
   virtual bool trains_in_bf16() const { return false; }
 
   /// Whether one pass over two batches is faster than a pass over each: where one batch leaves the device
-  /// partly idle.
+  /// partly idle. Such a backend's batch norm takes several batches at once.
   virtual bool joins_batches() const { return false; }
 
   /// The type in which networks shall keep what flows between their layers, by the precision; float32 or
@@ -93,6 +93,16 @@ class Kernels {
   virtual std::string description() const = 0;
   virtual CachingAllocator& allocator() = 0;
   virtual void synchronize() = 0;
+
+  // ---- work side by side ----
+  /// Calls `work`, whose kernel calls may then run beside those that follow, where the device can do that:
+  /// for work that leaves it partly idle. Until join() nothing may read what they write, or change what they
+  /// read; memory that is freed meanwhile is not handed out again. Work given so keeps its order.
+  virtual void beside(const std::function<void()>& work) { work(); }
+  /// Whether it does: worth giving it work early, whose results take memory until they are needed.
+  virtual bool runs_beside() const { return false; }
+  /// What follows comes after all that was given to beside().
+  virtual void join() {}
 
   // ---- recorded work ----
   /// Kernel calls that can be made again, with the same tensors, at the cost of one.
@@ -188,6 +198,8 @@ class Kernels {
                             Write write) = 0;
 
   // ---- batch normalisation; x is (rows, channels): all dimensions but the last count as rows ----
+  // Where the backend joins_batches(), the rows may be those of several batches of one size: then mean,
+  // variance, dweight and dbias are (batches, channels). Not in batch_norm_statistics().
   /// Mean and biased variance of each channel, (channels). `running`, unless null, moves towards them:
   /// RunningUpdate.
   virtual void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "lib/divisor.h"
@@ -43,6 +44,57 @@ struct PermutePlacement {
     return place;
   }
   DUEL_HOST_DEVICE int64_t target(int64_t i) const { return i; }
+};
+
+/// A permutation that transposes matrices: x is (count, rows, columns), y (count, columns, rows).
+struct Transposition {
+  int64_t count, rows, columns;
+};
+
+/// What a permutation is as such, if it is one: its first dimensions stay, and of the others the last ones
+/// come first, each group in its order. Channels-last and channels-first pictures are such.
+inline std::optional<Transposition> transposition_of(const Shape& x, std::span<const int> dims) {
+  const int rank = x.dims();
+  int stay = 0;
+  while (stay < rank && dims[static_cast<size_t>(stay)] == stay) ++stay;
+  if (stay == rank) return {};
+  const int split = dims[static_cast<size_t>(stay)];
+  Transposition t{1, 1, 1};
+  for (int i = 0; i < rank; ++i) {
+    (i < stay ? t.count : i < split ? t.rows : t.columns) *= x[i];
+    const int expected = i < stay ? i : i < stay + rank - split ? i - stay + split : i - (rank - split);
+    if (dims[static_cast<size_t>(i)] != expected) return {};
+  }
+  return t;
+}
+
+/// The squares of `width` by `width` elements that matrices are transposed by: one lies in x and y where its
+/// first element does. `rows` and `columns` are multiples of width. Neighbouring squares lie side by side
+/// where a matrix has few of them, so that accesses to both x and y come in whole lines.
+struct TransposedSquares {
+  int width, rows, columns;
+  bool along_rows;  // squares below each other are neighbours
+  Divisor in_matrix, in_line;
+
+  TransposedSquares(const Transposition& t, int width_)
+      : width(width_),
+        rows(static_cast<int>(t.rows)),
+        columns(static_cast<int>(t.columns)),
+        along_rows(t.rows < t.columns),
+        in_matrix(static_cast<int>(t.rows / width_ * (t.columns / width_))),
+        in_line(static_cast<int>((along_rows ? t.rows : t.columns) / width_)) {}
+
+  struct Places {
+    int64_t source, target;
+  };
+  DUEL_HOST_DEVICE Places of(int square) const {
+    const auto [matrix, inside] = in_matrix.divide(square);
+    const auto [line, in] = in_line.divide(inside);
+    const int64_t row = int64_t{width} * (along_rows ? in : line),
+                  column = int64_t{width} * (along_rows ? line : in);
+    const int64_t first = int64_t{matrix} * rows * columns;
+    return {first + row * columns + column, first + column * rows + row};
+  }
 };
 
 /// Kernels::pick_pictures: where element i of a batch of pictures (height, width, channels) lies in the set.

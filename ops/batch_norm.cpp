@@ -29,6 +29,18 @@ Tensor channels_of(const Tensor& all, int64_t i) {
   return all.dims() == 1 ? all : all.rows(i, 1).view({all.dim(1)});
 }
 
+/// The rows and channels of what a kernel takes at once: of batch i of `count`, or of all.
+class Parts {
+ public:
+  Parts(const Kernels& k, int64_t batches) : count_(k.joins_batches() ? 1 : batches) {}
+  int64_t count() const { return count_; }
+  Tensor rows(const Tensor& all, int64_t i) const { return rows_of_batch(all, i, count_); }
+  Tensor channels(const Tensor& all, int64_t i) const { return count_ == 1 ? all : channels_of(all, i); }
+
+ private:
+  int64_t count_;
+};
+
 /// Sum over the batches: (C).
 Tensor total(const Tensor& all) {
   if (all.dims() == 1) return all;
@@ -47,24 +59,26 @@ struct BatchNormNode final : Node {
     const Tensor dweight = Tensor::empty_like(mean.get(name())), dbias = Tensor::empty_like(dweight);
     std::optional<Target> dx;
     if (needs(0)) dx.emplace(target(0));
-    for (int64_t i = 0; i < options.batches; ++i) {
-      const Tensor dx_of_batch = dx ? batch_of(dx->tensor, i) : Tensor();
-      gradients(i, batch_of(dy, i), channels_of(dweight, i), channels_of(dbias, i),
-                dx ? &dx_of_batch : nullptr, dx ? dx->write : Write::Set);
+    const Parts parts(kernels(dy.device()), options.batches);
+    for (int64_t i = 0; i < parts.count(); ++i) {
+      const Tensor part_of_dx = dx ? parts.rows(dx->tensor, i) : Tensor();
+      gradients(parts, i, parts.rows(dy, i), parts.channels(dweight, i), parts.channels(dbias, i),
+                dx ? &part_of_dx : nullptr, dx ? dx->write : Write::Set);
     }
     if (needs(1)) pass(1, total(dweight));
     if (needs(2)) pass(2, total(dbias));
   }
-  /// Of batch i.
-  void gradients(int64_t i, const Tensor& dy, const Tensor& dweight, const Tensor& dbias, const Tensor* dx,
-                 Write write) const {
+  /// Of part i.
+  void gradients(const Parts& parts, int64_t i, const Tensor& dy, const Tensor& dweight, const Tensor& dbias,
+                 const Tensor* dx, Write write) const {
     Kernels& k = kernels(dy.device());
-    const Tensor in = batch_of(x.get(name()), i), m = channels_of(mean.get(name()), i),
-                 v = channels_of(variance.get(name()), i);
+    const Tensor in = parts.rows(x.get(name()), i), m = parts.channels(mean.get(name()), i),
+                 v = parts.channels(variance.get(name()), i);
     const Tensor& w = weight.get(name());
     if (options.activation) {
-      k.batch_norm_backward_fused(in, batch_of(y.get(name()), i), dy, m, v, options.eps, w, bias.get(name()),
-                                  *options.activation, options.training, dweight, dbias, dx, write);
+      k.batch_norm_backward_fused(in, parts.rows(y.get(name()), i), dy, m, v, options.eps, w,
+                                  bias.get(name()), *options.activation, options.training, dweight, dbias, dx,
+                                  write);
       return;
     }
     if (options.training || needs(1) || needs(2))
@@ -72,7 +86,6 @@ struct BatchNormNode final : Node {
     if (dx)
       k.batch_norm_backward_input(in, dy, m, v, options.eps, w, dweight, dbias, options.training, *dx, write);
   }
-  Tensor batch_of(const Tensor& all, int64_t i) const { return rows_of_batch(all, i, options.batches); }
   void release() override {
     for (Saved* saved : {&x, &weight, &mean, &variance, &bias, &y}) saved->release();
   }
@@ -130,9 +143,10 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
     check(has_running, "[", op, "] evaluation needs running_mean and running_var");
   }
   const Tensor y = Tensor::empty_like(x);
-  for (int64_t i = 0; i < batches; ++i) {
-    const Tensor in = rows_of_batch(x, i, batches), out = rows_of_batch(y, i, batches);
-    const Tensor m = channels_of(mean, i), v = channels_of(variance, i);
+  const Parts parts(k, batches);
+  for (int64_t i = 0; i < parts.count(); ++i) {
+    const Tensor in = parts.rows(x, i), out = parts.rows(y, i);
+    const Tensor m = parts.channels(mean, i), v = parts.channels(variance, i);
     if (options.activation) {
       k.batch_norm_forward_fused(in, m, v, options.eps, weight, bias, *options.activation, out);
     } else {

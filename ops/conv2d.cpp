@@ -24,6 +24,18 @@ struct ConvNode : Node {
   }
 
  protected:
+  /// Beside what other gradients wait for; where there is none, as in a network's first layer, in its place,
+  /// and so beside the gradients of weights that were given before.
+  void backward_weight(const Tensor& in, const Tensor& out) {
+    const auto compute = [&](const Target& dw) {
+      kernels(in.device()).conv2d_wgrad(shape, in, out, dw.tensor, dw.write);
+    };
+    if (needs(0)) {
+      beside(1, compute);
+    } else {
+      compute(target(1));
+    }
+  }
   void backward_bias(const Tensor& dy) {
     if (inputs.size() < 3 || !needs(2)) return;
     const Target db = target(2);
@@ -39,10 +51,7 @@ struct Conv2dNode final : ConvNode {
       const Target dx = target(0);
       k.conv2d_dgrad(shape, dy, weight_for(dy, weight.get(name())), dx.tensor, dx.write);
     }
-    if (needs(1)) {
-      const Target dw = target(1);
-      k.conv2d_wgrad(shape, x.get(name()), dy, dw.tensor, dw.write);
-    }
+    if (needs(1)) backward_weight(x.get(name()), dy);
     backward_bias(dy);
   }
 };
@@ -55,10 +64,7 @@ struct ConvTranspose2dNode final : ConvNode {
       const Target dx = target(0);
       k.conv2d_fprop(shape, dy, weight_for(dy, weight.get(name())), dx.tensor, dx.write);
     }
-    if (needs(1)) {
-      const Target dw = target(1);
-      k.conv2d_wgrad(shape, dy, x.get(name()), dw.tensor, dw.write);
-    }
+    if (needs(1)) backward_weight(dy, x.get(name()));
     backward_bias(dy);
   }
 };

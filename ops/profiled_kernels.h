@@ -23,7 +23,10 @@ class ProfiledKernels final : public Kernels {
   std::string description() const override { return backend_.description(); }
   CachingAllocator& allocator() override { return backend_.allocator(); }
   void synchronize() override { backend_.synchronize(); }
-  /// Nothing is recorded: a replay's kernels could not be timed one by one.
+  /// Nothing runs beside other work, nor is it recorded: the kernels could not be timed one by one.
+  void beside(const std::function<void()>& work) override { work(); }
+  bool runs_beside() const override { return false; }
+  void join() override {}
   std::unique_ptr<Recording> record(const std::function<void()>&) override { return nullptr; }
 
   void copy(const Tensor& source, const Tensor& target) override;

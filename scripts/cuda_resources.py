@@ -18,9 +18,6 @@ from pathlib import Path
 # an operand is denormal, that of float64, and the float64 sine of arguments larger than any that occurs.
 SLOW_PATHS = ("GradOf<duel::Log>", "duel::Bce>", "<double", "duel::Normal>")
 
-# Whose sums fill half of the registers: a few others spill once, behind the products, where an activation is applied.
-WIDE_GROUPS = re.compile(r"GroupArithmetic<.*ProductTile<128, 128")
-
 # Those that read a table of the mathematical library, which never changes, past those caches.
 TABLES = ("duel::Normal>",)
 
@@ -81,8 +78,7 @@ def read(library: Path, cuobjdump: str) -> tuple[dict[str, Usage], list[str]]:
             usage.registers.append(int(registers))
             usage.shared.append(int(shared))
             usage.stack.append(int(stack) + int(local))
-            usage.spills |= usage.stack[-1] > 0 and not (
-                any(part in name for part in SLOW_PATHS) or WIDE_GROUPS.search(name))
+            usage.spills |= usage.stack[-1] > 0 and not any(part in name for part in SLOW_PATHS)
     return usages, architectures
 
 

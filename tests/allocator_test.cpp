@@ -98,6 +98,27 @@ TEST(Allocator, KeepsTheBlocksOfRecordedWorkApart) {
   for (void* const block : blocks) allocator.release(block, 512);
 }
 
+TEST(Allocator, HoldsWhatOtherWorkMayStillUse) {
+  HostAllocator allocator;
+  void* const before = allocator.allocate(512);
+  allocator.set_holding(true);
+  allocator.release(before, 512);
+  EXPECT_EQ(allocator.held_bytes(), 512);
+  EXPECT_EQ(allocator.stats().bytes_in_use, 512);
+  void* const meanwhile = allocator.allocate(512);
+  ASSERT_NE(meanwhile, before);
+  allocator.release(meanwhile, 512);
+  EXPECT_EQ(allocator.held_bytes(), 1024);
+  allocator.set_holding(false);
+  EXPECT_EQ(allocator.held_bytes(), 0);
+  EXPECT_EQ(allocator.stats().bytes_in_use, 0);
+  EXPECT_EQ(allocator.stats().bytes_cached, 1024);
+  const int64_t asked = allocator.stats().system_allocations;
+  void* const blocks[] = {allocator.allocate(512), allocator.allocate(512)};
+  EXPECT_EQ(allocator.stats().system_allocations, asked) << "they are like all others again";
+  for (void* const block : blocks) allocator.release(block, 512);
+}
+
 TEST(Allocator, AlignsBlocksAndGivesRoomForNothing) {
   HostAllocator allocator;
   std::map<void*, size_t> blocks;

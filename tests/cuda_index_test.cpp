@@ -181,6 +181,47 @@ TEST(Placement, PermutationOfMoreElementsThan32BitsCount) {
   EXPECT_EQ(placement.source(int64_t{3} * 70000), 1);
 }
 
+TEST(Placement, TranspositionsAreTold) {
+  const Shape shape{2, 3, 4, 5};
+  const auto told = [&](std::vector<int> dims) {
+    const auto t = transposition_of(shape, dims);
+    return t ? std::vector<int64_t>{t->count, t->rows, t->columns} : std::vector<int64_t>{};
+  };
+  EXPECT_EQ(told({0, 3, 1, 2}), (std::vector<int64_t>{2, 12, 5}));
+  EXPECT_EQ(told({0, 2, 3, 1}), (std::vector<int64_t>{2, 3, 20}));
+  EXPECT_EQ(told({3, 0, 1, 2}), (std::vector<int64_t>{1, 24, 5}));
+  EXPECT_EQ(told({0, 1, 3, 2}), (std::vector<int64_t>{6, 4, 5}));
+  for (const std::vector<int>& dims :
+       {std::vector<int>{0, 1, 2, 3}, {2, 0, 3, 1}, {3, 2, 1, 0}, {1, 0, 2, 3}})
+    EXPECT_TRUE(told(dims).empty()) << dims[0] << dims[1] << dims[2] << dims[3];
+}
+
+// Every element of x goes to one of y, where the permutation says.
+TEST(Placement, SquaresCoverTransposedMatrices) {
+  for (const auto& [t, width] : {std::pair<Transposition, int>{{3, 8, 24}, 8},
+                                 {{2, 24, 8}, 8},
+                                 {{1, 4, 4}, 4},
+                                 {{5, 12, 20}, 4},
+                                 {{2, 6, 4}, 2}}) {
+    const TransposedSquares places(t, width);
+    std::vector<int64_t> target(static_cast<size_t>(t.count * t.rows * t.columns), -1);
+    for (int square = 0; square < t.count * t.rows * t.columns / (width * width); ++square) {
+      const auto [from, to] = places.of(square);
+      for (int64_t i = 0; i < width; ++i) {
+        for (int64_t k = 0; k < width; ++k) {
+          int64_t& place = target[static_cast<size_t>(from + i * t.columns + k)];
+          EXPECT_EQ(place, -1);
+          place = to + k * t.rows + i;
+        }
+      }
+    }
+    for (int64_t i = 0; i < std::ssize(target); ++i) {
+      const int64_t matrix = i / (t.rows * t.columns), row = i / t.columns % t.rows, column = i % t.columns;
+      ASSERT_EQ(target[static_cast<size_t>(i)], (matrix * t.columns + column) * t.rows + row);
+    }
+  }
+}
+
 TEST(Placement, RunsFollowEachOther) {
   const RunPlacement placement{{3, 4, 10, 20, 5, 7}};
   ASSERT_EQ(placement.elements(), 12);

@@ -2,6 +2,7 @@
 // chunks, views that begin anywhere, adding instead of overwriting, random numbers, whole optimiser steps.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 
 #include "lib/product_tile.h"
@@ -26,6 +27,13 @@ void expect_same(const std::function<Results(Kernels&, DType, Device)>& call, do
                    concat(name_of(dtype), ", result ", i));
     }
   }
+}
+
+/// factor * x, on the CPU.
+Tensor values_times(const Tensor& x, double factor) {
+  const Tensor y = Tensor::empty_like(x);
+  kernels({}).multiply_accumulate(x, nullptr, factor, y, Write::Set);
+  return y;
 }
 
 /// Sizes around those of a pack, a block and, on the smallest cards, a whole grid.
@@ -110,6 +118,46 @@ TEST_F(CudaKernelsTest, LayoutOverwritesAndAdds) {
       return Results{permuted, runs};
     });
   }
+}
+
+TEST_F(CudaKernelsTest, CopiesOfOneRunBeginAnywhere) {
+  for (const auto& [x_start, y_start] : {std::pair<int64_t, int64_t>{0, 0}, {4, 8}, {3, 5}}) {
+    for (const Write write : {Write::Set, Write::Add}) {
+      expect_same([&, from = x_start, to = y_start](Kernels& k, DType dtype, Device device) {
+        const Tensor x = normal({300}, dtype, 1).to(device), y = normal({300}, dtype, 2).to(device);
+        k.copy_runs({1, 201, from, 0, to, 0}, x, y, write);
+        return Results{y};
+      });
+    }
+  }
+}
+
+// What runs beside other work is there after join(), and memory freed meanwhile is not handed out again.
+TEST_F(CudaKernelsTest, WorkRunsBesideOtherWork) {
+  Kernels& k = kernels(cuda_device);
+  const Tensor x = normal({70001}, DType::Float32, 1), on_card = x.to(cuda_device);
+  const Tensor tripled = Tensor::empty_like(on_card), doubled = Tensor::empty_like(on_card);
+  const Tensor sum = Tensor::empty({}, DType::Float32, cuda_device), other = Tensor::empty_like(sum);
+  Tensor between = Tensor::empty_like(on_card);
+  k.multiply_accumulate(on_card, nullptr, 3, between, Write::Set);
+  k.beside([&] {
+    k.multiply_accumulate(between, nullptr, 1, tripled, Write::Set);
+    k.sum(tripled, 1, sum, Write::Set);
+  });
+  between = {};
+  const Tensor overwriting = Tensor::full({70001}, 7, DType::Float32, cuda_device);
+  k.multiply_accumulate(on_card, nullptr, 2, doubled, Write::Set);
+  k.sum(doubled, 1, other, Write::Set);
+  k.beside([&] { k.sum(doubled, 1, sum, Write::Add); });
+  k.join();
+  expect_close(tripled, values_times(x, 3), 1e-6, "beside");
+  expect_close(doubled, values_times(x, 2), 1e-6, "meanwhile");
+  const double total = sum.item(), doubled_total = other.item();
+  const Tensor first = Tensor::empty({}), second = Tensor::empty({});
+  kernels({}).sum(x, 5, first, Write::Set);
+  kernels({}).sum(x, 2, second, Write::Set);
+  EXPECT_NEAR(total, first.item(), 1e-2);
+  EXPECT_NEAR(doubled_total, second.item(), 1e-2);
 }
 
 TEST_F(CudaKernelsTest, ProductsOfEveryTransposition) {
@@ -273,6 +321,32 @@ TEST_F(CudaKernelsTest, StoredAsBf16OverwritesAndAdds) {
             k.cast(wide, grad, write);
             k.add_bias(sums, b.view({n, 1}));
             return Results{product, grad, wide, b};
+          },
+          1e-2);
+    }
+  }
+}
+
+// Between channels-last and channels-first: by squares of both sizes, and where there are none.
+TEST_F(CudaKernelsTest, PicturesAreTransposed) {
+  for (const auto& [n, pixels, channels] :
+       {std::array<int64_t, 3>{3, 16, 40}, {2, 4, 12}, {5, 64, 8}, {600, 8, 16}, {2, 9, 5}, {2, 16, 3}}) {
+    const Shape last{n, 1, pixels, channels}, first{n, channels, 1, pixels};
+    const int to_first[] = {0, 3, 1, 2}, to_last[] = {0, 2, 3, 1};
+    for (const Write write : {Write::Set, Write::Add}) {
+      const auto turned = [&](Kernels& k, const Tensor& x, const Tensor& there, const Tensor& back) {
+        k.permute(x, to_first, there, write);
+        k.permute(there, to_last, back, write);
+        return Results{there, back};
+      };
+      expect_same([&](Kernels& k, DType dtype, Device device) {
+        return turned(k, normal(last, dtype, 1).to(device), normal(first, dtype, 2).to(device),
+                      normal(last, dtype, 3).to(device));
+      });
+      expect_same_stored(
+          [&](Kernels& k, const Store& store, Device) {
+            return turned(k, store(normal(last, DType::Float32, 1)), store(normal(first, DType::Float32, 2)),
+                          store(normal(last, DType::Float32, 3)));
           },
           1e-2);
     }

@@ -11,6 +11,8 @@
 #include "lib/allocator.h"
 #include "lib/autograd.h"
 #include "lib/data/batch_loader.h"
+#include "ops/arithmetic.h"
+#include "ops/conv2d.h"
 #include "ops/reductions.h"
 #include "tests/cuda_test.h"
 #include "tests/with_conv_algorithm.h"
@@ -197,6 +199,44 @@ TEST_F(CudaTraining, OnePassOverRealPicturesAndFakesIsTwo) {
       EXPECT_EQ(joined.discriminator().dropout().position(), apart.discriminator().dropout().position());
     }
   }
+}
+
+// G makes its fakes beside D's step, weights' gradients are computed beside those of activations.
+TEST_F(CudaTraining, AStepOfBothIsOneOfEach) {
+  const WithConvAlgorithm with(ConvAlgorithm::Implicit, cuda_device);
+  for (const Precision precision : {Precision::Float32, Precision::Tf32, Precision::Bf16}) {
+    const WithPrecision rounded(precision);
+    if (!rounded.possible()) continue;
+    for (const bool noisy : {false, true}) {
+      SCOPED_TRACE(concat("precision ", static_cast<int>(precision), noisy ? ", noisy" : ", clean"));
+      const Config config = small_config(noisy);
+      Trainer together(config, cuda_device), one_by_one(config, cuda_device);
+      const Tensor real = random_tensor({6, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1}).to(cuda_device);
+      for (int i = 0; i < 2; ++i) {
+        const Tensor z_d = together.draw_z(6), z_g = together.draw_z(6);
+        const auto [d, g_loss] = together.step(real, z_d, z_g);
+        const DStep expected = one_by_one.d_step(real, one_by_one.draw_z(6));
+        EXPECT_EQ(d.loss.item(), expected.loss.item());
+        EXPECT_EQ(d.d_real.item(), expected.d_real.item());
+        EXPECT_EQ(d.d_fake.item(), expected.d_fake.item());
+        EXPECT_EQ(g_loss.item(), one_by_one.g_step(one_by_one.draw_z(6)).item());
+      }
+      EXPECT_EQ(state_of(together), state_of(one_by_one));
+    }
+  }
+}
+
+// A leaf's gradient that is computed beside other work, and to which other work adds before the backward is
+// over: by another convolution, and by what waits for nobody.
+TEST_F(CudaTraining, GradientsOfAWeightThatIsUsedTwiceAddUp) {
+  const auto gradient = [](Device device) {
+    const Tensor w = normal({5, 3, 3, 5}, DType::Float32, 1).to(device).set_requires_grad(true);
+    const Tensor x = normal({4, 9, 8, 5}, DType::Float32, 2).to(device);
+    const Tensor once = conv2d(x, w, {}, {1, 1}, {1, 1}), twice = conv2d(once, w, {}, {1, 1}, {1, 1});
+    backward(add(sum(mul(twice, twice)), add(sum(mul(w, w)), sum(mul(once, once)))));
+    return w.grad();
+  };
+  expect_close(gradient(cuda_device), gradient({}), 1e-4, "of the weight");
 }
 
 TEST_F(CudaTraining, SteadyIterationsAskForNoMemory) {

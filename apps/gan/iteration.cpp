@@ -28,35 +28,29 @@ Iteration::Iteration(Trainer& trainer, bool step_graphs)
       step_graphs_(step_graphs),
       pictures_(Tensor::empty(picture_shape(trainer.config()), DType::Float32, trainer.device())),
       numbers_(Tensor::zeros({numbers}, DType::Float32, trainer.device())),
-      d_graph_(
-          trainer.device(), [this] { return d_step(); }, counters(trainer)),
-      g_graph_(
-          trainer.device(), [this] { return g_step(); }, counters(trainer)) {}
+      graph_(
+          trainer.device(), [this] { return step(); }, counters(trainer)) {}
 
 void Iteration::keep(int64_t number, const Tensor& loss) const {
   numbers_.rows(number, 1).copy_from(loss.view({1}));
 }
 
-std::vector<Tensor> Iteration::d_step() {
-  const DStep d = trainer_.d_step(pictures_, trainer_.draw_z(pictures_.dim(0)));
+std::vector<Tensor> Iteration::step() {
+  const int64_t count = pictures_.dim(0);
+  const Tensor z_d = trainer_.draw_z(count), z_g = trainer_.draw_z(count);
+  const auto [d, g] = trainer_.step(pictures_, z_d, z_g);
   keep(d_loss, d.loss);
   keep(d_real, d.d_real);
   keep(d_fake, d.d_fake);
-  return {};
-}
-
-std::vector<Tensor> Iteration::g_step() {
-  keep(g_loss, trainer_.g_step(trainer_.draw_z(pictures_.dim(0))));
+  keep(g_loss, g);
   return {};
 }
 
 Iteration::Pending Iteration::run() {
   if (step_graphs_) {
-    d_graph_.run();
-    g_graph_.run();
+    graph_.run();
   } else {
-    d_step();
-    g_step();
+    step();
   }
   return Pending(kernels(trainer_.device()).start_download(numbers_));
 }

@@ -15,8 +15,8 @@ struct Losses {
 
 class Iteration {
  public:
-  /// With `step_graphs`, each of the two steps is recorded and replayed where the device can (see StepGraph);
-  /// the numbers are the same without. The trainer's loss stays what it is now.
+  /// With `step_graphs`, the two steps are recorded and replayed where the device can (see StepGraph); the
+  /// numbers are the same without. The trainer's loss stays what it is now.
   Iteration(Trainer& trainer, bool step_graphs);
 
   /// (batch_size, S, S, channels) in [-1, 1]: the pictures of the next run, for the caller to write.
@@ -37,14 +37,13 @@ class Iteration {
   Pending run();
 
  private:
-  std::vector<Tensor> d_step();
-  std::vector<Tensor> g_step();
+  std::vector<Tensor> step();
   void keep(int64_t number, const Tensor& loss) const;
 
   Trainer& trainer_;
   const bool step_graphs_;
   const Tensor pictures_, numbers_;
-  StepGraph d_graph_, g_graph_;
+  StepGraph graph_;
 };
 
 }  // namespace duel::gan

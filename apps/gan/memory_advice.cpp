@@ -34,7 +34,9 @@ int64_t iteration_bytes(Config config, int64_t batch_size, Device device) {
 std::string advice_for_memory(const Config& config, const Dataset& data, Device device) {
   constexpr int64_t small = 2, larger = 6;  // batch norm needs two
   constexpr double usable = 0.9;            // the rest goes into blocks that no longer fit a request
-  CachingAllocator& allocator = kernels(device).allocator();
+  Kernels& k = kernels(device);
+  k.join();  // what was being computed when memory ran out may hold some back
+  CachingAllocator& allocator = k.allocator();
   try {
     const int64_t one = iteration_bytes(config, small, device), two = iteration_bytes(config, larger, device);
     const double for_one = static_cast<double>(two - one) / (larger - small),

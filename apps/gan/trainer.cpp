@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/autograd.h"
+#include "lib/kernels.h"
 #include "lib/profile.h"
 #include "ops/activations.h"
 #include "ops/arithmetic.h"
@@ -32,37 +33,65 @@ Optimizer make_optimizer(const nn::Module& network, const OptimizerConfig& o) {
 
 }  // namespace
 
+DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
+  const ScopedPhase phase("D");
+  return teach_d(real, fakes(z));
+}
+
+Tensor Trainer::g_step(const Tensor& z) {
+  const ScopedPhase phase("G");
+  return teach_g(generator_.activations(z));
+}
+
+std::pair<DStep, Tensor> Trainer::step(const Tensor& real, const Tensor& z_d, const Tensor& z_g) {
+  Kernels& k = kernels(device_);
+  if (!k.runs_beside()) {
+    const DStep d = d_step(real, z_d);
+    return {d, g_step(z_g)};
+  }
+  ScopedPhase phase("D");
+  const Tensor fake = fakes(z_d);
+  phase.change("G");
+  Tensor fake_of_g;
+  k.beside([&] { fake_of_g = generator_.activations(z_g); });
+  phase.change("D");
+  const DStep d = teach_d(real, fake);
+  phase.change("G");
+  return {d, teach_g(fake_of_g)};
+}
+
+/// Pictures to show D, from which G does not learn.
+Tensor Trainer::fakes(const Tensor& z) {
+  const NoGrad g_is_not_learning;
+  return generator_.activations(z);
+}
+
 // D is shown real pictures and fakes, and learns to tell them apart by their labels. To batch norm they are
 // two batches, each normalised by its own statistics.
-DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
-  ScopedPhase phase("D");
-  Tensor fake;
-  {
-    const NoGrad g_is_not_learning;
-    fake = generator_.activations(z);
-  }
+DStep Trainer::teach_d(const Tensor& real, const Tensor& fake) {
   const auto [real_logits, fake_logits] = discriminator_.both(real, fake);
   const Tensor real_loss = loss_(real_logits, noisy_labels(real_logits, config_.label_real));
   const Tensor fake_loss = loss_(fake_logits, noisy_labels(fake_logits, config_.label_fake));
   const Tensor loss = add(real_loss, fake_loss);
   optimizer_d_.zero_grad();
   backward(loss);
-  phase.change("optimisers");
-  optimizer_d_.step();
+  {
+    const ScopedPhase phase("optimisers");
+    optimizer_d_.step();
+  }
   return {loss.detach(), mean_probability(real_logits), mean_probability(fake_logits)};
 }
 
 // G makes fakes and learns what would have made D call them real. This is the non-saturating loss: it asks
 // for the label of real pictures instead of maximising D's loss on fakes, whose gradient vanishes where D is
 // sure of itself (Goodfellow et al., 2014). D is frozen: its weight gradients are not computed.
-Tensor Trainer::g_step(const Tensor& z) {
-  ScopedPhase phase("G");
+Tensor Trainer::teach_g(const Tensor& fake) {
   discriminator_.set_requires_grad(false);
-  const Tensor fake_logits = discriminator_(generator_.activations(z));
+  const Tensor fake_logits = discriminator_(fake);
   const Tensor loss = loss_(fake_logits, labels(fake_logits, config_.label_real));
   optimizer_g_.zero_grad();
   backward(loss);
-  phase.change("optimisers");
+  const ScopedPhase phase("optimisers");
   optimizer_g_.step();
   discriminator_.set_requires_grad(true);
   return loss.detach();

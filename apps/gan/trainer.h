@@ -32,6 +32,9 @@ class Trainer {
   DStep d_step(const Tensor& real, const Tensor& z);
   /// One update of G on z (N, z_dim); its loss.
   Tensor g_step(const Tensor& z);
+  /// Both, one after the other: D's on `real` and z_d, then G's on z_g. Where the device runs work side by
+  /// side, G makes the fakes of its own step meanwhile, as D's step does not change G.
+  std::pair<DStep, Tensor> step(const Tensor& real, const Tensor& z_d, const Tensor& z_g);
 
   /// The next `count` latents.
   Tensor draw_z(int64_t count);
@@ -51,6 +54,9 @@ class Trainer {
   std::vector<std::pair<std::string, RandomStream*>> random_streams();
 
  private:
+  Tensor fakes(const Tensor& z);
+  DStep teach_d(const Tensor& real, const Tensor& fake);
+  Tensor teach_g(const Tensor& fake);
   Tensor noisy_labels(const Tensor& logits, double label);
   Tensor mean_probability(const Tensor& logits) const;
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -20,32 +21,61 @@
 dim3 gridDim, blockDim, blockIdx, threadIdx;
 
 struct HostEvent {
-  int pending = 0;  // records that the stream has not come to yet
+  int recorded = 0, reached = 0;  // how often, and how many of these its stream has come to
   cudaStream_t stream = nullptr;
+  int captured = -1;  // the number of its last record in a graph
 };
 
+/// What streams were given while they were captured, the records of events and what waits for them among it.
 struct HostGraph {
-  std::vector<std::function<void()>> work;
+  struct Item {
+    cudaStream_t stream;
+    std::function<void()> work;  // or none
+    int record = -1, wait = -1;  // which record of an event it is or waits for
+    cudaStream_t recorder = nullptr;
+  };
+  std::vector<Item> items;
+  int records = 0;
+  cudaStream_t origin = nullptr;
 };
+
+namespace {
+std::set<cudaStream_t> streams;
+std::mt19937 order_of_streams;
+}  // namespace
 
 struct HostStream {
   std::deque<std::function<void()>> work;
   HostGraph* capture = nullptr;
+  bool behind_wait = false;  // whether it was given nothing since it was told to wait for another
+  bool at_work = false;
 
+  /// One piece of work, and by chance one of another stream before it.
   void step() {
-    const std::function<void()> next = std::move(work.front());
-    work.pop_front();
-    next();
+    if (order_of_streams() % 2) {
+      for (HostStream* other : streams) {
+        if (other != this && !other->at_work && !other->work.empty()) other->step_alone();
+      }
+    }
+    step_alone();
   }
   void finish() {
     while (!work.empty()) step();
+  }
+
+ private:
+  void step_alone() {
+    const std::function<void()> next = std::move(work.front());
+    work.pop_front();
+    at_work = true;
+    next();
+    at_work = false;
   }
 };
 
 namespace {
 
 constexpr int devices = 2, driver_version = 13000;
-std::set<cudaStream_t> streams;
 std::set<void*> page_locked;
 std::map<void*, size_t> device_blocks;
 size_t device_bytes = 0;  // in those
@@ -194,17 +224,37 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   event->stream = stream;
-  ++event->pending;
-  return host_cuda::enqueue(stream, [event] { --event->pending; });
+  if (HostGraph* const graph = stream->capture) {
+    event->captured = graph->records++;
+    graph->items.push_back({.stream = stream, .work = {}, .record = event->captured});
+    return cudaSuccess;
+  }
+  ++event->recorded;
+  return host_cuda::enqueue(stream, [event] { ++event->reached; });
 }
 // Brings the stream a little further, or nobody who asks until it is done would see the end.
 cudaError_t cudaEventQuery(cudaEvent_t event) {
-  if (event->pending == 0) return cudaSuccess;
+  if (event->reached == event->recorded) return cudaSuccess;
   event->stream->step();
   return cudaErrorNotReady;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  while (event->pending > 0) event->stream->step();
+  while (event->reached < event->recorded) event->stream->step();
+  return cudaSuccess;
+}
+// A stream that waits for one that is captured is captured, too.
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  if (HostGraph* const graph = event->stream->capture) {
+    if (stream->capture && stream->capture != graph) return cudaErrorInvalidValue;
+    stream->capture = graph;
+    graph->items.push_back(
+        {.stream = stream, .work = {}, .wait = event->captured, .recorder = event->stream});
+  } else {
+    host_cuda::enqueue(stream, [event, count = event->recorded] {
+      while (event->reached < count) event->stream->step();
+    });
+  }
+  stream->behind_wait = true;
   return cudaSuccess;
 }
 
@@ -212,18 +262,47 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   stream->capture = new HostGraph;
+  stream->capture->origin = stream;
   return cudaSuccess;
 }
+// Fails, as CUDA does, if the last work of another stream is nothing that this one waits for.
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = std::exchange(stream->capture, nullptr);
-  return cudaSuccess;
+  std::set<int> waited_for;
+  for (const HostGraph::Item& item : (*graph)->items) {
+    if (item.stream == stream && item.wait >= 0) waited_for.insert(item.wait);
+  }
+  bool joined = true;
+  for (HostStream* other : streams) {
+    if (other->capture != *graph) continue;
+    other->capture = nullptr;
+    const auto last = std::find_if((*graph)->items.rbegin(), (*graph)->items.rend(),
+                                   [&](const HostGraph::Item& item) { return item.stream == other; });
+    joined = joined && last->record >= 0 && waited_for.contains(last->record);
+  }
+  if (joined) return cudaSuccess;
+  delete std::exchange(*graph, nullptr);
+  return cudaErrorInvalidValue;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
   *executable = new HostGraph(*graph);
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
-  for (const auto& work : executable->work) stream->work.push_back(work);
+  const auto reached = std::make_shared<std::vector<bool>>(executable->records);
+  for (const HostGraph::Item& item : executable->items) {
+    HostStream* const lane = item.stream == executable->origin ? stream : item.stream;
+    if (item.work) {
+      lane->work.push_back(item.work);
+    } else if (item.record >= 0) {
+      lane->work.emplace_back([reached, number = item.record] { (*reached)[number] = true; });
+    } else {
+      HostStream* const recorder = item.recorder == executable->origin ? stream : item.recorder;
+      lane->work.emplace_back([reached, number = item.wait, recorder] {
+        while (!(*reached)[number]) recorder->step();
+      });
+    }
+  }
   return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
@@ -290,8 +369,9 @@ cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t 
 
 cudaError_t host_cuda::enqueue(cudaStream_t stream, std::function<void()> work) {
   if (!streams.contains(stream)) return cudaErrorInvalidValue;
+  stream->behind_wait = false;
   if (stream->capture) {
-    stream->capture->work.push_back(std::move(work));
+    stream->capture->items.push_back({.stream = stream, .work = std::move(work)});
   } else {
     stream->work.push_back(std::move(work));
   }
@@ -307,6 +387,8 @@ cudaError_t host_cuda::launch(const cudaLaunchConfig_t& config, const void* kern
       threads > 1024) {
     return cudaErrorInvalidValue;
   }
+  // Its early beginning would be behind one of two streams only; the project does without.
+  if (may_begin_early(config) && config.stream->behind_wait) return cudaErrorInvalidValue;
   return enqueue(config.stream, [config, early = may_begin_early(config), thread = std::move(thread)] {
     run_grid(config, early, thread);
   });

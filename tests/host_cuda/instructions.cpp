@@ -74,11 +74,14 @@ void require(bool condition, const char* what) {
 
 float bf16(uint32_t half) { return std::bit_cast<float>(half << 16); }
 
-/// The element that is number i of those that a word of a factor holds.
-float element(Factors factors, uint32_t word, int i) {
+/// The element that is number i of those that a word of a factor holds. Of TF32 the tensor cores cut off what
+/// is more; what the backend rounds before has nothing more.
+enum class Rest { None, CutOff };
+float element(Factors factors, uint32_t word, int i, Rest rest) {
+  constexpr uint32_t beyond_tf32 = 0x1fff;
   if (factors == Factors::Bf16) return bf16(word >> 16 * i & 0xffff);
-  require((word & 0x1fff) == 0, "a factor was not rounded to TF32");
-  return std::bit_cast<float>(word);
+  require(rest == Rest::CutOff || (word & beyond_tf32) == 0, "a factor was not rounded to TF32");
+  return std::bit_cast<float>(word & ~beyond_tf32);
 }
 
 /// Product number `number` of the warp whose first thread is `first`. Words lie as in m16n8k8 for TF32, whose
@@ -94,11 +97,11 @@ void multiply_warp(unsigned first, size_t number) {
     for (int word = 0; word < 4; ++word) {
       for (int e = 0; e < in_word; ++e)
         a[g + 8 * (word % 2)][t * in_word + e + depth / 2 * (word / 2)] =
-            element(factors, lane(i).a[word], e);
+            element(factors, lane(i).a[word], e, Rest::None);
     }
     for (int word = 0; word < 2; ++word) {
       for (int e = 0; e < in_word; ++e)
-        b[t * in_word + e + depth / 2 * word][g] = element(factors, lane(i).b[word], e);
+        b[t * in_word + e + depth / 2 * word][g] = element(factors, lane(i).b[word], e, Rest::None);
     }
   }
   for (int i = 0; i < static_cast<int>(warp_size); ++i) {
@@ -126,7 +129,7 @@ class GroupMatrix {
     require(row_bytes_ == 128 || across, "rows of 32 bytes along k");
     require(factors == Factors::Bf16 || !across, "TF32 across k");
   }
-  float element(uint32_t i, uint32_t k) const {
+  float element(uint32_t i, uint32_t k, Rest rest) const {
     const uint32_t bytes = factors_ == Factors::Bf16 ? 2 : 4, row = row_bytes_ / bytes;
     uint32_t address = start_;
     if (across_) {
@@ -137,7 +140,7 @@ class GroupMatrix {
     address ^= (address >> 7 & (row_bytes_ / 16 - 1)) << 4;
     uint32_t bits = 0;
     std::memcpy(&bits, place(address), bytes);
-    return ::host_cuda::element(factors_, bits, 0);
+    return ::host_cuda::element(factors_, bits, 0, rest);
   }
 
  private:
@@ -162,13 +165,13 @@ void GroupProduct::make() const {
                  column = thread % 4 * 2;
   float rows[2][16];
   for (uint32_t k = 0; k < depth; ++k) {
-    rows[0][k] = left.element(line, k);
-    rows[1][k] = left.element(line + 8, k);
+    rows[0][k] = left.element(line, k, Rest::CutOff);
+    rows[1][k] = left.element(line + 8, k, Rest::CutOff);
   }
   for (uint32_t pack = 0; pack < static_cast<uint32_t>(columns) / 8; ++pack) {
     for (uint32_t i = 0; i < 2; ++i) {
       for (uint32_t k = 0; k < depth; ++k) {
-        const float factor = right.element(8 * pack + column + i, k);
+        const float factor = right.element(8 * pack + column + i, k, Rest::None);
         sums[4 * pack + i] += rows[0][k] * factor;
         sums[4 * pack + 2 + i] += rows[1][k] * factor;
       }
