@@ -23,11 +23,7 @@ template <class T>
 struct Statistics {
   const T *mean, *variance;
   T eps;
-  int64_t channels;
 
-  DUEL_HOST_DEVICE Statistics of_batch(int64_t i) const {
-    return {mean + i * channels, variance + i * channels, eps, channels};
-  }
   DUEL_HOST_DEVICE T inverse_std(int64_t c) const { return T(1) / std::sqrt(variance[c] + eps); }
 };
 
@@ -62,13 +58,12 @@ template <class T>
 struct Normalize {
   Statistics<T> statistics;
   const T *weight, *bias;
-  DUEL_HOST_DEVICE Normalize of_batch(int64_t i) const { return {statistics.of_batch(i), weight, bias}; }
   struct Column {
     T mean, inverse_std, weight, bias;
     DUEL_HOST_DEVICE T operator()(T x) const { return batch_norm_value(x, mean, inverse_std, weight, bias); }
   };
-  DUEL_HOST_DEVICE Column column(int64_t c) const {
-    return {statistics.mean[c], statistics.inverse_std(c), weight[c], bias[c]};
+  DUEL_HOST_DEVICE Column column(int64_t c, int64_t before) const {
+    return {statistics.mean[before + c], statistics.inverse_std(before + c), weight[c], bias[c]};
   }
 };
 
@@ -76,24 +71,18 @@ struct Normalize {
 template <class T>
 struct GradSums {
   const T* mean;
-  int64_t channels;
-  DUEL_HOST_DEVICE GradSums of_batch(int64_t i) const { return {mean + i * channels, channels}; }
   using State = TwoSums<T>;
   struct Column {
     T mean;
     DUEL_HOST_DEVICE void operator()(State& state, T x, T dy) const { state.add_product(dy, dy, x - mean); }
   };
-  DUEL_HOST_DEVICE Column column(int64_t c) const { return {mean[c]}; }
+  DUEL_HOST_DEVICE Column column(int64_t c, int64_t before) const { return {mean[before + c]}; }
 };
 
 template <class T>
 struct StoreGradSums {
   Statistics<T> statistics;
   T *dbias, *dweight;
-  DUEL_HOST_DEVICE StoreGradSums of_batch(int64_t i) const {
-    const int64_t before = i * statistics.channels;
-    return {statistics.of_batch(i), dbias + before, dweight + before};
-  }
   DUEL_HOST_DEVICE void operator()(int64_t c, const TwoSums<double>& sums) const {
     dbias[c] = T(sums.first);
     dweight[c] = T(sums.second * statistics.inverse_std(c));
@@ -105,20 +94,17 @@ struct InputGrad {
   Statistics<T> statistics;
   const T *weight, *dweight, *dbias;
   T a_row;  // 1 / rows; 0 in evaluation, where the statistics are constants
-  DUEL_HOST_DEVICE InputGrad of_batch(int64_t i) const {
-    const int64_t before = i * statistics.channels;
-    return {statistics.of_batch(i), weight, dweight + before, dbias + before, a_row};
-  }
   struct Column {
     T mean, inverse_std, weight, mean_dy, mean_dy_xhat;
     DUEL_HOST_DEVICE T operator()(T x, T dy) const {
       return batch_norm_grad(x, dy, mean, inverse_std, weight, mean_dy, mean_dy_xhat);
     }
   };
-  DUEL_HOST_DEVICE Column column(int64_t c) const {
+  DUEL_HOST_DEVICE Column column(int64_t c, int64_t before) const {
     const bool training = a_row != T(0);
-    return {statistics.mean[c], statistics.inverse_std(c), weight[c], training ? dbias[c] * a_row : T(0),
-            training ? dweight[c] * a_row : T(0)};
+    const int64_t own = before + c;
+    return {statistics.mean[own], statistics.inverse_std(own), weight[c],
+            training ? dbias[own] * a_row : T(0), training ? dweight[own] * a_row : T(0)};
   }
 };
 
@@ -127,7 +113,6 @@ template <class Inner, class F>
 struct Then {
   Inner inner;
   F f;
-  DUEL_HOST_DEVICE Then of_batch(int64_t i) const { return {inner.of_batch(i), f}; }
   struct Column {
     typename Inner::Column inner;
     F f;
@@ -136,7 +121,7 @@ struct Then {
       return f.value(inner(x));
     }
   };
-  DUEL_HOST_DEVICE Column column(int64_t c) const { return {inner.column(c), f}; }
+  DUEL_HOST_DEVICE Column column(int64_t c, int64_t before) const { return {inner.column(c, before), f}; }
 };
 
 /// `Inner`, a gradient, given the gradient of f's result instead of that of f's argument. The result itself
@@ -146,7 +131,6 @@ template <class Inner, class F>
 struct Through {
   Inner inner;
   Then<Normalize<float>, F> forward;
-  DUEL_HOST_DEVICE Through of_batch(int64_t i) const { return {inner.of_batch(i), forward.of_batch(i)}; }
   struct Column {
     typename Inner::Column inner;
     typename Then<Normalize<float>, F>::Column forward;
@@ -158,16 +142,15 @@ struct Through {
       inner(state, x, forward.f.grad(forward(x), dy));
     }
   };
-  DUEL_HOST_DEVICE Column column(int64_t c) const { return {inner.column(c), forward.column(c)}; }
+  DUEL_HOST_DEVICE Column column(int64_t c, int64_t before) const {
+    return {inner.column(c, before), forward.column(c, before)};
+  }
 };
 
 /// The same for a reduction.
 template <class Inner, class F>
 struct ReduceThrough : Through<Inner, F> {
   using State = typename Inner::State;
-  DUEL_HOST_DEVICE ReduceThrough of_batch(int64_t i) const {
-    return {{this->inner.of_batch(i), this->forward.of_batch(i)}};
-  }
 };
 
 /// Calls run(f, T{}), T being the type of the elements, with the activation itself, if it is one that recipes
@@ -213,8 +196,7 @@ void CudaKernels::batch_norm_forward(const Tensor& x, const Tensor& mean, const 
   dispatch_stored_float(x.dtype(), [&](auto type) {
     using Stored = decltype(type);
     using T = Computed<Stored>;
-    const Normalize<T> f{
-        {mean.data<T>(), variance.data<T>(), T(eps), x.dim(-1)}, weight.data<T>(), bias.data<T>()};
+    const Normalize<T> f{{mean.data<T>(), variance.data<T>(), T(eps)}, weight.data<T>(), bias.data<T>()};
     map_rows<Stored>(queue_, rows_of(x, mean), x.dim(-1), f, Write::Set, y.data<Stored>(), x.data<Stored>());
   });
 }
@@ -226,9 +208,9 @@ void CudaKernels::batch_norm_backward_sums(const Tensor& x, const Tensor& dy, co
     using Stored = decltype(type);
     using T = Computed<Stored>;
     const StoreGradSums<T> store{
-        {mean.data<T>(), variance.data<T>(), T(eps), x.dim(-1)}, dbias.data<T>(), dweight.data<T>()};
-    reduce_rows<Stored>(queue_, reductions_, rows_of(x, mean), x.dim(-1),
-                        GradSums<T>{mean.data<T>(), x.dim(-1)}, store, x.data<Stored>(), dy.data<Stored>());
+        {mean.data<T>(), variance.data<T>(), T(eps)}, dbias.data<T>(), dweight.data<T>()};
+    reduce_rows<Stored>(queue_, reductions_, rows_of(x, mean), x.dim(-1), GradSums<T>{mean.data<T>()}, store,
+                        x.data<Stored>(), dy.data<Stored>());
   });
 }
 
@@ -239,7 +221,7 @@ void CudaKernels::batch_norm_backward_input(const Tensor& x, const Tensor& dy, c
   dispatch_stored_float(x.dtype(), [&](auto type) {
     using Stored = decltype(type);
     using T = Computed<Stored>;
-    const InputGrad<T> f{{mean.data<T>(), variance.data<T>(), T(eps), x.dim(-1)},
+    const InputGrad<T> f{{mean.data<T>(), variance.data<T>(), T(eps)},
                          weight.data<T>(),
                          dweight.data<T>(),
                          dbias.data<T>(),
@@ -254,10 +236,9 @@ void CudaKernels::batch_norm_forward_fused(const Tensor& x, const Tensor& mean, 
                                            const Unary& f, const Tensor& y) {
   const bool done =
       with_fused_activation(f, x.dtype(), [&]<class F, class Stored>(const F& activation, Stored) {
-        const Normalize<float> inner{
-            {mean.data<float>(), variance.data<float>(), static_cast<float>(eps), x.dim(-1)},
-            weight.data<float>(),
-            bias.data<float>()};
+        const Normalize<float> inner{{mean.data<float>(), variance.data<float>(), static_cast<float>(eps)},
+                                     weight.data<float>(),
+                                     bias.data<float>()};
         map_rows<Stored>(queue_, rows_of(x, mean), x.dim(-1), Then<Normalize<float>, F>{inner, activation},
                          Write::Set, y.data<Stored>(), x.data<Stored>());
       });
@@ -272,13 +253,13 @@ void CudaKernels::batch_norm_backward_fused(const Tensor& x, const Tensor& y, co
   const bool done =
       with_fused_activation(f, x.dtype(), [&]<class F, class Stored>(const F& activation, Stored) {
         using T = float;
-        const Statistics<T> statistics{mean.data<T>(), variance.data<T>(), T(eps), x.dim(-1)};
+        const Statistics<T> statistics{mean.data<T>(), variance.data<T>(), T(eps)};
         const Then<Normalize<T>, F> forward{{statistics, weight.data<T>(), bias.data<T>()}, activation};
         const Rows rows = rows_of(x, mean);
         const int64_t channels = x.dim(-1);
         const Stored *const in = x.data<Stored>(), *const grad = dy.data<Stored>();
         reduce_rows<Stored>(queue_, reductions_, rows, channels,
-                            ReduceThrough<GradSums<T>, F>{{{mean.data<T>(), channels}, forward}},
+                            ReduceThrough<GradSums<T>, F>{{{mean.data<T>()}, forward}},
                             StoreGradSums<T>{statistics, dbias.data<T>(), dweight.data<T>()}, in, grad);
         if (!dx) return;
         const InputGrad<T> inner{statistics, weight.data<T>(), dweight.data<T>(), dbias.data<T>(),

@@ -54,27 +54,36 @@ struct BlockOfBatch {
   }
 };
 
-/// What f is for one of several batches: f.of_batch(batch), if it knows them.
+/// f.column(c, before), if f has something of its own for each of several batches, which lies so many columns
+/// further on; else f.column(c).
 template <class F>
-__device__ F of_batch(const F& f, unsigned batch) {
-  if constexpr (requires { f.of_batch(batch); }) {
-    return f.of_batch(batch);
+__device__ typename F::Column column_of(const F& f, int64_t c, int64_t before) {
+  if constexpr (requires { f.column(c, before); }) {
+    return f.column(c, before);
   } else {
-    return f;
+    return f.column(c);
   }
 }
 
+/// Blocks of map_rows() that a multiprocessor shall have registers for, which leaves 64 to a thread, or 80:
+/// left to choose, nvcc takes fewer in some places and spills one of them.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+constexpr int map_rows_blocks = 3;
+#else
+constexpr int map_rows_blocks = 4;
+#endif
+
 template <int width, class T, class F, class... In>
-__global__ void __launch_bounds__(block_threads)
-    map_rows_kernel(RowTiles tiles, F all, bool add, T* __restrict__ y, const In*... x) {
+__global__ void __launch_bounds__(block_threads, map_rows_blocks)
+    map_rows_kernel(RowTiles tiles, F f, bool add, T* __restrict__ y, const In*... x) {
   begin_kernel();
   const auto [batch, block] = BlockOfBatch::of(tiles);
   const RowTiles::Share share = tiles.share(block, static_cast<int>(threadIdx.x));
   if (share.pack >= tiles.packs) return;
-  const F f = of_batch(all, batch);
   typename F::Column columns[width];
 #pragma unroll
-  for (int i = 0; i < width; ++i) columns[i] = f.column(share.pack * width + i);
+  for (int i = 0; i < width; ++i)
+    columns[i] = column_of(f, share.pack * width + i, batch * tiles.packs * width);
   const int64_t before = batch * tiles.rows;
 #pragma unroll 4
   for (int64_t row = share.first_row; row < share.end_row; row += tiles.depth()) {
@@ -89,8 +98,8 @@ struct Rows {
   Rows(int64_t rows, int64_t of_batches = 1) : count(rows), batches(of_batches) {}
 };
 
-/// y[row, c] = g(x[row, c]...) or +=, where g = f.column(c), of type F::Column, f being what it is for the
-/// batch of the row. y is none of the x.
+/// y[row, c] = g(x[row, c]...) or +=, where g = f.column(c), of type F::Column, or of several batches
+/// f.column(c, before): see column_of(). y is none of the x.
 template <class T, class F, class... In>
 void map_rows(const Queue& queue, const Rows& all, int64_t columns, const F& f, Write write, T* y,
               const In*... x) {
@@ -158,7 +167,7 @@ __device__ void gather_rows(State (&state)[width], const Column (&columns)[width
 /// Gathers a thread's whole share. The columns' parameters are computed while the first rows are on their
 /// way.
 template <int rows, int width, class F, class... In>
-__device__ void gather_share(const RowTiles& tiles, const RowTiles::Share& share, const F& f,
+__device__ void gather_share(const RowTiles& tiles, const RowTiles::Share& share, const F& f, int64_t before,
                              typename F::State (&state)[width], RowsAhead<In, width, rows>... x) {
   if (share.pack >= tiles.packs || share.first_row >= share.end_row) return;
   const int64_t step = tiles.depth() * tiles.packs;
@@ -167,7 +176,7 @@ __device__ void gather_share(const RowTiles& tiles, const RowTiles::Share& share
   (x.read(place, step, left), ...);
   typename F::Column columns[width];
 #pragma unroll
-  for (int i = 0; i < width; ++i) columns[i] = f.column(share.pack * width + i);
+  for (int i = 0; i < width; ++i) columns[i] = column_of(f, share.pack * width + i, before);
   while (true) {
     gather_rows<rows>(state, columns, left, x...);
     left -= rows;
@@ -275,33 +284,32 @@ __device__ void finish_tile(const RowTiles& tiles, int64_t tile, const State* pa
 
 template <int width, int rows, class F, class Finish, class... In>
 __global__ void __launch_bounds__(block_threads, 2)
-    reduce_rows_kernel(RowTiles tiles, F all, Finish finish_all, typename F::State* partials_of_all,
-                       int* arrived, const In*... x) {
+    reduce_rows_kernel(RowTiles tiles, F f, Finish finish, typename F::State* partials_of_all, int* arrived,
+                       const In*... x) {
   begin_kernel();
   using State = typename F::State;
   const auto [batch, block] = BlockOfBatch::of(tiles);
   const RowTiles::Share share = tiles.share(block, static_cast<int>(threadIdx.x));
-  const F f = of_batch(all, batch);
-  const Finish finish = of_batch(finish_all, batch);
   State state[width];
 #pragma unroll
   for (int i = 0; i < width; ++i) state[i] = State::none();
-  const int64_t columns = tiles.packs * width, tile = block / tiles.chunks,
-                before = batch * tiles.rows * columns;
-  gather_share<rows>(tiles, share, f, state, RowsAhead<In, width, rows>{x + before, {}}...);
+  const int64_t columns = tiles.packs * width, before = batch * columns, tile = block / tiles.chunks;
+  gather_share<rows>(tiles, share, f, before, state,
+                     RowsAhead<In, width, rows>{x + before * tiles.rows, {}}...);
+  const auto finish_column = [&](int64_t column, const auto& sum) { finish(before + column, sum); };
 
-  State* const partials = partials_of_all + batch * tiles.chunks * columns;
+  State* const partials = partials_of_all + before * tiles.chunks;
   const int64_t first = tile * tiles.lanes * width;
   merge_threads(tiles.lane_bits, state, [&](int i, const State& merged) {
     if (first + i >= columns) return;
     if (tiles.chunks == 1) {
-      finish(first + i, merged.template as<double>());
+      finish_column(first + i, merged.template as<double>());
     } else {
       partials[share.chunk * columns + first + i] = merged;
     }
   });
   if (tiles.chunks > 1 && last_to_arrive(arrived + batch * tiles.tiles + tile, tiles.chunks))
-    finish_tile<width>(tiles, tile, partials, finish);
+    finish_tile<width>(tiles, tile, partials, finish_column);
 }
 
 template <int width, class F, class Finish, class T, class... In>
@@ -323,8 +331,8 @@ void reduce_tiles(const Queue& queue, const ReductionSpace& space, const Rows& r
 
 /// For every column c calls finish(c, what its rows give), in double precision. F::State (lib/accumulators.h)
 /// is what they are gathered in and g(state, x...), where g = f.column(c), of type F::Column, gathers one;
-/// f.column() is called only where there are rows. Of several batches each is reduced for itself, f and
-/// finish being what they are for it.
+/// f.column() is called only where there are rows. Of several batches each is reduced for itself, with
+/// f.column(c, before) as in map_rows(), and finish() gets before + c.
 template <class T, class F, class Finish, class... In>
 void reduce_rows(const Queue& queue, const ReductionSpace& space, const Rows& rows, int64_t columns,
                  const F& f, const Finish& finish, const T* first, const In*... rest) {
