@@ -3,6 +3,8 @@
 // Blocks of the same pixels and all channels are neighbours in the grid: they read the same patches, which
 // the L2 cache then holds. Large layers are limited by the tensor cores and by shared memory feeding them,
 // small ones by how few blocks there are.
+#include <optional>
+
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
 #include "cuda/kernel_order.cuh"

@@ -15,13 +15,7 @@ namespace {
 
 /// To what the tensor cores take.
 __device__ BFloat16 rounded(BFloat16 x) { return x; }
-__device__ float rounded([[maybe_unused]] float x) {
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-  return rounded_to_tf32(x);
-#else
-  return x;
-#endif
-}
+__device__ float rounded(float x) { return rounded_to_tf32(x); }
 
 template <class T>
 __global__ void __launch_bounds__(block_threads)

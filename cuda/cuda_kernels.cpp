@@ -32,8 +32,9 @@ void CudaKernels::synchronize() {
 
 void CudaKernels::beside(const std::function<void()>& work) {
   constexpr int64_t most_held = 512 << 20;  // bytes: more is a matter of arrays that keep a card busy
+  if (!runs_beside()) return work();
   if (allocator_.held_bytes() > most_held) join();
-  if (queue_.has_second_lane()) allocator_.set_holding(true);
+  allocator_.set_holding(true);
   queue_.beside(work);
 }
 

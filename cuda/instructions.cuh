@@ -64,8 +64,15 @@ __device__ inline uint32_t round_to_tf32(float x) {
   return rounded;
 }
 
-/// The number that round_to_tf32() gives the bits of.
-__device__ inline float rounded_to_tf32(float x) { return __uint_as_float(round_to_tf32(x)); }
+/// The number that round_to_tf32() gives the bits of; x itself before compute capability 8.0, which has no
+/// TF32.
+__device__ inline float rounded_to_tf32(float x) {
+#if __CUDA_ARCH__ >= 800
+  return __uint_as_float(round_to_tf32(x));
+#else
+  return x;
+#endif
+}
 
 /// sums += a b for the whole warp, whose lanes each hold a part: (16, 8) += (16, 8) (8, 8) ("mma.m16n8k8").
 __device__ inline void multiply_tf32(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {

@@ -48,7 +48,7 @@ void Queue::wait(Lane& to, const Lane& from) {
 }
 
 void Queue::beside(const std::function<void()>& work) {
-  if (!has_second_lane_ || lane_ == 1) return work();
+  if (lane_ == 1) return work();
   wait(lanes_[1], lanes_[0]);
   forked_ = true;
   lane_ = 1;

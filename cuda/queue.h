@@ -39,7 +39,7 @@ class Queue {
   static constexpr int lane_count = 2;
   /// Which lane work goes to now. What one launch leaves for the next one must be there once for each.
   int lane() const { return lane_; }
-  /// False where DUEL_NO_BESIDE=1 is in the environment; all work goes to the first one then.
+  /// Whether the second lane is to be used: not where DUEL_NO_BESIDE=1 is in the environment.
   bool has_second_lane() const { return has_second_lane_; }
   /// Gives what `work` calls for to the second lane.
   void beside(const std::function<void()>& work);

@@ -12,13 +12,7 @@ namespace {
 constexpr int side = 32;
 
 struct ToTf32 {
-  __device__ float operator()(float x) const {
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-    return rounded_to_tf32(x);
-#else
-    return x;
-#endif
-  }
+  __device__ float operator()(float x) const { return rounded_to_tf32(x); }
 };
 
 /// Block (tap, square of oc, square of ic), the last the fastest.

@@ -49,9 +49,9 @@ struct Subpixels {
     if (ky < 0 || ky >= kh || kx < 0 || kx >= kw) return -1;
     return ((oc * kh + ky) * kw + kx) * channels + ic;
   }
-  /// Where the square of row m begins in dx, and how much further its column lies; an even column and the
-  /// next one are neighbours if runs are even.
+  /// If runs are even, so many columns from a multiple of it on are neighbours in dx.
   static constexpr int neighbours = 2;
+  /// Where the square of row m begins in dx, and how much further its column lies.
   DUEL_HOST_DEVICE int64_t square(int m) const {
     const auto [line, j] = patches.grid_w.divide(m);  // line: of squares, over all pictures
     return (int64_t{line} * stride_h * iw + j * stride_w) * channels;

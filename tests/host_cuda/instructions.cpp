@@ -74,9 +74,9 @@ void require(bool condition, const char* what) {
 
 float bf16(uint32_t half) { return std::bit_cast<float>(half << 16); }
 
-/// The element that is number i of those that a word of a factor holds. Of TF32 the tensor cores cut off what
-/// is more; what the backend rounds before has nothing more.
+/// What a factor has beyond TF32: nothing, as the backend has rounded it, or what the tensor cores cut off.
 enum class Rest { None, CutOff };
+/// The element that is number i of those that a word of a factor holds.
 float element(Factors factors, uint32_t word, int i, Rest rest) {
   constexpr uint32_t beyond_tf32 = 0x1fff;
   if (factors == Factors::Bf16) return bf16(word >> 16 * i & 0xffff);
