@@ -116,7 +116,7 @@ struct PhaseWeight {
   }
 };
 
-/// The same of a weight that was turned (turned_weight.h), whose elements along k are neighbours; all
+/// The same of a weight that was turned (Form::Tf32Turned), whose elements along k are neighbours; all
 /// elements of a step belong to one tap.
 template <class Fetch>
 struct TurnedPhaseWeight {

@@ -4,13 +4,10 @@
 //
 // All phases go in one launch, a block finding its own in a table: one phase alone has few blocks. No two
 // blocks write to one pixel, so nothing is atomic.
-#include <optional>
-
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
 #include "cuda/kernel_order.cuh"
 #include "cuda/padded_rows.h"
-#include "cuda/turned_weight.h"
 
 namespace duel::cuda {
 namespace {
@@ -48,23 +45,11 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
   });
 }
 
-/// `weight_channels`: of a tap of the weight, s.ic or more.
 template <class T>
-void launch(const Queue& queue, CachingAllocator& allocator, Precision precision, const Conv2dShape& s,
-            const T* dy, const T* weight, int64_t weight_channels, const ProductTarget& dx) {
+void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* dy, const T* weight,
+            const Layout& layout, const WeightStrides& strides, const ProductTarget& dx) {
   constexpr bool padded = padded_weight<T>;
   const int64_t count = s.stride_h * s.stride_w;
-  Layout layout{in_packs(s.oc, dy), in_packs(weight_channels, weight), s.oc};
-  WeightStrides strides = weight_strides(s, weight_channels);
-  std::optional<TurnedWeight> turned;
-  if constexpr (!padded) {
-    const Layout turned_layout{in_packs(s.oc, dy), true, s.oc};
-    if (as_group<T>(queue, precision, turned_layout)) {
-      weight = turned.emplace(queue, allocator, s, weight).data();
-      layout = turned_layout;
-      strides = turned_weight_strides(s);
-    }
-  }
   const int64_t pixels = ceil_divide(s.n * s.ih * s.iw, count);  // of a phase
   const TileSize size =
       tile_size_for(count, pixels, s.ic, queue.multiprocessors(), as_group<T>(queue, precision, layout));
@@ -93,10 +78,18 @@ void conv2d_dgrad_implicit(const Queue& queue, CachingAllocator& allocator, Prec
   const ProductTarget target = ProductTarget::of(dx, s.ic, write, epilogue);
   if (dy.dtype() == DType::BFloat16) {
     const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc * s.kh * s.kw, s.ic);
-    launch(queue, allocator, precision, s, dy.data<BFloat16>(), rows.data(), rows.pitch(), target);
-  } else {
-    launch(queue, allocator, precision, s, dy.data<float>(), weight.data<float>(), s.ic, target);
+    const auto* const from = dy.data<BFloat16>();
+    return launch(queue, precision, s, from, rows.data(), {in_packs(s.oc, from), true, s.oc},
+                  weight_strides(s, rows.pitch()), target);
   }
+  const auto* const from = dy.data<float>();
+  const Layout turned{in_packs(s.oc, from), true, s.oc};
+  if (as_group<float>(queue, precision, turned))
+    return launch<float>(queue, precision, s, from, weight.form(Form::Tf32Turned).data<float>(), turned,
+                         turned_weight_strides(s), target);
+  const auto* const factor = weight.data<float>();
+  launch<float>(queue, precision, s, from, factor, {turned.a_in_packs, in_packs(s.ic, factor), s.oc},
+                weight_strides(s, s.ic), target);
 }
 
 }  // namespace duel::cuda

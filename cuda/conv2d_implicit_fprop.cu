@@ -3,13 +3,10 @@
 // Blocks of the same pixels and all channels are neighbours in the grid: they read the same patches, which
 // the L2 cache then holds. Large layers are limited by the tensor cores and by shared memory feeding them,
 // small ones by how few blocks there are.
-#include <optional>
-
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
 #include "cuda/kernel_order.cuh"
 #include "cuda/padded_rows.h"
-#include "cuda/turned_weight.h"
 
 namespace duel::cuda {
 namespace {
@@ -36,15 +33,15 @@ __global__ void __launch_bounds__(product_threads, blocks_at_once<Arithmetic, Ti
 }
 
 template <class T>
-void launch(const Queue& queue, CachingAllocator& allocator, Precision precision, const Conv2dShape& s,
-            const T* x, const T* weight, int64_t pitch, const ProductTarget& y) {
+Layout layout_of(const Conv2dShape& s, const T* x, const T* weight, int64_t pitch) {
   const bool packs = in_packs(s.ic, x) && in_packs(pitch, weight);
-  const Layout layout{packs, packs, s.ic};
-  std::optional<RoundedWeight> rounded;
-  if constexpr (std::is_same_v<T, float>) {
-    if (as_group<T>(queue, precision, layout))
-      weight = rounded.emplace(queue, allocator, s.oc * pitch, weight).data();
-  }
+  return {packs, packs, s.ic};
+}
+
+template <class T>
+void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* x, const T* weight,
+            int64_t pitch, const ProductTarget& y) {
+  const Layout layout = layout_of(s, x, weight, pitch);
   const TileSize size =
       tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors(), as_group<T>(queue, precision, layout));
   const auto blocks = [&](auto tile, int) { return tile.blocks(s.gemm_m(), s.oc); };
@@ -73,9 +70,12 @@ void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Prec
   const ProductTarget target = ProductTarget::of(y, s.oc, write, epilogue);
   if (x.dtype() == DType::BFloat16) {
     const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc, s.gemm_k());
-    launch(queue, allocator, precision, s, x.data<BFloat16>(), rows.data(), rows.pitch(), target);
+    launch(queue, precision, s, x.data<BFloat16>(), rows.data(), rows.pitch(), target);
   } else {
-    launch(queue, allocator, precision, s, x.data<float>(), weight.data<float>(), s.gemm_k(), target);
+    const auto* const from = x.data<float>();
+    const Layout layout = layout_of<float>(s, from, weight.data<float>(), s.gemm_k());
+    const Tensor factor = as_group<float>(queue, precision, layout) ? weight.form(Form::Tf32) : weight;
+    launch<float>(queue, precision, s, from, factor.data<float>(), s.gemm_k(), target);
   }
 }
 

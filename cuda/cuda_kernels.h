@@ -54,6 +54,8 @@ class CudaKernels final : public Kernels {
                            Write write) override;
   void cast(const Tensor& x, const Tensor& y, Write write) override;
 
+  void write_form(const Tensor& x, Form form, const Tensor& copy) override;
+
   void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) override;
   void copy_runs(const Runs& runs, const Tensor& x, const Tensor& y, Write write) override;
 

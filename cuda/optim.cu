@@ -8,6 +8,7 @@
 #include "cuda/cuda_kernels.h"
 #include "cuda/kernel_order.cuh"
 #include "cuda/pack.cuh"
+#include "cuda/weight_forms.h"
 #include "lib/launch.h"
 
 namespace duel::cuda {
@@ -86,7 +87,8 @@ Table<T> table_of(std::span<const ParameterState> parameters) {
     table.grad[i] = state.grad.data<T>();
     table.a[i] = state.a.data<T>();
     table.b[i] = state.b.defined() ? state.b.data<T>() : nullptr;
-    table.rounded[i] = state.rounded.defined() ? state.rounded.data<BFloat16>() : nullptr;
+    if (const Tensor copy = state.parameter.form_copy(Form::BFloat16); copy.defined())
+      table.rounded[i] = copy.data<BFloat16>();
     table.chunks.append(ceil_divide(table.elements[i], elements_per_block));
   }
   return table;
@@ -113,6 +115,7 @@ void CudaKernels::optimizer_step(const Update& update, std::span<const Parameter
         });
       },
       update);
+  write_tf32_forms(queue_, parameters);
 }
 
 }  // namespace duel::cuda

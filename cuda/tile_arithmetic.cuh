@@ -176,7 +176,7 @@ struct Bf16Arithmetic {
 /// On compute capability 9.0, whose tensor cores read both factors from shared memory by themselves: the four
 /// warps of a block begin a product together, as a warpgroup, and go on fetching meanwhile. bfloat16, or
 /// float32, whose digits beyond those of TF32 they cut off: that is up to 2^-10 of a factor, and weights are
-/// rounded before (turned_weight.h). To round all of it in shared memory took half of its rate: as much was
+/// rounded before (weight_forms.h). To round all of it in shared memory took half of its rate: as much was
 /// written there and read as for the products themselves.
 ///
 /// `blocks` on a multiprocessor at once hide each other's waiting; a block that is alone on it has to have

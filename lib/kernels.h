@@ -30,8 +30,7 @@ class CachingAllocator;
 /// One parameter with its gradient and its optimiser state, all of one shape; all may be changed in place.
 struct ParameterState {
   Tensor parameter, grad, a;
-  Tensor b{};        ///< undefined where the rule has none
-  Tensor rounded{};  ///< the parameter's rounded_copy(), which a step changes, too; or undefined
+  Tensor b{};  ///< undefined where the rule has none
 };
 
 /// Of the channels of a batch norm, changed in place; `momentum` is the weight of the batch.
@@ -163,6 +162,12 @@ class Kernels {
   /// y = x or y += x for x and y of any floating types, bfloat16 among them.
   virtual void cast(const Tensor& x, const Tensor& y, Write write) = 0;
 
+  /// `copy` = x (float32) in another form. Whose products read no other than bfloat16, has no other.
+  virtual void write_form(const Tensor& x, Form form, const Tensor& copy) {
+    check(form == Form::BFloat16, "[form] ", description(), " has no products that read it");
+    cast(x, copy, Write::Set);
+  }
+
   // ---- layout ----
   /// y's dimension i is x's dimension dims[i]. Also for uint8.
   virtual void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) = 0;
@@ -264,8 +269,8 @@ class Kernels {
                          const Tensor& dx, Write write) = 0;
 
   // ---- optimisers ----
-  /// One step for all parameters at once. `clock` is float64 (2): {learning rate, steps done}; counts itself
-  /// up.
+  /// One step for all parameters at once; each one's form_copy() of every form is changed with it. `clock` is
+  /// float64 (2): {learning rate, steps done}; counts itself up.
   virtual void optimizer_step(const Update& update, std::span<const ParameterState> parameters,
                               const Tensor& clock) = 0;
 

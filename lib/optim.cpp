@@ -51,14 +51,13 @@ void Optimizer::step() {
   active_.clear();
   for (ParameterState& state : states_) {
     state.grad = state.parameter.grad();
-    state.rounded = state.parameter.rounded_copy();
     if (state.grad.defined()) active_.push_back(state);
   }
   kernels(clock_.device()).optimizer_step(update_, active_, clock_);
-  for (const ParameterState& state : active_) state.parameter.mark_changed(/*rounded_too=*/true);
+  for (const ParameterState& state : active_) state.parameter.mark_changed(/*forms_too=*/true);
   // Held on to, gradients would be in the way of the next backward, which takes fresh memory for its own.
   active_.clear();
-  for (ParameterState& state : states_) state.grad = state.rounded = {};
+  for (ParameterState& state : states_) state.grad = {};
 }
 
 void Optimizer::zero_grad() const {

@@ -120,27 +120,31 @@ Tensor Tensor::rows(int64_t first, int64_t count) const {
   return share(static_cast<size_t>(first) * row_bytes, part);
 }
 
-void Tensor::mark_changed(bool rounded_too) const {
-  ++impl_->storage->version;
-  if (impl_->storage->rounded && !rounded_too) kernels(device()).cast(*this, rounded_copy(), Write::Set);
-}
-
-Tensor Tensor::rounded() const {
-  check(dtype() == DType::Float32, "[rounded] needs a tensor of float32, got ", name_of(dtype()));
+void Tensor::mark_changed(bool forms_too) const {
   const std::shared_ptr<Storage>& storage = impl_->storage;
-  if (!storage->rounded) {
-    const auto count = static_cast<int64_t>(storage->bytes / size_of(dtype()));
-    const Tensor copy = empty({count}, DType::BFloat16, device());
-    kernels(device()).cast(on(storage, 0, {count}, dtype()), copy, Write::Set);
-    storage->rounded = copy.impl_->storage;
+  ++storage->version;
+  for (const auto& [form, offset, shape, copy] : storage->copies) {
+    if (forms_too && offset == impl_->offset && shape == this->shape()) continue;
+    kernels(device()).write_form(on(storage, offset, shape, DType::Float32), form,
+                                 on(copy, 0, form_shape(form, shape), form_type(form)));
   }
-  return rounded_copy();
 }
 
-Tensor Tensor::rounded_copy() const {
-  if (!impl_->storage->rounded) return {};
-  const size_t offset = impl_->offset / size_of(dtype()) * size_of(DType::BFloat16);
-  return on(impl_->storage->rounded, offset, shape(), DType::BFloat16);
+Tensor Tensor::form(Form form) const {
+  check(dtype() == DType::Float32, "[form] needs a tensor of float32, got ", name_of(dtype()));
+  if (const Tensor copy = form_copy(form); copy.defined()) return copy;
+  const Tensor copy = empty(form_shape(form, shape()), form_type(form), device());
+  kernels(device()).write_form(*this, form, copy);
+  impl_->storage->copies.push_back({form, impl_->offset, shape(), copy.impl_->storage});
+  return copy;
+}
+
+Tensor Tensor::form_copy(Form form) const {
+  for (const Storage::Copy& copy : impl_->storage->copies) {
+    if (copy.form == form && copy.offset == impl_->offset && copy.shape == shape())
+      return on(copy.storage, 0, form_shape(form, shape()), form_type(form));
+  }
+  return {};
 }
 
 Tensor& Tensor::set_requires_grad(bool requires_grad) {
@@ -226,7 +230,7 @@ void check_parameter_kind(const char* op, const Tensor& x, const Tensor& paramet
 }
 
 Tensor weight_for(const Tensor& x, const Tensor& weight) {
-  return x.dtype() == DType::BFloat16 ? weight.rounded() : weight;
+  return x.dtype() == DType::BFloat16 ? weight.form(Form::BFloat16) : weight;
 }
 
 }  // namespace duel

@@ -13,6 +13,7 @@
 
 #include "lib/device.h"
 #include "lib/dtype.h"
+#include "lib/form.h"
 #include "lib/shape.h"
 
 namespace duel {
@@ -33,7 +34,15 @@ struct Storage {
   const Device device;
   void* const data;
   uint64_t version = 0;
-  std::shared_ptr<Storage> rounded;  // see Tensor::rounded()
+
+  /// Part of the contents in another form, and which part: see Tensor::form().
+  struct Copy {
+    Form form;
+    size_t offset;  // bytes
+    Shape shape;
+    std::shared_ptr<Storage> storage;
+  };
+  std::vector<Copy> copies;
 };
 
 class Tensor {
@@ -115,15 +124,15 @@ class Tensor {
   uint64_t version() const { return impl_->storage->version; }
   /// Whether no other tensor has this one's memory.
   bool sole_owner() const { return impl_.use_count() == 1 && impl_->storage.use_count() == 1; }
-  /// Tells the graph that the elements were changed in place; kernels called by hand need it. `rounded_too`:
-  /// the copy of rounded() was changed alike.
-  void mark_changed(bool rounded_too = false) const;
+  /// Tells the graph that the elements were changed in place; kernels called by hand need it. `forms_too`:
+  /// this tensor's own form_copy() of each form was changed alike.
+  void mark_changed(bool forms_too = false) const;
 
-  /// A float32 tensor's elements as bfloat16, for reading. The copy is made when it is first asked for and
-  /// from then on kept equal, whenever the elements are changed in place.
-  Tensor rounded() const;
+  /// A float32 tensor's elements in another form, for reading. The copy is made when it is first asked for
+  /// and from then on kept equal, whenever the elements are changed in place.
+  Tensor form(Form form) const;
   /// The same where it was asked for before, else undefined.
-  Tensor rounded_copy() const;
+  Tensor form_copy(Form form) const;
 
   // ---- autograd ----
   /// Whether a gradient flows to it: it was asked to, or it was computed from a tensor to which one does.
@@ -166,7 +175,7 @@ void check_cast(const char* op, DType from, DType to);
 void check_same_kind(const char* op, const Tensor& a, const Tensor& b);
 /// The same for an input that is computed with and a parameter, which has parameter_type() of its type.
 void check_parameter_kind(const char* op, const Tensor& x, const Tensor& parameter);
-/// A weight as products with x take it: itself, or rounded() where x is bfloat16.
+/// A weight as products with x take it: itself, or as bfloat16 where x is.
 Tensor weight_for(const Tensor& x, const Tensor& weight);
 
 }  // namespace duel

@@ -77,15 +77,15 @@ TEST(BFloat16, CastAddsToAGradientThatIsThere) {
 // ---- rounded copies ----
 
 std::vector<float> rounded_values(const Tensor& x) {
-  return x.rounded().to(DType::Float32).to_vector<float>();
+  return x.form(Form::BFloat16).to(DType::Float32).to_vector<float>();
 }
 
 TEST(RoundedCopy, IsMadeWhenAskedForAndFollowsEveryChange) {
   const Tensor x = Tensor::from<float>(std::vector<float>{0.1f, 0.2f, 0.3f, 0.4f}, {2, 2});
-  EXPECT_FALSE(x.rounded_copy().defined());
+  EXPECT_FALSE(x.form_copy(Form::BFloat16).defined());
   EXPECT_EQ(rounded_values(x),
             (std::vector<float>{rounded(0.1f), rounded(0.2f), rounded(0.3f), rounded(0.4f)}));
-  EXPECT_EQ(x.rounded().raw(), x.rounded_copy().raw());
+  EXPECT_EQ(x.form(Form::BFloat16).raw(), x.form_copy(Form::BFloat16).raw());
   x.fill(0.7);
   EXPECT_EQ(rounded_values(x), std::vector<float>(4, rounded(0.7f)));
   x.copy_from(Tensor::full({2, 2}, 0.9));
@@ -101,7 +101,7 @@ TEST(RoundedCopy, FollowsTheOptimizer) {
   for (const bool asked_before : {false, true}) {
     Tensor x = Tensor::full({3}, 0.5);
     x.set_requires_grad(true);
-    if (asked_before) x.rounded();
+    if (asked_before) x.form(Form::BFloat16);
     Optimizer optimizer = sgd({x}, {"x"}, {.lr = 0.01});
     backward(x, Tensor::full({3}, 1));
     optimizer.step();
@@ -111,7 +111,7 @@ TEST(RoundedCopy, FollowsTheOptimizer) {
 }
 
 TEST(RoundedCopy, IsOfFloat32) {
-  EXPECT_THROW(Tensor::zeros({2}, DType::Float64).rounded(), Error);
+  EXPECT_THROW(Tensor::zeros({2}, DType::Float64).form(Form::BFloat16), Error);
   const Tensor weight = Tensor::zeros({2});
   EXPECT_EQ(weight_for(Tensor::zeros({1}), weight).raw(), weight.raw());
   EXPECT_EQ(weight_for(Tensor::zeros({1}, DType::BFloat16), weight).dtype(), DType::BFloat16);

@@ -5,6 +5,8 @@
 #include <array>
 #include <functional>
 
+#include "lib/autograd.h"
+#include "lib/optim.h"
 #include "lib/product_tile.h"
 #include "ops/conv2d.h"
 #include "tests/cuda_test.h"
@@ -682,6 +684,47 @@ TEST_F(CudaKernelsTest, OptimizersTakeTheCpusSteps) {
         Update{SgdUpdate{0.9, 0.01}}}) {
     expect_same([&](Kernels& k, DType dtype, Device device) { return optimize(update, k, dtype, device); });
   }
+}
+
+// More of them than one launch takes, of sizes around those of a block, some with one form and some with two.
+TEST_F(CudaKernelsTest, FormsOfWeightsFollowChangesAndSteps) {
+  const WithPrecision tf32(Precision::Tf32);
+  if (!tf32.possible()) GTEST_SKIP() << tf32.why_not();
+  const std::vector<Shape> shapes{
+      {64, 2, 2, 32}, {65, 3, 1, 33}, {1, 1, 1, 1}, {7, 2, 3, 100}, {130, 1, 2, 5}};
+  std::vector<Tensor> weights;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < 40; ++i) {
+    weights.push_back(normal(shapes[i % shapes.size()], DType::Float32, i).to(cuda_device));
+    weights.back().set_requires_grad(true);
+    names.push_back(concat("w", i));
+    if (i % 4 != 1) weights.back().form(Form::Tf32);
+    if (i % 4 != 2) weights.back().form(Form::Tf32Turned);
+    if (i % 4 == 3) weights.back().form(Form::BFloat16);
+  }
+  const auto expect_equal = [&](const char* when) {
+    for (size_t i = 0; i < weights.size(); ++i) {
+      for (const Form form : {Form::Tf32, Form::Tf32Turned, Form::BFloat16}) {
+        const Tensor copy = weights[i].form_copy(form);
+        if (!copy.defined()) continue;
+        ASSERT_EQ(copy.shape(), form_shape(form, weights[i].shape()));
+        ASSERT_EQ(copy.to(Device{}).to(DType::Float32).to_vector<float>(), values_of_form(weights[i], form))
+            << names[i] << ", form " << static_cast<int>(form) << ' ' << when;
+      }
+    }
+  };
+  expect_equal("when made");
+  for (size_t i = 0; i < weights.size(); ++i)
+    weights[i].copy_from(normal(weights[i].shape(), DType::Float32, 100 + i));
+  expect_equal("after a change");
+  weights[0].rows(3, 20).fill(0.1);
+  expect_equal("after a change of a part");
+  Optimizer optimizer = sgd(weights, names, {.lr = 0.01});
+  for (const Tensor& weight : weights) backward(weight, weight.clone());
+  const std::vector<float> before = weights[1].to_vector<float>();
+  optimizer.step();
+  EXPECT_NE(weights[1].to_vector<float>(), before);
+  expect_equal("after a step");
 }
 
 TEST_F(CudaKernelsTest, OptimizerWithoutParametersCountsTheStep) {

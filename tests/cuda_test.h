@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <string>
+#include <vector>
 
+#include "lib/bfloat16.h"
 #include "lib/kernels.h"
 #include "lib/tensor.h"
 #include "tests/tensors.h"
@@ -56,6 +59,23 @@ class WithPrecision {
  private:
   std::string why_not_;
 };
+
+/// What a weight's form must hold, computed element by element on the CPU; float32.
+inline std::vector<float> values_of_form(const Tensor& weight, Form form) {
+  const std::vector<float> values = weight.to_vector<float>();
+  const int64_t oc = weight.dim(0), ic = weight.dim(weight.dims() - 1), taps = weight.numel() / (oc * ic);
+  std::vector<float> expected(values.size());
+  for (int64_t i = 0; i < weight.numel(); ++i) {
+    const int64_t in = i % ic, tap = i / ic % taps, out = i / (taps * ic);
+    const int64_t place = form == Form::Tf32Turned ? (in * taps + tap) * oc + out : i;
+    // TF32 has 10 bits behind the first, 13 fewer: to the nearest, ties away from zero.
+    const auto bits = (std::bit_cast<uint32_t>(values[static_cast<size_t>(i)]) + 0x1000) & ~0x1fffu;
+    expected[static_cast<size_t>(place)] = form == Form::BFloat16
+                                               ? static_cast<float>(BFloat16(values[static_cast<size_t>(i)]))
+                                               : std::bit_cast<float>(bits);
+  }
+  return expected;
+}
 
 /// Fails unless the tensors, of any devices, have one type and agree to `tolerance` times the largest
 /// magnitude expected.

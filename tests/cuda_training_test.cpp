@@ -116,11 +116,13 @@ TEST_F(CudaTraining, RecordedStepsGiveTheBitsOfPlainOnes) {
   }
 }
 
-// Weights that products read rounded: whoever changes them, between replays as well, changes the copy.
-TEST_F(CudaTraining, RoundedWeightsFollowTheirParameters) {
-  const WithPrecision with(Precision::Bf16);
+// Weights that products read in other forms: whoever changes them, between replays as well, changes the
+// forms.
+void expect_forms_follow(Precision precision, const Config& config, int forms) {
+  const WithPrecision with(precision);
   if (!with.possible()) GTEST_SKIP() << with.why_not();
-  Trainer trainer(small_config(), cuda_device);
+  const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
+  Trainer trainer(config, cuda_device);
   Iteration iteration(trainer, true);
   iteration.pictures().fill(0.25);
   int copies = 0;
@@ -128,15 +130,18 @@ TEST_F(CudaTraining, RoundedWeightsFollowTheirParameters) {
     for (nn::Module* network :
          std::initializer_list<nn::Module*>{&trainer.generator(), &trainer.discriminator()}) {
       for (const nn::NamedTensor& part : network->parameters()) {
-        const Tensor copy = part.tensor->rounded_copy();
-        if (!copy.defined()) continue;
-        ++copies;
-        EXPECT_EQ(values_of(copy), values_of(part.tensor->to(Device{}).to(DType::BFloat16)))
-            << part.name << ' ' << when;
+        for (const Form form : {Form::BFloat16, Form::Tf32, Form::Tf32Turned}) {
+          const Tensor copy = part.tensor->form_copy(form);
+          if (!copy.defined()) continue;
+          ++copies;
+          EXPECT_EQ(copy.to(Device{}).to(DType::Float32).to_vector<float>(),
+                    values_of_form(*part.tensor, form))
+              << part.name << ' ' << when;
+        }
       }
     }
   };
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 3; ++i) {
     iteration.run().wait();
     expect_equal("after an iteration");
   }
@@ -144,7 +149,31 @@ TEST_F(CudaTraining, RoundedWeightsFollowTheirParameters) {
   expect_equal("after a change by hand");
   iteration.run().wait();
   expect_equal("after a replay behind it");
-  EXPECT_EQ(copies, 6 * 9) << "five layers of G and four of D have weights";
+  EXPECT_EQ(copies, 5 * forms);
+}
+
+TEST_F(CudaTraining, RoundedWeightsFollowTheirParameters) {
+  expect_forms_follow(Precision::Bf16, small_config(), 9);  // five layers of G and four of D have weights
+}
+
+// Warpgroups need channels in multiples of 32.
+Config wide_config() {
+  Config config = small_config();
+  config.g_dim = config.d_dim = 32;
+  config.batch_size = 2;
+  return config;
+}
+
+TEST_F(CudaTraining, WeightsRoundedToTf32FollowTheirParameters) {
+  // Two forms of each of G's first three transposed convolutions, and of D's last two convolutions.
+  expect_forms_follow(Precision::Tf32, wide_config(), 2 * 3 + 2 * 2);
+}
+
+TEST_F(CudaTraining, RecordedStepsInTf32GiveTheBitsOfPlainOnes) {
+  const WithPrecision tf32(Precision::Tf32);
+  if (!tf32.possible()) GTEST_SKIP() << tf32.why_not();
+  const WithConvAlgorithm implicit(ConvAlgorithm::Implicit, cuda_device);
+  expect_recorded_steps_give_the_same_bits(wide_config());
 }
 
 // From G to D without two casts between: the same pictures, and the same gradients on the way back.

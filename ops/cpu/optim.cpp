@@ -54,7 +54,8 @@ void CpuKernels::optimizer_step(const Update& update, std::span<const ParameterS
         update);
   });
   for (const ParameterState& state : parameters) {
-    if (state.rounded.defined()) cast(state.parameter, state.rounded, Write::Set);
+    if (const Tensor copy = state.parameter.form_copy(Form::BFloat16); copy.defined())
+      cast(state.parameter, copy, Write::Set);
   }
 }
 
