@@ -3,9 +3,7 @@
 #include "apps/gan/layers.h"
 #include "lib/finite.h"
 #include "lib/kernels.h"
-#include "lib/profile.h"
 #include "ops/cast.h"
-#include "ops/layout.h"
 
 namespace duel::gan {
 namespace {
@@ -50,18 +48,16 @@ Generator::Generator(const Config& c, Device device)
 Discriminator::Discriminator(const Config& c, Device device)
     : Network("Discriminator", c.discriminator, "discriminator", c, picture_shape(c), {1, 1}, device) {}
 
-std::pair<Tensor, Tensor> Discriminator::both(const Tensor& real, const Tensor& fake) {
+Tensor Discriminator::both(const Tensor& real, const Tensor& fake) {
+  check_shape("Discriminator", "fake", fake, real.shape());
   const int64_t count = real.dim(0);
-  if (!kernels(real.device()).joins_batches() || fake.dim(0) != count) {
-    ScopedPhase phase("D real");
-    const Tensor real_logits = (*this)(real);
-    phase.change("D fake");
-    return {real_logits, (*this)(fake)};
-  }
-  const ScopedPhase phase("D real, fake");
+  Shape shape = real.shape();
+  shape[0] = 2 * count;
+  const Tensor pictures = Tensor::empty(shape, fake.dtype(), real.device());
+  kernels(real.device()).cast(real, pictures.rows(0, count), Write::Set);
+  kernels(real.device()).cast(fake, pictures.rows(count, count), Write::Set);
   const nn::SeparateBatches two(2);
-  const Tensor logits = (*this)(concatenate({cast(real, fake.dtype()), fake}, 0));
-  return {slice(logits, 0, 0, count), slice(logits, 0, count, count)};
+  return (*this)(pictures);
 }
 
 }  // namespace duel::gan

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 
 #include "apps/gan/config.h"
 #include "lib/random.h"
@@ -50,9 +49,10 @@ class Generator final : public Network {
 class Discriminator final : public Network {
  public:
   explicit Discriminator(const Config& config, Device device = {});
-  /// The logits of real pictures and of fakes; to batch norm each are a batch of their own. As many of both
-  /// go through D in one pass, where that is faster: see Kernels::joins_batches().
-  std::pair<Tensor, Tensor> both(const Tensor& real, const Tensor& fake);
+  /// The logits (2N, 1) of real pictures, then of as many fakes, in one pass; to batch norm each are a batch
+  /// of their own. For backends that join batches: see Kernels::joins_batches(). No gradient flows to the
+  /// pictures.
+  Tensor both(const Tensor& real, const Tensor& fake);
 };
 
 }  // namespace duel::gan

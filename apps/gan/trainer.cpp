@@ -13,10 +13,6 @@
 namespace duel::gan {
 namespace {
 
-Tensor labels(const Tensor& logits, double label) {
-  return Tensor::full(logits.shape(), label, logits.dtype(), logits.device());
-}
-
 Optimizer make_optimizer(const nn::Module& network, const OptimizerConfig& o) {
   std::vector<Tensor> parameters;
   std::vector<std::string> names;
@@ -66,20 +62,45 @@ Tensor Trainer::fakes(const Tensor& z) {
   return generator_.activations(z);
 }
 
-// D is shown real pictures and fakes, and learns to tell them apart by their labels. To batch norm they are
-// two batches, each normalised by its own statistics.
+// D is shown real pictures and fakes, and learns to tell them apart by their labels.
 DStep Trainer::teach_d(const Tensor& real, const Tensor& fake) {
-  const auto [real_logits, fake_logits] = discriminator_.both(real, fake);
-  const Tensor real_loss = loss_(real_logits, noisy_labels(real_logits, config_.label_real));
-  const Tensor fake_loss = loss_(fake_logits, noisy_labels(fake_logits, config_.label_fake));
-  const Tensor loss = add(real_loss, fake_loss);
   optimizer_d_.zero_grad();
+  const bool together = kernels(device_).joins_batches() && real.dim(0) == fake.dim(0);
+  const DStep seen = together ? learn_from_both(real, fake) : learn_from(real, fake);
+  const ScopedPhase phase("optimisers");
+  optimizer_d_.step();
+  return seen;
+}
+
+// One after the other, as to batch norm they are two batches, each normalised by its own statistics.
+DStep Trainer::learn_from(const Tensor& real, const Tensor& fake) {
+  ScopedPhase phase("D real");
+  const Tensor real_logits = discriminator_(real);
+  phase.change("D fake");
+  const Tensor fake_logits = discriminator_(fake);
+  phase.change("D");
+  const Tensor real_loss = loss_(real_logits, noisy_labels(real.dim(0), 0, real_logits.dtype()));
+  const Tensor fake_loss = loss_(fake_logits, noisy_labels(0, fake.dim(0), fake_logits.dtype()));
+  const Tensor loss = add(real_loss, fake_loss);
   backward(loss);
-  {
-    const ScopedPhase phase("optimisers");
-    optimizer_d_.step();
-  }
   return {loss.detach(), mean_probability(real_logits), mean_probability(fake_logits)};
+}
+
+// The same for as many of both in one pass: the sum of two means over N is twice the mean over all 2 N.
+DStep Trainer::learn_from_both(const Tensor& real, const Tensor& fake) {
+  ScopedPhase phase("D real, fake");
+  const int64_t count = real.dim(0);
+  const Tensor logits = discriminator_.both(real, fake);
+  phase.change("D");
+  const Tensor loss = loss_(logits, noisy_labels(count, count, logits.dtype()));
+  DStep seen;
+  kernels(device_).beside([&] {  // nothing waits for it
+    const Tensor half = loss.detach();
+    seen = {add(half, half), mean_probability(logits.detach().rows(0, count)),
+            mean_probability(logits.detach().rows(count, count))};
+  });
+  backward(loss, Tensor::full(loss.shape(), 2, loss.dtype(), loss.device()));
+  return seen;
 }
 
 // G makes fakes and learns what would have made D call them real. This is the non-saturating loss: it asks
@@ -88,7 +109,7 @@ DStep Trainer::teach_d(const Tensor& real, const Tensor& fake) {
 Tensor Trainer::teach_g(const Tensor& fake) {
   discriminator_.set_requires_grad(false);
   const Tensor fake_logits = discriminator_(fake);
-  const Tensor loss = loss_(fake_logits, labels(fake_logits, config_.label_real));
+  const Tensor loss = loss_(fake_logits, labels(fake.dim(0), 0, fake_logits.dtype()));
   optimizer_g_.zero_grad();
   backward(loss);
   const ScopedPhase phase("optimisers");
@@ -97,12 +118,27 @@ Tensor Trainer::teach_g(const Tensor& fake) {
   return loss.detach();
 }
 
+/// What D should say of so many real pictures, then of so many fakes: (real + fake, 1).
+Tensor Trainer::labels(int64_t real, int64_t fake, DType dtype) const {
+  const int64_t batch = labels_.dim(0) / 2;
+  if (std::max(real, fake) <= batch) return labels_.rows(batch - real, real + fake).to(dtype);
+  const Tensor more = Tensor::full({real + fake, 1}, config_.label_real, dtype, device_);
+  more.rows(real, fake).fill(config_.label_fake);
+  return more;
+}
+
 // Noise keeps D from growing sure of itself (Salimans et al., "Improved Techniques for Training GANs", 2016,
 // smooth labels for the same reason).
-Tensor Trainer::noisy_labels(const Tensor& logits, double label) {
-  const Tensor target = labels(logits, label);
-  if (config_.label_noise > 0) label_.fill(target, Uniform{label, label + config_.label_noise});
-  return target;
+Tensor Trainer::noisy_labels(int64_t real, int64_t fake, DType dtype) {
+  const double noise = config_.label_noise;
+  if (noise == 0) return labels(real, fake, dtype);
+  const Tensor noisy = Tensor::empty({real + fake, 1}, dtype, device_);
+  const auto draw = [&](const Tensor& part, double label) {
+    if (part.numel() > 0) label_.fill(part, Uniform{label, label + noise});
+  };
+  draw(noisy.rows(0, real), config_.label_real);
+  draw(noisy.rows(real, fake), config_.label_fake);
+  return noisy;
 }
 
 // The mean probability of being real, whichever of the labels stands for that.
@@ -119,7 +155,9 @@ Trainer::Trainer(const Config& config, Device device)
       generator_(config, device),
       discriminator_(config, device),
       optimizer_g_(make_optimizer(generator_, config.optimizer_g)),
-      optimizer_d_(make_optimizer(discriminator_, config.optimizer_d)) {
+      optimizer_d_(make_optimizer(discriminator_, config.optimizer_d)),
+      labels_(Tensor::full({2 * config.batch_size, 1}, config.label_real, DType::Float32, device)) {
+  labels_.rows(config.batch_size, config.batch_size).fill(config.label_fake);
   RandomStream weights(config.seed, Stream::Weights, device);
   for (Network* network : std::initializer_list<Network*>{&generator_, &discriminator_}) {
     if (config.init_distribution == "glorot_uniform") {

@@ -20,7 +20,8 @@ struct DStep {
   Tensor d_fake;  ///< mean D(G(z)): the one it gives to fakes
 };
 
-/// The loss of logits against the labels that they should have, both (N, 1): shape ().
+/// The loss of logits against the labels that they should have, both (N, 1): shape (). A mean over the N, as
+/// real pictures and fakes may be given to it together.
 using Loss = Tensor (*)(const Tensor& logits, const Tensor& labels);
 
 class Trainer {
@@ -56,8 +57,11 @@ class Trainer {
  private:
   Tensor fakes(const Tensor& z);
   DStep teach_d(const Tensor& real, const Tensor& fake);
+  DStep learn_from(const Tensor& real, const Tensor& fake);
+  DStep learn_from_both(const Tensor& real, const Tensor& fake);
   Tensor teach_g(const Tensor& fake);
-  Tensor noisy_labels(const Tensor& logits, double label);
+  Tensor labels(int64_t real, int64_t fake, DType dtype) const;
+  Tensor noisy_labels(int64_t real, int64_t fake, DType dtype);
   Tensor mean_probability(const Tensor& logits) const;
 
   Config config_;
@@ -67,6 +71,7 @@ class Trainer {
   Discriminator discriminator_;
   Optimizer optimizer_g_, optimizer_d_;
   Loss loss_ = bce_with_logits;
+  Tensor labels_;  // of a batch of real pictures, then of a batch of fakes
 };
 
 /// The next latents (count, z_dim) of `stream`, in the configuration's distribution.
