@@ -23,6 +23,7 @@ class CudaKernels final : public Kernels {
   void set_precision(Precision precision) override;
   bool trains_in_bf16() const override { return queue_.compute_capability() >= 80; }
   bool joins_batches() const override { return true; }
+  bool takes_pictures_as_they_lie() const override { return true; }
   DType activation_type() const override {
     return precision_ == Precision::Bf16 ? DType::BFloat16 : DType::Float32;
   }

@@ -44,16 +44,23 @@ __global__ void advance_kernel(int64_t* position, int64_t blocks) {
 
 /// One thread an element, in the order in which they are written; neighbours read neighbouring bytes. Whether
 /// its picture is mirrored each thread finds out anew: ten rounds of Philox cost less than a second launch.
+constexpr int pixels_of_a_thread = 4;
+
+/// A block takes a piece of one picture, of which there are `pieces`, so that which picture it is, and
+/// whether it is mirrored, is found out once a thread.
 template <class T>
 __global__ void __launch_bounds__(block_threads)
-    pick_pictures_kernel(int64_t n, PicturePlacement placement, PictureFlips flips, const uint8_t* set,
+    pick_pictures_kernel(int pieces, PicturePlacement placement, PictureFlips flips, const uint8_t* set,
                          const int64_t* order, T* __restrict__ y) {
   begin_kernel();
-  const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
-  for (int64_t i = first; i < n; i += step) {
-    const int64_t picture = placement.picture(i);
-    y[i] = pixel_value<T>(set[placement.source(i, order[picture], flips(picture))]);
-  }
+  const int picture = static_cast<int>(blockIdx.x) / pieces, piece = static_cast<int>(blockIdx.x) % pieces;
+  const bool flipped = flips(picture);
+  const uint8_t* const from = set + order[picture] * placement.elements();
+  T* const to = y + static_cast<int64_t>(picture) * placement.elements();
+  const auto [first, step] = thread_items(piece, static_cast<int>(threadIdx.x), pieces);
+#pragma unroll 4
+  for (int64_t i = first; i < placement.elements(); i += step)
+    to[i] = pixel_value<T>(from[placement.source(static_cast<int>(i), flipped)]);
 }
 
 }  // namespace
@@ -126,11 +133,12 @@ void CudaKernels::pixels_to_float(const Tensor& pixels, const Tensor& y) {
 
 void CudaKernels::pick_pictures(const Tensor& set, const Tensor& order, const PictureFlips& flips,
                                 const Tensor& y) {
-  const PicturePlacement placement{y.dim(1), y.dim(2), y.dim(3)};
+  const PicturePlacement placement = PicturePlacement::of(y.shape());
+  const int64_t pieces = ceil_divide(placement.elements(), pixels_of_a_thread * block_threads);
   dispatch_float(y.dtype(), [&](auto type) {
     using T = decltype(type);
-    queue_.launch(blocks_for(y.numel(), queue_.resident_blocks()), block_threads, pick_pictures_kernel<T>,
-                  y.numel(), placement, flips, set.data<uint8_t>(), order.data<int64_t>(), y.data<T>());
+    queue_.launch(y.dim(0) * pieces, block_threads, pick_pictures_kernel<T>, static_cast<int>(pieces),
+                  placement, flips, set.data<uint8_t>(), order.data<int64_t>(), y.data<T>());
   });
 }
 

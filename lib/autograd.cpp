@@ -131,7 +131,7 @@ Node::Target Node::target(size_t input) const {
 }
 
 void Node::beside(size_t input, const std::function<void(const Target&)>& compute) const {
-  if (inputs[input].producer) return compute(target(input));
+  if (inputs[input].producer || !needs(0)) return compute(target(input));
   // What else was written to it beside is in order with what comes now.
   inputs[input].slot->beside = false;
   const Target leaf = target(input);

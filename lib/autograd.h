@@ -70,7 +70,9 @@ struct Node {
   /// Memory for its gradient, which the caller must write: from here on the gradient counts as there.
   Target target(size_t input) const;
   /// Calls compute(target(input)). A leaf's gradient is read by nobody before the backward is over: where the
-  /// device can, it is computed beside those that others wait for (Kernels::beside()).
+  /// device can, it is computed beside those that others wait for (Kernels::beside()). Where input 0 needs no
+  /// gradient, as in a network's first layer, no other waits: it then is computed in its place, and so beside
+  /// the gradients that were given before.
   void beside(size_t input, const std::function<void(const Target&)>& compute) const;
   /// In place of target(), where its gradient is `value` itself: taken without a copy if none is there yet.
   void pass(size_t input, const Tensor& value) const;

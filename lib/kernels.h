@@ -80,6 +80,10 @@ class Kernels {
   /// partly idle. Such a backend's batch norm takes several batches at once.
   virtual bool joins_batches() const { return false; }
 
+  /// Whether a Linear that gets flattened pictures, of more elements than its weight, shall take them as they
+  /// lie, channels-last, and its weight be permuted instead: less to move, but sums in another order.
+  virtual bool takes_pictures_as_they_lie() const { return false; }
+
   /// The type in which networks shall keep what flows between their layers, by the precision; float32 or
   /// bfloat16.
   virtual DType activation_type() const { return DType::Float32; }

@@ -97,19 +97,23 @@ struct TransposedSquares {
   }
 };
 
-/// Kernels::pick_pictures: where element i of a batch of pictures (height, width, channels) lies in the set.
+/// Kernels::pick_pictures: where element i of a picture (height, width, channels) of fewer than 2^31 elements
+/// lies in the picture that is picked.
 struct PicturePlacement {
-  int64_t height, width, channels;
+  int height, width, channels;
 
-  DUEL_HOST_DEVICE int64_t elements() const { return height * width * channels; }
-  /// The picture of the batch that element i belongs to.
-  DUEL_HOST_DEVICE int64_t picture(int64_t i) const { return i / elements(); }
-  /// Where it comes from if that picture is number `chosen` of the set.
-  DUEL_HOST_DEVICE int64_t source(int64_t i, int64_t chosen, bool flipped) const {
-    const int64_t inside = i % elements(), line = width * channels;
-    if (!flipped) return chosen * elements() + inside;
-    const int64_t column = inside % line / channels;
-    return chosen * elements() + inside + (width - 1 - 2 * column) * channels;
+  DUEL_HOST_DEVICE int elements() const { return height * width * channels; }
+  DUEL_HOST_DEVICE int source(int i, bool flipped) const {
+    if (!flipped) return i;
+    const int column = i / channels % width;
+    return i + (width - 1 - 2 * column) * channels;
+  }
+  /// Of pictures (N, height, width, channels).
+  static PicturePlacement of(const Shape& pictures) {
+    const auto size = [&](int dim) { return static_cast<int>(pictures[dim]); };
+    check(pictures[1] * pictures[2] * pictures[3] < int64_t{1} << 31, "[pick_pictures] pictures of ",
+          pictures, " are too large");
+    return {size(1), size(2), size(3)};
   }
 };
 

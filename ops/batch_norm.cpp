@@ -41,14 +41,6 @@ class Parts {
   int64_t count_;
 };
 
-/// Sum over the batches: (C).
-Tensor total(const Tensor& all) {
-  if (all.dims() == 1) return all;
-  const Tensor sums = Tensor::empty({all.dim(1)}, all.dtype(), all.device());
-  kernels(all.device()).sum_rows(all, sums, Write::Set);
-  return sums;
-}
-
 struct BatchNormNode final : Node {
   Saved x, weight, mean, variance;  // statistics: (C), of several batches (batches, C)
   Saved bias, y;                    // where there is an activation
@@ -65,8 +57,13 @@ struct BatchNormNode final : Node {
       gradients(parts, i, parts.rows(dy, i), parts.channels(dweight, i), parts.channels(dbias, i),
                 dx ? &part_of_dx : nullptr, dx ? dx->write : Write::Set);
     }
-    if (needs(1)) pass(1, total(dweight));
-    if (needs(2)) pass(2, total(dbias));
+    if (needs(1)) pass_total(1, dweight);
+    if (needs(2)) pass_total(2, dbias);
+  }
+  /// What each batch has, (C) or (batches, C), summed over the batches.
+  void pass_total(size_t input, const Tensor& all) const {
+    if (all.dims() == 1) return pass(input, all);
+    beside(input, [&](const Target& sums) { kernels(all.device()).sum_rows(all, sums.tensor, sums.write); });
   }
   /// Of part i.
   void gradients(const Parts& parts, int64_t i, const Tensor& dy, const Tensor& dweight, const Tensor& dbias,

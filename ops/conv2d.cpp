@@ -24,22 +24,13 @@ struct ConvNode : Node {
   }
 
  protected:
-  /// Beside what other gradients wait for; where there is none, as in a network's first layer, in its place,
-  /// and so beside the gradients of weights that were given before.
   void backward_weight(const Tensor& in, const Tensor& out) {
-    const auto compute = [&](const Target& dw) {
-      kernels(in.device()).conv2d_wgrad(shape, in, out, dw.tensor, dw.write);
-    };
-    if (needs(0)) {
-      beside(1, compute);
-    } else {
-      compute(target(1));
-    }
+    beside(1,
+           [&](const Target& dw) { kernels(in.device()).conv2d_wgrad(shape, in, out, dw.tensor, dw.write); });
   }
   void backward_bias(const Tensor& dy) {
     if (inputs.size() < 3 || !needs(2)) return;
-    const Target db = target(2);
-    kernels(dy.device()).sum_rows(dy, db.tensor, db.write);
+    beside(2, [&](const Target& db) { kernels(dy.device()).sum_rows(dy, db.tensor, db.write); });
   }
 };
 

@@ -41,14 +41,10 @@ struct LinearNode final : Node {
       const Target dx = target(0);
       k.gemm(false, false, dy, weight_for(dy, weight.get("linear")), dx.tensor, dx.write);
     }
-    if (needs(1)) {
-      const Target dw = target(1);
-      k.gemm(true, false, dy, x.get("linear"), dw.tensor, dw.write);
-    }
-    if (inputs.size() > 2 && needs(2)) {
-      const Target db = target(2);
-      k.sum_rows(dy, db.tensor, db.write);
-    }
+    if (needs(1))
+      beside(1, [&](const Target& dw) { k.gemm(true, false, dy, x.get("linear"), dw.tensor, dw.write); });
+    if (inputs.size() > 2 && needs(2))
+      beside(2, [&](const Target& db) { k.sum_rows(dy, db.tensor, db.write); });
   }
   void release() override {
     x.release();

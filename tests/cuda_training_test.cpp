@@ -12,6 +12,7 @@
 #include "lib/autograd.h"
 #include "lib/data/batch_loader.h"
 #include "ops/arithmetic.h"
+#include "ops/cast.h"
 #include "ops/conv2d.h"
 #include "ops/reductions.h"
 #include "tests/cuda_test.h"
@@ -153,7 +154,8 @@ void expect_forms_follow(Precision precision, const Config& config, int forms) {
 }
 
 TEST_F(CudaTraining, RoundedWeightsFollowTheirParameters) {
-  expect_forms_follow(Precision::Bf16, small_config(), 9);  // five layers of G and four of D have weights
+  // All five layers of G with weights, and D's convolutions: the weight of its Linear is permuted first.
+  expect_forms_follow(Precision::Bf16, small_config(), 8);
 }
 
 // Warpgroups need channels in multiples of 32.
@@ -226,6 +228,66 @@ TEST_F(CudaTraining, OnePassOverRealPicturesAndFakesIsTwo) {
         }
       }
       EXPECT_EQ(joined.discriminator().dropout().position(), apart.discriminator().dropout().position());
+    }
+  }
+}
+
+// The labels of both in one tensor, drawn from the stream as for each alone, which is how the CPU has them.
+TEST_F(CudaTraining, LabelsOfBothAreThoseOfEach) {
+  static std::vector<double> seen;  // a loss is a plain function
+  const auto labels = [](Device device, bool noisy, int64_t count) {
+    Config config = small_config(noisy);
+    config.label_real = 0.9;
+    config.label_fake = 0.2;
+    Trainer trainer(config, device);
+    trainer.set_loss([](const Tensor& logits, const Tensor& target) {
+      for (const double label : values_of(target)) seen.push_back(label);
+      return bce_with_logits(logits, target);
+    });
+    seen.clear();
+    const Tensor real = random_tensor({count, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1}).to(device);
+    for (int i = 0; i < 2; ++i) {
+      trainer.d_step(real, trainer.draw_z(count));
+      trainer.g_step(trainer.draw_z(count));
+    }
+    return seen;
+  };
+  for (const bool noisy : {false, true}) {
+    for (const int64_t count : {1, 5, 6, 7}) {  // the batch is 6
+      const std::vector<double> expected = labels({}, noisy, count);
+      ASSERT_EQ(expected.size(), static_cast<size_t>(6 * count));
+      EXPECT_EQ(labels(cuda_device, noisy, count), expected) << noisy << ", " << count;
+    }
+  }
+}
+
+// A Linear behind Flatten, whose weight is permuted on a card where the pictures are elsewhere.
+TEST_F(CudaTraining, LinearTakesPicturesAsTheyLie) {
+  const auto run = [](Device device, DType dtype, bool trains) {
+    nn::Sequential layers;
+    layers.add<nn::Flatten>().add<nn::Linear>(5 * 3 * 4, 2);
+    uint64_t seed = 1;
+    for (const nn::NamedTensor& part : layers.parameters())
+      part.tensor->copy_from(normal(part.tensor->shape(), DType::Float32, seed++));
+    layers.to(device);
+    layers.set_requires_grad(trains);
+    Tensor x = normal({7, 3, 4, 5}, DType::Float32, 3).to(device);
+    x.set_requires_grad(true);
+    const Tensor y = cast(layers(cast(x, dtype)), DType::Float32);
+    backward(y, normal({7, 2}, DType::Float32, 4).to(device));
+    std::vector<Tensor> all{y, x.grad()};
+    if (trains) {
+      for (const nn::NamedTensor& part : layers.parameters()) all.push_back(part.tensor->grad());
+    }
+    return all;
+  };
+  for (const DType dtype : {DType::Float32, DType::BFloat16}) {
+    for (const bool trains : {false, true}) {
+      const std::vector<Tensor> expected = run({}, DType::Float32, trains);
+      const std::vector<Tensor> actual = run(cuda_device, dtype, trains);
+      for (size_t i = 0; i < expected.size(); ++i)
+        expect_close(actual[i], expected[i], dtype == DType::Float32 ? 1e-5 : 2e-2,
+                     concat(name_of(dtype), ", result ", i));
     }
   }
 }

@@ -37,7 +37,9 @@ void Iteration::keep(int64_t number, const Tensor& loss) const {
 
 std::vector<Tensor> Iteration::step() {
   const int64_t count = pictures_.dim(0);
-  const Tensor z_d = trainer_.draw_z(count), z_g = trainer_.draw_z(count);
+  const Tensor z_d = trainer_.draw_z(count);
+  Tensor z_g;
+  kernels(trainer_.device()).beside([&] { z_g = trainer_.draw_z(count); });
   const auto [d, g] = trainer_.step(pictures_, z_d, z_g);
   keep(d_loss, d.loss);
   keep(d_real, d.d_real);

@@ -34,7 +34,8 @@ class Trainer {
   /// One update of G on z (N, z_dim); its loss.
   Tensor g_step(const Tensor& z);
   /// Both, one after the other: D's on `real` and z_d, then G's on z_g. Where the device runs work side by
-  /// side, G makes the fakes of its own step meanwhile, as D's step does not change G.
+  /// side, G makes the fakes of its own step meanwhile, as D's step does not change G; z_g may have been
+  /// drawn so, too.
   std::pair<DStep, Tensor> step(const Tensor& real, const Tensor& z_d, const Tensor& z_g);
 
   /// The next `count` latents.

@@ -88,7 +88,7 @@ void CpuKernels::pick_pictures(const Tensor& set, const Tensor& order, const Pic
                                const Tensor& y) {
   const uint8_t* const from = set.data<uint8_t>();
   const int64_t* const chosen = order.data<int64_t>();
-  const PicturePlacement placement{y.dim(1), y.dim(2), y.dim(3)};
+  const PicturePlacement placement = PicturePlacement::of(y.shape());
   dispatch_float(y.dtype(), [&](auto type) {
     using T = decltype(type);
     T* const to = y.data<T>();
@@ -97,9 +97,10 @@ void CpuKernels::pick_pictures(const Tensor& set, const Tensor& order, const Pic
         [&](int64_t begin, int64_t end) {
           for (int64_t picture = begin; picture < end; ++picture) {
             const bool flipped = flips(picture);
-            const int64_t first = picture * placement.elements();
-            for (int64_t i = first; i < first + placement.elements(); ++i)
-              to[i] = pixel_value<T>(from[placement.source(i, chosen[picture], flipped)]);
+            T* const y_picture = to + picture * placement.elements();
+            const uint8_t* const source = from + chosen[picture] * placement.elements();
+            for (int i = 0; i < placement.elements(); ++i)
+              y_picture[i] = pixel_value<T>(source[placement.source(i, flipped)]);
           }
         },
         1);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/kernels.h"
 #include "ops/activations.h"
 #include "ops/batch_norm.h"
 #include "ops/dropout.h"
@@ -58,6 +59,16 @@ std::string Linear::description() const {
 
 int64_t Linear::multiply_adds(const Shape& input, const Shape&) const { return input[0] * weight_.numel(); }
 Tensor Linear::forward(const Tensor& x) { return linear(x, weight_, bias_); }
+
+std::optional<Tensor> Linear::forward_flattened(const Tensor& x) const {
+  if (x.dims() != 4 || x.numel() <= weight_.numel() || !kernels(x.device()).takes_pictures_as_they_lie())
+    return std::nullopt;
+  const int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3), out = weight_.dim(0);
+  const Shape rows{out, height * width * channels};
+  if (rows.numel() != weight_.numel()) return std::nullopt;
+  const Tensor channels_last = permute(reshape(weight_, {out, channels, height, width}), {0, 2, 3, 1});
+  return linear(reshape(x, {x.dim(0), rows[1]}), reshape(channels_last, rows), bias_);
+}
 
 Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvOptions& options)
     : options_(options) {
@@ -197,16 +208,26 @@ bool Sequential::has(const std::string& name) const {
                      [&](const auto& child) { return child.first == name; });
 }
 
+namespace {
+
+/// Two layers in one, where there is such a thing.
+std::optional<Tensor> forward_both(Module& first, const Module& second, const Tensor& x) {
+  if (const auto activation = second.as_activation()) return first.forward_with(x, *activation);
+  const auto* const linear = dynamic_cast<const Linear*>(&second);
+  if (linear && dynamic_cast<const Flatten*>(&first)) return linear->forward_flattened(x);
+  return std::nullopt;
+}
+
+}  // namespace
+
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (i + 1 < layers_.size() && !observed()) {
-      if (const auto activation = layers_[i + 1]->as_activation()) {
-        if (const auto both = layers_[i]->forward_with(y, *activation)) {
-          y = *both;
-          ++i;
-          continue;
-        }
+      if (const auto both = forward_both(*layers_[i], *layers_[i + 1], y)) {
+        y = *both;
+        ++i;
+        continue;
       }
     }
     y = (*layers_[i])(y);

@@ -18,6 +18,9 @@ class Linear final : public Module {
   Linear(int64_t in_features, int64_t out_features, bool bias = true);
   std::string description() const override;
   int64_t multiply_adds(const Shape& input, const Shape& output) const override;
+  /// Of Flatten's result for pictures x (N, H, W, C), without flattening them, where the device would rather
+  /// have it so: see Kernels::takes_pictures_as_they_lie().
+  std::optional<Tensor> forward_flattened(const Tensor& x) const;
 
  protected:
   Tensor forward(const Tensor& x) override;
