@@ -120,6 +120,11 @@ void ProfiledKernels::cast(const Tensor& x, const Tensor& y, Write write) {
         [&] { backend_.cast(x, y, write); });
 }
 
+void ProfiledKernels::write_form(const Tensor& x, Form form, const Tensor& copy) {
+  timed("write_form", concat(x.shape(), " for products"), 0, {x, copy},
+        [&] { backend_.write_form(x, form, copy); });
+}
+
 void ProfiledKernels::permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) {
   timed("permute", concat(x.shape(), " to ", y.shape()), 0, {x, y},
         [&] { backend_.permute(x, dims, y, write); });

@@ -19,6 +19,7 @@ class ProfiledKernels final : public Kernels {
   void set_precision(Precision precision) override { backend_.set_precision(precision); }
   bool trains_in_bf16() const override { return backend_.trains_in_bf16(); }
   bool joins_batches() const override { return backend_.joins_batches(); }
+  bool takes_pictures_as_they_lie() const override { return backend_.takes_pictures_as_they_lie(); }
   DType activation_type() const override { return backend_.activation_type(); }
   std::string description() const override { return backend_.description(); }
   CachingAllocator& allocator() override { return backend_.allocator(); }
@@ -47,6 +48,7 @@ class ProfiledKernels final : public Kernels {
   void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
                            Write write) override;
   void cast(const Tensor& x, const Tensor& y, Write write) override;
+  void write_form(const Tensor& x, Form form, const Tensor& copy) override;
 
   void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) override;
   void copy_runs(const Runs& runs, const Tensor& x, const Tensor& y, Write write) override;

@@ -8,6 +8,7 @@
 #include "lib/autograd.h"
 #include "lib/optim.h"
 #include "lib/product_tile.h"
+#include "lib/profile.h"
 #include "ops/conv2d.h"
 #include "tests/cuda_test.h"
 #include "tests/with_conv_algorithm.h"
@@ -725,6 +726,18 @@ TEST_F(CudaKernelsTest, FormsOfWeightsFollowChangesAndSteps) {
   optimizer.step();
   EXPECT_NE(weights[1].to_vector<float>(), before);
   expect_equal("after a step");
+}
+
+TEST_F(CudaKernelsTest, FormsAreTheSameWhereKernelsAreTimed) {
+  const WithPrecision tf32(Precision::Tf32);
+  if (!tf32.possible()) GTEST_SKIP() << tf32.why_not();
+  const Profile profile;
+  const Tensor weight = normal({64, 2, 2, 32}, DType::Float32, 1).to(cuda_device);
+  for (const Form form : {Form::Tf32, Form::Tf32Turned, Form::BFloat16}) {
+    EXPECT_EQ(weight.form(form).to(Device{}).to(DType::Float32).to_vector<float>(),
+              values_of_form(weight, form));
+  }
+  EXPECT_TRUE(kernels(cuda_device).takes_pictures_as_they_lie());
 }
 
 TEST_F(CudaKernelsTest, OptimizerWithoutParametersCountsTheStep) {
