@@ -27,32 +27,55 @@ struct Statistics {
   DUEL_HOST_DEVICE T inverse_std(int64_t c) const { return T(1) / std::sqrt(variance[c] + eps); }
 };
 
-/// Around the channels' numbers of the first row.
+/// Around the channels' numbers of the first row, of each batch its own.
 template <class Stored>
 struct MomentsUp {
   using T = Computed<Stored>;
-  const Stored* first_row;
+  const Stored* x;
+  int64_t rows;
   using State = TwoSums<T>;
   using Column = AroundShift<T>;
-  DUEL_HOST_DEVICE Column column(int64_t c) const { return {static_cast<T>(first_row[c])}; }
+  DUEL_HOST_DEVICE Column column(int64_t c, int64_t before) const {
+    return {static_cast<T>(x[before * rows + c])};
+  }
+};
+
+template <class T>
+struct Running {
+  T *mean, *variance;  // or none
+  RunningUpdate<T> update;
+  DUEL_HOST_DEVICE void operator()(int64_t c, T batch_mean, T batch_variance) const {
+    update.apply(batch_mean, batch_variance, mean[c], variance[c]);
+  }
 };
 
 template <class Stored>
 struct StoreMoments {
   using T = Computed<Stored>;
-  const Stored* first_row;
+  MomentsUp<Stored> up;
   double a_row;  // 1 / rows
   T *mean, *variance;
-  T *running_mean, *running_variance;  // or none
-  RunningUpdate<T> update;
-  DUEL_HOST_DEVICE void operator()(int64_t c, const TwoSums<double>& sums) const {
-    const AroundShift<double> around{static_cast<double>(static_cast<T>(first_row[c]))};
+  Running<T> running;  // none of several batches, whose order counts
+  DUEL_HOST_DEVICE void operator()(int64_t c, int64_t before, const TwoSums<double>& sums) const {
+    const AroundShift<double> around{static_cast<double>(up.column(c, before).shift)};
     const Moments<double> moments = around.moments(sums, a_row);
-    mean[c] = T(moments.mean);
-    variance[c] = T(moments.variance);
-    if (running_mean) update.apply(mean[c], variance[c], running_mean[c], running_variance[c]);
+    const T m = mean[before + c] = T(moments.mean), v = variance[before + c] = T(moments.variance);
+    if (running.mean) running(c, m, v);
   }
 };
+
+/// Lets `running` follow the statistics of batch after batch.
+template <class T>
+__global__ void __launch_bounds__(block_threads)
+    follow_batches_kernel(int64_t batches, int64_t channels, const T* mean, const T* variance,
+                          Running<T> running) {
+  begin_kernel();
+  const auto [first, step] = thread_items(blockIdx.x, static_cast<int>(threadIdx.x), gridDim.x);
+  for (int64_t c = first; c < channels; c += step) {
+    for (int64_t batch = 0; batch < batches; ++batch)
+      running(c, mean[batch * channels + c], variance[batch * channels + c]);
+  }
+}
 
 template <class T>
 struct Normalize {
@@ -178,16 +201,20 @@ void CudaKernels::batch_norm_statistics(const Tensor& x, const Tensor& mean, con
   dispatch_stored_float(x.dtype(), [&](auto type) {
     using Stored = decltype(type);
     using T = Computed<Stored>;
-    const int64_t rows = rows_of(x);
+    const Rows rows = rows_of(x, mean);
+    const int64_t channels = x.dim(-1);
     const Stored* const in = x.data<Stored>();
-    const StoreMoments<Stored> store{in,
-                                     1 / static_cast<double>(rows),
-                                     mean.data<T>(),
-                                     variance.data<T>(),
-                                     running ? running->mean.data<T>() : nullptr,
-                                     running ? running->variance.data<T>() : nullptr,
-                                     RunningUpdate<T>(running ? running->momentum : 0, rows)};
-    reduce_rows<Stored>(queue_, reductions_, rows, x.dim(-1), MomentsUp<Stored>{in}, store, in);
+    const Running<T> followers{running ? running->mean.data<T>() : nullptr,
+                               running ? running->variance.data<T>() : nullptr,
+                               RunningUpdate<T>(running ? running->momentum : 0, rows.count)};
+    const MomentsUp<Stored> up{in, rows.count};
+    const Running<T> no_followers{nullptr, nullptr, followers.update};
+    const StoreMoments<Stored> store{up, 1 / static_cast<double>(rows.count), mean.data<T>(),
+                                     variance.data<T>(), rows.batches == 1 ? followers : no_followers};
+    reduce_rows<Stored>(queue_, reductions_, rows, channels, up, store, in);
+    if (!running || rows.batches == 1) return;
+    queue_.launch(blocks_for(channels, queue_.resident_blocks()), block_threads, follow_batches_kernel<T>,
+                  rows.batches, channels, store.mean, store.variance, followers);
   });
 }
 

@@ -296,7 +296,13 @@ __global__ void __launch_bounds__(block_threads, 2)
   const int64_t columns = tiles.packs * width, before = batch * columns, tile = block / tiles.chunks;
   gather_share<rows>(tiles, share, f, before, state,
                      RowsAhead<In, width, rows>{x + before * tiles.rows, {}}...);
-  const auto finish_column = [&](int64_t column, const auto& sum) { finish(before + column, sum); };
+  const auto finish_column = [&](int64_t column, const auto& sum) {
+    if constexpr (requires { finish(column, before, sum); }) {
+      finish(column, before, sum);
+    } else {
+      finish(before + column, sum);
+    }
+  };
 
   State* const partials = partials_of_all + before * tiles.chunks;
   const int64_t first = tile * tiles.lanes * width;
@@ -332,7 +338,8 @@ void reduce_tiles(const Queue& queue, const ReductionSpace& space, const Rows& r
 /// For every column c calls finish(c, what its rows give), in double precision. F::State (lib/accumulators.h)
 /// is what they are gathered in and g(state, x...), where g = f.column(c), of type F::Column, gathers one;
 /// f.column() is called only where there are rows. Of several batches each is reduced for itself, with
-/// f.column(c, before) as in map_rows(), and finish() gets before + c.
+/// f.column(c, before) as in map_rows(), and finish(c, before, ...) where there is such a thing, else
+/// finish(before + c, ...).
 template <class T, class F, class Finish, class... In>
 void reduce_rows(const Queue& queue, const ReductionSpace& space, const Rows& rows, int64_t columns,
                  const F& f, const Finish& finish, const T* first, const In*... rest) {

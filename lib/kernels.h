@@ -208,9 +208,9 @@ class Kernels {
 
   // ---- batch normalisation; x is (rows, channels): all dimensions but the last count as rows ----
   // Where the backend joins_batches(), the rows may be those of several batches of one size: then mean,
-  // variance, dweight and dbias are (batches, channels). Not in batch_norm_statistics().
-  /// Mean and biased variance of each channel, (channels). `running`, unless null, moves towards them:
-  /// RunningUpdate.
+  // variance, dweight and dbias are (batches, channels).
+  /// Mean and biased variance of each channel, (channels). `running`, unless null, moves towards them, batch
+  /// by batch: RunningUpdate.
   virtual void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance,
                                      const RunningStatistics* running) = 0;
   virtual void batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,

@@ -117,6 +117,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   if (options.activation) check_fusible(*options.activation);
   Kernels& k = kernels(x.device());
   const int64_t batches = options.training ? options.batches : 1;
+  const Parts parts(k, batches);
   Tensor mean = running_mean, variance = running_var;
   if (options.training) {
     check(batches >= 1 && x.dim(0) % batches == 0, "[", op, "] x of shape ", x.shape(), " is not ", batches,
@@ -128,8 +129,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
     mean = Tensor::empty(statistics, weight.dtype(), weight.device());
     variance = Tensor::empty_like(mean);
     const RunningStatistics running{running_mean, running_var, options.momentum};
-    for (int64_t i = 0; i < batches; ++i) {
-      k.batch_norm_statistics(rows_of_batch(x, i, batches), channels_of(mean, i), channels_of(variance, i),
+    for (int64_t i = 0; i < parts.count(); ++i) {
+      k.batch_norm_statistics(parts.rows(x, i), parts.channels(mean, i), parts.channels(variance, i),
                               has_running ? &running : nullptr);
     }
     if (has_running) {
@@ -140,7 +141,6 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
     check(has_running, "[", op, "] evaluation needs running_mean and running_var");
   }
   const Tensor y = Tensor::empty_like(x);
-  const Parts parts(k, batches);
   for (int64_t i = 0; i < parts.count(); ++i) {
     const Tensor in = parts.rows(x, i), out = parts.rows(y, i);
     const Tensor m = parts.channels(mean, i), v = parts.channels(variance, i);
