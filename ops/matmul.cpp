@@ -1,5 +1,6 @@
 #include "ops/matmul.h"
 
+#include <array>
 #include <utility>
 
 #include "lib/autograd.h"
@@ -7,6 +8,8 @@
 
 namespace duel {
 namespace {
+
+constexpr std::array<int, 4> channels_first{0, 3, 1, 2}, channels_last{0, 2, 3, 1};
 
 // y = a b: da = dy b^T, db = a^T dy.
 struct MatmulNode final : Node {
@@ -31,7 +34,7 @@ struct MatmulNode final : Node {
 };
 
 // y = x w^T + bias: dx = dy w, dw = dy^T x, dbias = the column sums of dy.
-struct LinearNode final : Node {
+struct LinearNode : Node {
   Saved x, weight;
 
   const char* name() const override { return "linear"; }
@@ -39,16 +42,51 @@ struct LinearNode final : Node {
     Kernels& k = kernels(dy.device());
     if (needs(0)) {
       const Target dx = target(0);
-      k.gemm(false, false, dy, weight_for(dy, weight.get("linear")), dx.tensor, dx.write);
+      k.gemm(false, false, dy, weight_for(dy, weight.get(name())), dx.tensor, dx.write);
     }
     if (needs(1))
-      beside(1, [&](const Target& dw) { k.gemm(true, false, dy, x.get("linear"), dw.tensor, dw.write); });
-    if (inputs.size() > 2 && needs(2))
-      beside(2, [&](const Target& db) { k.sum_rows(dy, db.tensor, db.write); });
+      beside(1, [&](const Target& dw) { k.gemm(true, false, dy, x.get(name()), dw.tensor, dw.write); });
+    backward_bias(dy);
   }
   void release() override {
     x.release();
     weight.release();
+  }
+
+ protected:
+  void backward_bias(const Tensor& dy) const {
+    if (inputs.size() < 3 || !needs(2)) return;
+    beside(2, [&](const Target& db) { kernels(dy.device()).sum_rows(dy, db.tensor, db.write); });
+  }
+};
+
+// The same with the weight permuted, (out, H * W * C), and so its gradient permuted back.
+struct LinearChannelsLastNode final : LinearNode {
+  Tensor permuted;
+  Shape picture;  // (1, H, W, C)
+
+  const char* name() const override { return "linear_channels_last"; }
+  void backward(const Tensor& dy) override {
+    Kernels& k = kernels(dy.device());
+    const Shape rows{dy.dim(0), picture.numel()};
+    if (needs(0)) {
+      weight.get(name());  // throws if it was changed
+      const Target dx = target(0);
+      k.gemm(false, false, dy, permuted, dx.tensor.view(rows), dx.write);
+    }
+    if (needs(1)) {
+      beside(1, [&](const Target& dw) {
+        const int64_t out = dy.dim(1), height = picture[1], width = picture[2], channels = picture[3];
+        const Tensor gradient = Tensor::empty({out, height, width, channels}, dw.tensor.dtype(), dy.device());
+        k.gemm(true, false, dy, x.get(name()).view(rows), gradient.view({out, picture.numel()}), Write::Set);
+        k.permute(gradient, channels_first, dw.tensor.view({out, channels, height, width}), dw.write);
+      });
+    }
+    backward_bias(dy);
+  }
+  void release() override {
+    LinearNode::release();
+    permuted = {};
   }
 };
 
@@ -70,23 +108,58 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return y;
 }
 
+namespace {
+
+void check_bias(const char* op, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (!bias.defined()) return;
+  check_parameter_kind(op, x, bias);
+  check_shape(op, "bias", bias, {weight.dim(0)});
+}
+
+void record_linear(std::shared_ptr<LinearNode> node, const Tensor& y, const Tensor& x, const Tensor& weight,
+                   const Tensor& bias) {
+  if (weight.requires_grad()) node->x = Saved(x);
+  if (x.requires_grad()) node->weight = Saved(weight);
+  record(y, std::move(node),
+         bias.defined() ? std::vector<Tensor>{x, weight, bias} : std::vector<Tensor>{x, weight});
+}
+
+}  // namespace
+
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_parameter_kind("linear", x, weight);
   check(x.dims() == 2 && weight.dims() == 2 && x.dim(1) == weight.dim(1),
         "[linear] x must be (N, in) and weight ", "(out, in), got ", x.shape(), " and ", weight.shape());
-  if (bias.defined()) {
-    check_parameter_kind("linear", x, bias);
-    check_shape("linear", "bias", bias, {weight.dim(0)});
-  }
+  check_bias("linear", x, weight, bias);
   const Tensor y = Tensor::empty({x.dim(0), weight.dim(0)}, x.dtype(), x.device());
   kernels(x.device()).gemm(false, true, x, weight_for(x, weight), y, Write::Set);
   if (bias.defined()) kernels(x.device()).add_bias(bias, y);
+  if (needs_grad({x, weight, bias})) record_linear(std::make_shared<LinearNode>(), y, x, weight, bias);
+  return y;
+}
+
+Tensor linear_channels_last(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const char* const op = "linear_channels_last";
+  check_parameter_kind(op, x, weight);
+  Shape picture = x.shape();
+  if (x.dims() == 4) picture[0] = 1;
+  check(x.dims() == 4 && weight.dims() == 2 && picture.numel() == weight.dim(1), "[", op,
+        "] x must be (N, H, W, C) and weight (out, C * H * W), got ", x.shape(), " and ", weight.shape());
+  check_bias(op, x, weight, bias);
+  Kernels& k = kernels(x.device());
+  const int64_t out = weight.dim(0), height = picture[1], width = picture[2], channels = picture[3];
+  const Tensor factor = weight_for(x, weight);
+  const Tensor permuted = Tensor::empty({out, height, width, channels}, factor.dtype(), x.device());
+  k.permute(factor.view({out, channels, height, width}), channels_last, permuted, Write::Set);
+  const Tensor rows = permuted.view(weight.shape());
+  const Tensor y = Tensor::empty({x.dim(0), out}, x.dtype(), x.device());
+  k.gemm(false, true, x.view({x.dim(0), picture.numel()}), rows, y, Write::Set);
+  if (bias.defined()) k.add_bias(bias, y);
   if (needs_grad({x, weight, bias})) {
-    auto node = std::make_shared<LinearNode>();
-    if (weight.requires_grad()) node->x = Saved(x);
-    if (x.requires_grad()) node->weight = Saved(weight);
-    record(y, std::move(node),
-           bias.defined() ? std::vector<Tensor>{x, weight, bias} : std::vector<Tensor>{x, weight});
+    auto node = std::make_shared<LinearChannelsLastNode>();
+    node->permuted = rows;
+    node->picture = picture;
+    record_linear(std::move(node), y, x, weight, bias);
   }
   return y;
 }

@@ -12,4 +12,8 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 /// PyTorch's linear. The result is of x's type; weight and bias are of parameter_type() of it.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
+/// The same of flattened pictures x (N, H, W, C), with weight (out, C * H * W) in PyTorch's order, each
+/// channel row by row: the weight is permuted, not the pictures.
+Tensor linear_channels_last(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+
 }  // namespace duel

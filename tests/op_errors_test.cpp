@@ -87,6 +87,22 @@ const BadCall kBadCalls[] = {
        return linear(zeros({2, 3}), zeros({5, 4}));
      },
      "[linear] x must be (N, in) and weight (out, in), got (2, 3) and (5, 4)"},
+    {"linear_channels_last_inner",
+     [] {
+       return linear_channels_last(zeros({2, 3, 4, 5}), zeros({5, 61}));
+     },
+     "[linear_channels_last] x must be (N, H, W, C) and weight (out, C * H * W), got (2, 3, 4, 5) and (5, "
+     "61)"},
+    {"linear_channels_last_rows",
+     [] {
+       return linear_channels_last(zeros({2, 60}), zeros({5, 60}));
+     },
+     "[linear_channels_last] x must be (N, H, W, C) and weight (out, C * H * W), got (2, 60) and (5, 60)"},
+    {"linear_channels_last_bias",
+     [] {
+       return linear_channels_last(zeros({2, 3, 4, 5}), zeros({5, 60}), zeros({3}));
+     },
+     "[linear_channels_last] bias must have shape (5), got (3)"},
     {"linear_bias",
      [] {
        return linear(zeros({2, 3}), zeros({5, 3}), zeros({3}));

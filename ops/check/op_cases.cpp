@@ -86,6 +86,8 @@ const std::map<std::string, Op>& known_ops() {
   static const std::map<std::string, Op> ops{
       {"matmul", {{}, [](const Call& t) { return matmul(t["a"], t["b"]); }}},
       {"linear", {{}, [](const Call& t) { return linear(t["x"], t["weight"], t.optional("bias")); }}},
+      {"linear_channels_last",
+       {{}, [](const Call& t) { return linear_channels_last(t["x"], t["weight"], t.optional("bias")); }}},
       {"conv2d",
        {{"stride", "padding"},
         [](const Call& t) {

@@ -63,11 +63,7 @@ Tensor Linear::forward(const Tensor& x) { return linear(x, weight_, bias_); }
 std::optional<Tensor> Linear::forward_flattened(const Tensor& x) const {
   if (x.dims() != 4 || x.numel() <= weight_.numel() || !kernels(x.device()).takes_pictures_as_they_lie())
     return std::nullopt;
-  const int64_t height = x.dim(1), width = x.dim(2), channels = x.dim(3), out = weight_.dim(0);
-  const Shape rows{out, height * width * channels};
-  if (rows.numel() != weight_.numel()) return std::nullopt;
-  const Tensor channels_last = permute(reshape(weight_, {out, channels, height, width}), {0, 2, 3, 1});
-  return linear(reshape(x, {x.dim(0), rows[1]}), reshape(channels_last, rows), bias_);
+  return linear_channels_last(x, weight_, bias_);
 }
 
 Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvOptions& options)

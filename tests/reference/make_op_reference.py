@@ -73,6 +73,7 @@ def bce(t: Tensors, case: Case) -> Tensor:
 OPS: dict[str, Callable[[Tensors, Case], Tensor]] = {
     "matmul": lambda t, case: t["a"] @ t["b"],
     "linear": lambda t, case: F.linear(t["x"], t["weight"], t.get("bias")),
+    "linear_channels_last": lambda t, case: F.linear(to_nchw(t["x"]).flatten(1), t["weight"], t.get("bias")),
     "conv2d": conv2d,
     "conv_transpose2d": conv_transpose2d,
     "batch_norm": batch_norm,
