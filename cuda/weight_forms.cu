@@ -16,7 +16,6 @@ namespace {
 constexpr int table_weights = 32;
 constexpr int side = 32;    // of a square, along ic: a warp's
 constexpr int height = 64;  // and along oc
-constexpr int warps = block_threads / side;
 
 struct Weight {
   int taps, oc, ic;
@@ -35,6 +34,7 @@ struct Table {
 __global__ void __launch_bounds__(block_threads) tf32_forms_kernel(const __grid_constant__ Table table) {
   begin_kernel();
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+  constexpr int warps = block_threads / side;
   __shared__ float square[height][side + 1];  // one more, so that a column lies in different banks
   const int number = table.squares.tensor_of(blockIdx.x);
   const Weight w = table.weight[number];
