@@ -40,8 +40,7 @@ Layout layout_of(const Conv2dShape& s, const T* x, const T* weight, int64_t pitc
 
 template <class T>
 void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const T* x, const T* weight,
-            int64_t pitch, const ProductTarget& y) {
-  const Layout layout = layout_of(s, x, weight, pitch);
+            int64_t pitch, const Layout& layout, const ProductTarget& y) {
   const TileSize size =
       tile_size_for(1, s.gemm_m(), s.oc, queue.multiprocessors(), as_group<T>(queue, precision, layout));
   const auto blocks = [&](auto tile, int) { return tile.blocks(s.gemm_m(), s.oc); };
@@ -70,12 +69,14 @@ void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Prec
   const ProductTarget target = ProductTarget::of(y, s.oc, write, epilogue);
   if (x.dtype() == DType::BFloat16) {
     const PaddedRows rows(queue, allocator, weight.data<BFloat16>(), s.oc, s.gemm_k());
-    launch(queue, precision, s, x.data<BFloat16>(), rows.data(), rows.pitch(), target);
+    const auto* const from = x.data<BFloat16>();
+    launch(queue, precision, s, from, rows.data(), rows.pitch(),
+           layout_of(s, from, rows.data(), rows.pitch()), target);
   } else {
     const auto* const from = x.data<float>();
     const Layout layout = layout_of<float>(s, from, weight.data<float>(), s.gemm_k());
     const Tensor factor = as_group<float>(queue, precision, layout) ? weight.form(Form::Tf32) : weight;
-    launch<float>(queue, precision, s, from, factor.data<float>(), s.gemm_k(), target);
+    launch<float>(queue, precision, s, from, factor.data<float>(), s.gemm_k(), layout, target);
   }
 }
 

@@ -55,8 +55,8 @@ __global__ void __launch_bounds__(block_threads)
   begin_kernel();
   const int picture = static_cast<int>(blockIdx.x) / pieces, piece = static_cast<int>(blockIdx.x) % pieces;
   const bool flipped = flips(picture);
-  const uint8_t* const from = set + order[picture] * placement.elements();
-  T* const to = y + static_cast<int64_t>(picture) * placement.elements();
+  const uint8_t* const from = set + placement.first(order[picture]);
+  T* const to = y + placement.first(picture);
   const auto [first, step] = thread_items(piece, static_cast<int>(threadIdx.x), pieces);
 #pragma unroll 4
   for (int64_t i = first; i < placement.elements(); i += step)

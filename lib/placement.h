@@ -103,6 +103,8 @@ struct PicturePlacement {
   int height, width, channels;
 
   DUEL_HOST_DEVICE int elements() const { return height * width * channels; }
+  /// Where a picture of a batch or of a set begins.
+  DUEL_HOST_DEVICE int64_t first(int64_t picture) const { return picture * elements(); }
   DUEL_HOST_DEVICE int source(int i, bool flipped) const {
     if (!flipped) return i;
     const int column = i / channels % width;

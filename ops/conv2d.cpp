@@ -7,30 +7,20 @@
 
 #include <utility>
 
-#include "lib/autograd.h"
 #include "lib/kernels.h"
 #include "ops/activations.h"
+#include "ops/weighted_node.h"
 
 namespace duel {
 namespace {
 
-struct ConvNode : Node {
+struct ConvNode : WeightedNode {
   Conv2dShape shape;
-  Saved x, weight;
-
-  void release() override {
-    x.release();
-    weight.release();
-  }
 
  protected:
   void backward_weight(const Tensor& in, const Tensor& out) {
     beside(1,
            [&](const Target& dw) { kernels(in.device()).conv2d_wgrad(shape, in, out, dw.tensor, dw.write); });
-  }
-  void backward_bias(const Tensor& dy) {
-    if (inputs.size() < 3 || !needs(2)) return;
-    beside(2, [&](const Target& db) { kernels(dy.device()).sum_rows(dy, db.tensor, db.write); });
   }
 };
 
@@ -75,22 +65,13 @@ void check_geometry(const char* op, const Shape& x, const Shape& weight, Pair st
           x, " and weight ", weight);
 }
 
-void check_bias(const char* op, const Tensor& x, const Tensor& bias, int64_t channels) {
-  if (!bias.defined()) return;
-  check_parameter_kind(op, x, bias);
-  check_shape(op, "bias", bias, {channels});
-}
-
 template <class NodeType>
 void record_conv(const Conv2dShape& shape, const Tensor& y, const Tensor& x, const Tensor& weight,
                  const Tensor& bias) {
   if (!needs_grad({x, weight, bias})) return;
   auto node = std::make_shared<NodeType>();
   node->shape = shape;
-  if (weight.requires_grad()) node->x = Saved(x);
-  if (x.requires_grad()) node->weight = Saved(weight);
-  record(y, std::move(node),
-         bias.defined() ? std::vector<Tensor>{x, weight, bias} : std::vector<Tensor>{x, weight});
+  record_weighted(std::move(node), y, x, weight, bias);
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 #include <array>
 #include <utility>
 
-#include "lib/autograd.h"
 #include "lib/kernels.h"
+#include "ops/weighted_node.h"
 
 namespace duel {
 namespace {
@@ -34,9 +34,7 @@ struct MatmulNode final : Node {
 };
 
 // y = x w^T + bias: dx = dy w, dw = dy^T x, dbias = the column sums of dy.
-struct LinearNode : Node {
-  Saved x, weight;
-
+struct LinearNode final : WeightedNode {
   const char* name() const override { return "linear"; }
   void backward(const Tensor& dy) override {
     Kernels& k = kernels(dy.device());
@@ -48,20 +46,10 @@ struct LinearNode : Node {
       beside(1, [&](const Target& dw) { k.gemm(true, false, dy, x.get(name()), dw.tensor, dw.write); });
     backward_bias(dy);
   }
-  void release() override {
-    x.release();
-    weight.release();
-  }
-
- protected:
-  void backward_bias(const Tensor& dy) const {
-    if (inputs.size() < 3 || !needs(2)) return;
-    beside(2, [&](const Target& db) { kernels(dy.device()).sum_rows(dy, db.tensor, db.write); });
-  }
 };
 
 // The same with the weight permuted, (out, H * W * C), and so its gradient permuted back.
-struct LinearChannelsLastNode final : LinearNode {
+struct LinearChannelsLastNode final : WeightedNode {
   Tensor permuted;
   Shape picture;  // (1, H, W, C)
 
@@ -85,7 +73,7 @@ struct LinearChannelsLastNode final : LinearNode {
     backward_bias(dy);
   }
   void release() override {
-    LinearNode::release();
+    WeightedNode::release();
     permuted = {};
   }
 };
@@ -110,18 +98,13 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 namespace {
 
-void check_bias(const char* op, const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (!bias.defined()) return;
-  check_parameter_kind(op, x, bias);
-  check_shape(op, "bias", bias, {weight.dim(0)});
-}
-
-void record_linear(std::shared_ptr<LinearNode> node, const Tensor& y, const Tensor& x, const Tensor& weight,
-                   const Tensor& bias) {
-  if (weight.requires_grad()) node->x = Saved(x);
-  if (x.requires_grad()) node->weight = Saved(weight);
-  record(y, std::move(node),
-         bias.defined() ? std::vector<Tensor>{x, weight, bias} : std::vector<Tensor>{x, weight});
+/// x factor^T + bias: (N, out).
+Tensor product_of_rows(const Tensor& x, const Tensor& factor, const Tensor& bias) {
+  Kernels& k = kernels(x.device());
+  const Tensor y = Tensor::empty({x.dim(0), factor.dim(0)}, x.dtype(), x.device());
+  k.gemm(false, true, x, factor, y, Write::Set);
+  if (bias.defined()) k.add_bias(bias, y);
+  return y;
 }
 
 }  // namespace
@@ -130,11 +113,9 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_parameter_kind("linear", x, weight);
   check(x.dims() == 2 && weight.dims() == 2 && x.dim(1) == weight.dim(1),
         "[linear] x must be (N, in) and weight ", "(out, in), got ", x.shape(), " and ", weight.shape());
-  check_bias("linear", x, weight, bias);
-  const Tensor y = Tensor::empty({x.dim(0), weight.dim(0)}, x.dtype(), x.device());
-  kernels(x.device()).gemm(false, true, x, weight_for(x, weight), y, Write::Set);
-  if (bias.defined()) kernels(x.device()).add_bias(bias, y);
-  if (needs_grad({x, weight, bias})) record_linear(std::make_shared<LinearNode>(), y, x, weight, bias);
+  check_bias("linear", x, bias, weight.dim(0));
+  const Tensor y = product_of_rows(x, weight_for(x, weight), bias);
+  if (needs_grad({x, weight, bias})) record_weighted(std::make_shared<LinearNode>(), y, x, weight, bias);
   return y;
 }
 
@@ -145,21 +126,19 @@ Tensor linear_channels_last(const Tensor& x, const Tensor& weight, const Tensor&
   if (x.dims() == 4) picture[0] = 1;
   check(x.dims() == 4 && weight.dims() == 2 && picture.numel() == weight.dim(1), "[", op,
         "] x must be (N, H, W, C) and weight (out, C * H * W), got ", x.shape(), " and ", weight.shape());
-  check_bias(op, x, weight, bias);
-  Kernels& k = kernels(x.device());
+  check_bias(op, x, bias, weight.dim(0));
   const int64_t out = weight.dim(0), height = picture[1], width = picture[2], channels = picture[3];
   const Tensor factor = weight_for(x, weight);
   const Tensor permuted = Tensor::empty({out, height, width, channels}, factor.dtype(), x.device());
-  k.permute(factor.view({out, channels, height, width}), channels_last, permuted, Write::Set);
+  kernels(x.device())
+      .permute(factor.view({out, channels, height, width}), channels_last, permuted, Write::Set);
   const Tensor rows = permuted.view(weight.shape());
-  const Tensor y = Tensor::empty({x.dim(0), out}, x.dtype(), x.device());
-  k.gemm(false, true, x.view({x.dim(0), picture.numel()}), rows, y, Write::Set);
-  if (bias.defined()) k.add_bias(bias, y);
+  const Tensor y = product_of_rows(x.view({x.dim(0), picture.numel()}), rows, bias);
   if (needs_grad({x, weight, bias})) {
     auto node = std::make_shared<LinearChannelsLastNode>();
     node->permuted = rows;
     node->picture = picture;
-    record_linear(std::move(node), y, x, weight, bias);
+    record_weighted(std::move(node), y, x, weight, bias);
   }
   return y;
 }

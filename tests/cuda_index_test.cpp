@@ -250,6 +250,16 @@ TEST(Placement, MirroredPicturesExchangeColumnsAlone) {
   }
 }
 
+TEST(Placement, PicturesOfASetPast32Bits) {
+  const PicturePlacement placement = PicturePlacement::of({1, 64, 64, 3});
+  const int64_t pictures = 1000000, batch = 300000, last = placement.elements() - 1;
+  ASSERT_GT(placement.first(batch - 1) + last, int64_t{1} << 31);
+  EXPECT_EQ(placement.first(batch - 1) + last, batch * 64 * 64 * 3 - 1);
+  EXPECT_EQ(placement.first(pictures - 1) + placement.source(last, false), pictures * 64 * 64 * 3 - 1);
+  EXPECT_EQ(placement.first(pictures - 1) + placement.source(last, true),
+            pictures * 64 * 64 * 3 - 1 - 63 * 3);
+}
+
 TEST(Placement, PicturesHaveFewerThanTwoToThe31Elements) {
   const PicturePlacement placement = PicturePlacement::of({1, 46340, 46340, 1});
   EXPECT_EQ(placement.source(placement.elements() - 1, true), placement.elements() - 46340);

@@ -142,7 +142,7 @@ void expect_forms_follow(Precision precision, const Config& config, int forms) {
       }
     }
   };
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 4; ++i) {
     iteration.run().wait();
     expect_equal("after an iteration");
   }
@@ -150,7 +150,7 @@ void expect_forms_follow(Precision precision, const Config& config, int forms) {
   expect_equal("after a change by hand");
   iteration.run().wait();
   expect_equal("after a replay behind it");
-  EXPECT_EQ(copies, 5 * forms);
+  EXPECT_EQ(copies, 6 * forms);
 }
 
 TEST_F(CudaTraining, RoundedWeightsFollowTheirParameters) {

@@ -97,8 +97,8 @@ void CpuKernels::pick_pictures(const Tensor& set, const Tensor& order, const Pic
         [&](int64_t begin, int64_t end) {
           for (int64_t picture = begin; picture < end; ++picture) {
             const bool flipped = flips(picture);
-            T* const y_picture = to + picture * placement.elements();
-            const uint8_t* const source = from + chosen[picture] * placement.elements();
+            T* const y_picture = to + placement.first(picture);
+            const uint8_t* const source = from + placement.first(chosen[picture]);
             for (int i = 0; i < placement.elements(); ++i)
               y_picture[i] = pixel_value<T>(source[placement.source(i, flipped)]);
           }
