@@ -11,7 +11,7 @@ Device chosen_device;
 bool only_tried = false;
 
 Tensor filled(const Tensor& tensor) {
-  RandomStream(0, Stream::Test, device()).fill(tensor, Uniform{-1, 1});
+  RandomStream(0, Stream::Check, device()).fill(tensor, Uniform{-1, 1});
   return tensor;
 }
 

@@ -82,7 +82,7 @@ void add_permute(const char* name, const char* recipe, const Shape& shape, std::
 
 void add_random(const char* name, const Distribution& distribution, const char* recipe, const Shape& shape) {
   add(named(name, recipe, shape), [distribution, shape](benchmark::State& state) {
-    RandomStream stream(0, Stream::Test, device());
+    RandomStream stream(0, Stream::Check, device());
     const Tensor x = empty_activations(shape);
     measure(state, {0, bytes_of({x})}, [&] { stream.fill(x, distribution); });
   });

@@ -3,9 +3,9 @@
 //
 // With an activation f behind it, each pass applies f, or takes the gradient through f, on its way: nothing
 // is stored between the two.
+#include "cuda/accumulators.h"
 #include "cuda/cuda_kernels.h"
 #include "cuda/rows.cuh"
-#include "lib/accumulators.h"
 
 namespace duel::cuda {
 namespace {

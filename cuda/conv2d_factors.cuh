@@ -4,11 +4,11 @@
 
 #include <type_traits>
 
+#include "cuda/conv2d_patches.h"
 #include "cuda/pack.cuh"
 #include "cuda/product_target.cuh"
 #include "cuda/queue.h"
 #include "cuda/tile_product.cuh"
-#include "lib/conv2d_patches.h"
 #include "lib/kernels.h"
 
 namespace duel::cuda {

@@ -1,4 +1,4 @@
-// dx = D V for each phase (lib/conv2d_patches.h): rows are the phase's pixels of dx, columns input channels,
+// dx = D V for each phase (cuda/conv2d_patches.h): rows are the phase's pixels of dx, columns input channels,
 // and k runs over the taps that the phase meets and the output channels. This is also the forward of
 // transposed convolution.
 //

@@ -1,4 +1,4 @@
-// dx = P V^T over squares of pixels (lib/conv2d_subpixels.h), for the data gradients of strided convolutions
+// dx = P V^T over squares of pixels (cuda/conv2d_subpixels.h), for the data gradients of strided convolutions
 // whose squares have few columns: those of pictures. All columns lie in one tile of 16, so dy is read once
 // for each tap that a square meets: 9 times where the kernel is 4 x 4 and the stride 2, instead of the 16 of
 // phases. What is fetched is the limit.
@@ -6,9 +6,9 @@
 // V, a few thousand elements, is laid out by a launch of its own, a thread an element.
 #include "cuda/conv2d_factors.cuh"
 #include "cuda/conv2d_implicit.h"
+#include "cuda/conv2d_subpixels.h"
 #include "cuda/kernel_order.cuh"
-#include "lib/conv2d_subpixels.h"
-#include "lib/launch.h"
+#include "cuda/launch.h"
 
 namespace duel::cuda {
 namespace {

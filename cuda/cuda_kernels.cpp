@@ -4,7 +4,7 @@ namespace duel::cuda {
 
 CudaKernels::CudaKernels(int device)
     : queue_(device),
-      allocator_(device),
+      allocator_(device, [this] { join(); }),
       reductions_(queue_, allocator_),
       staging_(queue_, page_locked_),
       recorder_(queue_, allocator_),

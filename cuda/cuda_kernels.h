@@ -1,5 +1,5 @@
-// The CUDA backend: kernels of its own, and cuBLAS for the products. All of it runs on one stream of one
-// device, in the order of the calls.
+// The CUDA backend: kernels of its own, and cuBLAS for the products. All of it runs on one device in the
+// order of the calls, but for what is given to beside(), which has a second lane (cuda/queue.h).
 #pragma once
 
 #include <memory>
@@ -24,6 +24,7 @@ class CudaKernels final : public Kernels {
   bool trains_in_bf16() const override { return queue_.compute_capability() >= 80; }
   bool joins_batches() const override { return true; }
   bool takes_pictures_as_they_lie() const override { return true; }
+  bool keeps_forms() const override { return queue_.lane() == 0 && !recorder_.in_use(); }
   DType activation_type() const override {
     return precision_ == Precision::Bf16 ? DType::BFloat16 : DType::Float32;
   }

@@ -1,17 +1,21 @@
 // The device's memory, temporary pieces of it, and the host's memory that the device reaches.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "lib/allocator.h"
 
 namespace duel::cuda {
 
 /// A block released by the host may still be in use by work that was queued before. It is handed out again
-/// only to work queued after that on the same stream, so nothing has to wait for it.
+/// only to work queued after that on the same stream, so nothing has to wait for it; while there is work on
+/// the second one, released blocks are held back (set_holding()).
 class DeviceAllocator final : public CachingAllocator {
  public:
-  explicit DeviceAllocator(int device) : device_(device) {}
+  /// `join` lets what follows wait for the work that blocks are held for.
+  DeviceAllocator(int device, std::function<void()> join) : device_(device), join_(std::move(join)) {}
   ~DeviceAllocator() override { trim(); }
 
   std::optional<Room> room() const override;
@@ -19,9 +23,11 @@ class DeviceAllocator final : public CachingAllocator {
  protected:
   void* system_allocate(size_t bytes) override;
   void system_free(void* block) noexcept override;
+  void end_holding() override { join_(); }
 
  private:
   int device_;
+  std::function<void()> join_;
 };
 
 /// Memory of the host that the device reads and writes by itself.

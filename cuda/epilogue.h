@@ -5,6 +5,7 @@
 
 #include "cuda/queue.h"
 #include "lib/functors.h"
+#include "lib/fused_activation.h"
 #include "lib/tensor.h"
 
 namespace duel::cuda {
@@ -12,7 +13,7 @@ namespace duel::cuda {
 /// The activation is chosen at run time, not by a template: the kernels of products are large, and beside a
 /// store a comparison costs nothing. It calculates in float32.
 struct Epilogue {
-  enum class Activation { None, Relu, LeakyRelu, Tanh };
+  using Activation = FusedActivation;
 
   const float* bias = nullptr;  // of the columns, or none
   Activation activation = Activation::None;
@@ -43,20 +44,10 @@ struct Epilogue {
 /// The epilogue that adds `bias` and applies f, either of which may be null, to sums of type `dtype`; none
 /// where it is not one of these, or float64.
 inline std::optional<Epilogue> epilogue_of(const Tensor* bias, const Unary* f, DType dtype) {
-  if (dtype == DType::Float64) return {};
-  Epilogue epilogue;
-  if (bias) epilogue.bias = bias->data<float>();
-  if (!f) return epilogue;
-  if (std::holds_alternative<Relu>(*f)) {
-    epilogue.activation = Epilogue::Activation::Relu;
-  } else if (const auto* leaky_relu = std::get_if<LeakyRelu>(f)) {
-    epilogue.activation = Epilogue::Activation::LeakyRelu;
-    epilogue.leaky_relu = *leaky_relu;
-  } else if (std::holds_alternative<Tanh>(*f)) {
-    epilogue.activation = Epilogue::Activation::Tanh;
-  } else {
-    return {};
-  }
+  const auto activation = fused_activation(f);
+  if (dtype == DType::Float64 || !activation) return {};
+  Epilogue epilogue{.bias = bias ? bias->data<float>() : nullptr, .activation = *activation};
+  if (const auto* leaky_relu = f ? std::get_if<LeakyRelu>(f) : nullptr) epilogue.leaky_relu = *leaky_relu;
   return epilogue;
 }
 

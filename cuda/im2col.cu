@@ -7,9 +7,9 @@
 // element of the matrix, would need atomic additions, whose order, and so whose result, changes by the run.
 #include "cuda/im2col.h"
 #include "cuda/kernel_order.cuh"
+#include "cuda/launch.h"
 #include "cuda/pack.cuh"
 #include "lib/im2col.h"
-#include "lib/launch.h"
 
 namespace duel::cuda {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "cuda/cuda_kernels.h"
 #include "cuda/kernel_order.cuh"
+#include "cuda/launch.h"
 #include "cuda/map.cuh"
 #include "cuda/pack.cuh"
-#include "lib/launch.h"
 #include "lib/placement.h"
 
 namespace duel::cuda {

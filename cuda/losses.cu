@@ -1,8 +1,8 @@
 // Losses averaged over all elements, and their gradients: the formula, its sum and the division in one go.
+#include "cuda/accumulators.h"
 #include "cuda/cuda_kernels.h"
 #include "cuda/map.cuh"
 #include "cuda/rows.cuh"
-#include "lib/accumulators.h"
 
 namespace duel::cuda {
 namespace {

@@ -42,9 +42,8 @@ __global__ void advance_kernel(int64_t* position, int64_t blocks) {
   *position += blocks;
 }
 
-/// One thread an element, in the order in which they are written; neighbours read neighbouring bytes. Whether
-/// its picture is mirrored each thread finds out anew: ten rounds of Philox cost less than a second launch.
-constexpr int pixels_of_a_thread = 4;
+/// So many numbers of a picture share what each thread has to find out: a division, and ten rounds of Philox.
+constexpr int numbers_of_a_thread = 4;
 
 /// A block takes a piece of one picture, of which there are `pieces`, so that which picture it is, and
 /// whether it is mirrored, is found out once a thread.
@@ -134,7 +133,7 @@ void CudaKernels::pixels_to_float(const Tensor& pixels, const Tensor& y) {
 void CudaKernels::pick_pictures(const Tensor& set, const Tensor& order, const PictureFlips& flips,
                                 const Tensor& y) {
   const PicturePlacement placement = PicturePlacement::of(y.shape());
-  const int64_t pieces = ceil_divide(placement.elements(), pixels_of_a_thread * block_threads);
+  const int64_t pieces = ceil_divide(placement.elements(), numbers_of_a_thread * block_threads);
   dispatch_float(y.dtype(), [&](auto type) {
     using T = decltype(type);
     queue_.launch(y.dim(0) * pieces, block_threads, pick_pictures_kernel<T>, static_cast<int>(pieces),

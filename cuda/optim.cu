@@ -7,9 +7,9 @@
 // read and three written, 16 bytes a thread at a time.
 #include "cuda/cuda_kernels.h"
 #include "cuda/kernel_order.cuh"
+#include "cuda/launch.h"
 #include "cuda/pack.cuh"
 #include "cuda/weight_forms.h"
-#include "lib/launch.h"
 
 namespace duel::cuda {
 namespace {

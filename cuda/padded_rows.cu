@@ -1,9 +1,9 @@
 // Weights that need it are those of pictures with one or three channels, small ones: a thread makes an
 // element.
 #include "cuda/kernel_order.cuh"
+#include "cuda/launch.h"
 #include "cuda/pack.cuh"
 #include "cuda/padded_rows.h"
-#include "lib/launch.h"
 
 namespace duel::cuda {
 namespace {

@@ -5,7 +5,7 @@
 #include "cuda/epilogue.h"
 #include "cuda/instructions.cuh"
 #include "cuda/pack.cuh"
-#include "lib/product_tile.h"
+#include "cuda/product_tile.h"
 #include "lib/tensor.h"
 #include "lib/write.h"
 

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "cuda/errors.h"
-#include "lib/launch.h"
+#include "cuda/launch.h"
 
 namespace duel::cuda {
 

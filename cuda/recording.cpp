@@ -14,7 +14,11 @@ class Recorder::Graph final : public Kernels::Recording {
     cudaGraphExecDestroy(executable_);
     if (--recorder_.graphs_ == 0) recorder_.allocator_.forget_reserved();
   }
-  void replay() override { DUEL_CUDA(cudaGraphLaunch(executable_, recorder_.queue_.stream())); }
+  // Its branches take the second lane's counters and scratch memory, so what runs there has to end first.
+  void replay() override {
+    recorder_.queue_.join();
+    DUEL_CUDA(cudaGraphLaunch(executable_, recorder_.queue_.stream()));
+  }
 
  private:
   Recorder& recorder_;

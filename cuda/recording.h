@@ -16,17 +16,19 @@ namespace duel::cuda {
 /// recordings.
 class Recorder {
  public:
-  Recorder(const Queue& queue, CachingAllocator& allocator) : queue_(queue), allocator_(allocator) {}
+  Recorder(Queue& queue, CachingAllocator& allocator) : queue_(queue), allocator_(allocator) {}
 
   std::unique_ptr<Kernels::Recording> record(const std::function<void()>& work);
   /// Throws Error if work is being recorded: `what` waits for the device, or reads what it has not computed.
   void check_not_recording(const char* what) const;
+  /// Whether work is being recorded, or there are recordings.
+  bool in_use() const { return recording_ || graphs_ > 0; }
 
  private:
   class Graph;
   friend class Graph;
 
-  const Queue& queue_;
+  Queue& queue_;
   CachingAllocator& allocator_;
   bool recording_ = false;
   int graphs_ = 0;

@@ -1,7 +1,7 @@
 // Work on a (rows, columns) array in which each column has parameters or a result of its own: the channels of
 // a channels-last picture. Elements with columns: map_rows(). Reductions over the rows: reduce_rows().
 //
-// Both are limited by the bandwidth of memory. RowTiles (lib/launch.h) says how threads map to data: a warp
+// Both are limited by the bandwidth of memory. RowTiles (cuda/launch.h) says how threads map to data: a warp
 // reads up to 512 neighbouring bytes of a row, or 128 each of several rows for a reduction, or several whole
 // rows where they are short, and a thread stays with its columns, so their parameters and partial results
 // live in registers.
@@ -335,11 +335,11 @@ void reduce_tiles(const Queue& queue, const ReductionSpace& space, const Rows& r
                space.arrived(), first, rest...);
 }
 
-/// For every column c calls finish(c, what its rows give), in double precision. F::State (lib/accumulators.h)
-/// is what they are gathered in and g(state, x...), where g = f.column(c), of type F::Column, gathers one;
-/// f.column() is called only where there are rows. Of several batches each is reduced for itself, with
-/// f.column(c, before) as in map_rows(), and finish(c, before, ...) where there is such a thing, else
-/// finish(before + c, ...).
+/// For every column c calls finish(c, what its rows give), in double precision. F::State
+/// (cuda/accumulators.h) is what they are gathered in and g(state, x...), where g = f.column(c), of type
+/// F::Column, gathers one; f.column() is called only where there are rows. Of several batches each is reduced
+/// for itself, with f.column(c, before) as in map_rows(), and finish(c, before, ...) where there is such a
+/// thing, else finish(before + c, ...).
 template <class T, class F, class Finish, class... In>
 void reduce_rows(const Queue& queue, const ReductionSpace& space, const Rows& rows, int64_t columns,
                  const F& f, const Finish& finish, const T* first, const In*... rest) {

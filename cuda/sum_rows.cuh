@@ -1,8 +1,8 @@
 // Plain sums over rows, for reduce_rows().
 #pragma once
 
+#include "cuda/accumulators.h"
 #include "cuda/rows.cuh"
-#include "lib/accumulators.h"
 
 namespace duel::cuda {
 

@@ -13,8 +13,8 @@
 #include <type_traits>
 
 #include "cuda/instructions.cuh"
+#include "cuda/product_tile.h"
 #include "lib/bfloat16.h"
-#include "lib/product_tile.h"
 
 namespace duel::cuda {
 

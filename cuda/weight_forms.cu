@@ -7,8 +7,8 @@
 #include "cuda/cuda_kernels.h"
 #include "cuda/instructions.cuh"
 #include "cuda/kernel_order.cuh"
+#include "cuda/launch.h"
 #include "cuda/weight_forms.h"
-#include "lib/launch.h"
 
 namespace duel::cuda {
 namespace {

@@ -47,20 +47,31 @@ void CachingAllocator::free_all(Kept& kept) noexcept {
   kept.clear();
 }
 
-void* CachingAllocator::allocate(size_t bytes) {
-  const size_t size = rounded(bytes);
-  std::lock_guard lock(mutex_);
+/// A kept block of `size` bytes or one of the system's; null if there is neither.
+void* CachingAllocator::find(size_t size) {
   void* block = reserving_ ? take(kept_reserved_, size) : nullptr;
   if (!block) block = take(kept_, size);
+  if (block) return block;
+  block = system_allocate(size);
   if (!block) {
+    free_all(kept_);
     block = system_allocate(size);
-    if (!block) {
-      free_all(kept_);
-      block = system_allocate(size);
-    }
-    if (!block) throw OutOfMemory(refusal(size, stats_.bytes_in_use, room()));
-    ++stats_.system_allocations;
   }
+  if (block) ++stats_.system_allocations;
+  return block;
+}
+
+void* CachingAllocator::allocate(size_t bytes) {
+  const size_t size = rounded(bytes);
+  std::unique_lock lock(mutex_);
+  void* block = find(size);
+  if (!block && !held_.empty()) {
+    lock.unlock();
+    end_holding();
+    lock.lock();
+    block = find(size);
+  }
+  if (!block) throw OutOfMemory(refusal(size, stats_.bytes_in_use, room()));
   if (reserving_) reserved_.insert(block);
   if (report_) account(block, size);
   stats_.bytes_in_use += static_cast<int64_t>(size);

@@ -36,7 +36,7 @@ class CachingAllocator {
   CachingAllocator(const CachingAllocator&) = delete;
   CachingAllocator& operator=(const CachingAllocator&) = delete;
 
-  /// At least `bytes` bytes, aligned to 64. Kept blocks go back to the system before a request fails; throws
+  /// At least `bytes` bytes, aligned to 64. Kept and held blocks are given up before a request fails; throws
   /// OutOfMemory with the bytes asked for, in use and free if it fails even then.
   void* allocate(size_t bytes);
   /// Takes back a block of `bytes` bytes that allocate() gave.
@@ -78,10 +78,13 @@ class CachingAllocator {
   /// nullptr when there is no room; throws Error if the system is at fault.
   virtual void* system_allocate(size_t bytes) = 0;
   virtual void system_free(void* block) noexcept = 0;
+  /// Called where there is no room but blocks are held: ends what they are held for, if that can be done now.
+  virtual void end_holding() {}
 
  private:
   using Kept = std::map<size_t, std::vector<void*>>;  // by rounded size
   void* take(Kept& kept, size_t size);
+  void* find(size_t size);
   void free_all(Kept& kept) noexcept;
   void account(void* block, size_t size);
   void settle(void* block, size_t size) noexcept;

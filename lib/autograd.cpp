@@ -100,7 +100,7 @@ std::vector<std::shared_ptr<Node>> users_first(const std::shared_ptr<Node>& root
 
 const Tensor& Saved::get(const char* op) const {
   check(tensor_.defined(), "[", op,
-        "] its saved tensors were freed: the graph serves one backward; compute the ", "forward again");
+        "] its saved tensors were freed: the graph serves one backward; compute the forward again");
   check(tensor_.version() == version_, "[", op, "] a tensor of shape ", tensor_.shape(),
         " that its gradient needs was changed in place after the forward (version ", tensor_.version(),
         ", saved at ", version_, "); run backward before changing it, or change a clone()");
@@ -175,7 +175,7 @@ void backward(const Tensor& root, const Tensor& seed) {
     check_same_kind("backward", root, seed);
   } else {
     check(root.numel() == 1, "[backward] a tensor of shape ", root.shape(),
-          " needs a seed of that shape; only a ", "single number has an obvious one");
+          " needs a seed of that shape; only a single number has an obvious one");
   }
   const NoGrad no_recording_here;
   const Tensor top = seed.defined() ? seed : Tensor::full(root.shape(), 1, root.dtype(), root.device());

@@ -1,5 +1,6 @@
-// Division of indices by a number that is known beforehand, as a multiplication: a card has no instruction
-// for it, and what a division is composed of costs more than all the rest of an index.
+// Division of indices: rounded up; and by a number that is known beforehand, as a multiplication, since a
+// card has no instruction for it, and what a division is composed of costs more than all the rest of an
+// index.
 #pragma once
 
 #include <bit>
@@ -8,6 +9,9 @@
 #include "lib/host_device.h"
 
 namespace duel {
+
+/// a / b, rounded up; neither is negative.
+DUEL_HOST_DEVICE constexpr int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// A number that is often divided by; 0 is taken for 1, since something without elements has no index.
 ///

@@ -16,7 +16,7 @@ enum class Saves { Nothing, Input, Output };
 
 // ---- functions of one variable: y = value(x), dx = grad(saved, dy) ----
 
-/// Written so that NaN stays NaN: a network that has diverged must not look healthy.
+/// The value is written so that NaN stays NaN: a network that has diverged must not look healthy.
 struct Relu {
   static constexpr Saves saves = Saves::Output;
   template <class T>
@@ -229,8 +229,8 @@ struct AdamUpdate {
 };
 
 /// Tieleman & Hinton's RMSprop (2012) as PyTorch defines it, not centred: a is the mean square, b the
-/// momentum buffer. The gradient is first clipped to [-clip_value, clip_value] (0: not at all), and the rate
-/// falls as lr / (1 + decay * steps done).
+/// momentum buffer. The rest is as Keras defined clipvalue and decay: the gradient is first clipped to
+/// [-clip_value, clip_value] (0: not at all), and the rate falls as lr / (1 + decay * steps done).
 struct RmspropUpdate {
   static constexpr bool has_b = true;
   double alpha = 0.99, eps = 1e-8, weight_decay = 0, momentum = 0, clip_value = 0, decay = 0;

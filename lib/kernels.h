@@ -131,13 +131,17 @@ class Kernels {
     /// The bytes, valid while this lives; waits until they have arrived.
     virtual const void* data() = 0;
   };
+  /// target = source: of one size and type, both on this device.
   virtual void copy(const Tensor& source, const Tensor& target) = 0;
+  /// target's bytes() bytes from the host's memory, which may be changed when this returns.
   virtual void upload(const void* host, const Tensor& target) = 0;
+  /// source's bytes() bytes into the host's memory; waits until they are there.
   virtual void download(const Tensor& source, void* host) = 0;
   /// Starts to copy `source` to the host without waiting for what computes it.
   virtual std::unique_ptr<Download> start_download(const Tensor& source) {
     return std::make_unique<ArrivedDownload>(*this, source);
   }
+  /// Every element of x = value, converted to x's type.
   virtual void fill(const Tensor& x, double value) = 0;
   /// See RandomStream::fill. `position` is int64 (1): the first block to use, advanced past the last.
   virtual void random(const Distribution& distribution, uint64_t seed, uint64_t stream,
@@ -150,10 +154,13 @@ class Kernels {
                              const Tensor& y) = 0;
 
   // ---- element by element; all of one shape; y may be x, a or b ----
+  /// y = f.value(x).
   virtual void unary(const Unary& f, const Tensor& x, const Tensor& y) = 0;
-  /// `saved` is what f.saves names: the input, the output, or anything of that shape.
+  /// dx = f.grad(saved, dy) or dx += that. `saved` is what f.saves names: the input, the output, or anything
+  /// of that shape.
   virtual void unary_grad(const Unary& f, const Tensor& saved, const Tensor& dy, const Tensor& dx,
                           Write write) = 0;
+  /// y = f.value(a, b).
   virtual void binary(const Binary& f, const Tensor& a, const Tensor& b, const Tensor& y) = 0;
   /// y = factor * a * b or y += factor * a * b; without b, y = factor * a.
   virtual void multiply_accumulate(const Tensor& a, const Tensor* b, double factor, const Tensor& y,
@@ -171,6 +178,10 @@ class Kernels {
     check(form == Form::BFloat16, "[form] ", description(), " has no products that read it");
     cast(x, copy, Write::Set);
   }
+
+  /// Whether a form that is made now may be kept: not while it is written beside other work, which would read
+  /// it too early, nor while there are recordings, as a replay changes the forms alone that it knew of.
+  virtual bool keeps_forms() const { return true; }
 
   // ---- layout ----
   /// y's dimension i is x's dimension dims[i]. Also for uint8.
@@ -213,6 +224,7 @@ class Kernels {
   /// by batch: RunningUpdate.
   virtual void batch_norm_statistics(const Tensor& x, const Tensor& mean, const Tensor& variance,
                                      const RunningStatistics* running) = 0;
+  /// y = batch_norm_value() of x with its channel's statistics, and weight and bias, (channels) of both.
   virtual void batch_norm_forward(const Tensor& x, const Tensor& mean, const Tensor& variance, double eps,
                                   const Tensor& weight, const Tensor& bias, const Tensor& y) = 0;
   /// Gradients of weight and bias, which are also the two sums that dx needs: dweight = sum dy * xhat, dbias

@@ -22,7 +22,7 @@ enum class Stream : uint64_t {
   Flip = 5,
   Label = 6,
   FixedLatent = 7,
-  Test = 8,
+  Check = 8,               // and whatever no run depends on: tests, benchmarks
   Synthetic = 1ull << 32,  // + the number of the picture
 };
 

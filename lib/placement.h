@@ -1,5 +1,5 @@
 // Where the kernels that move elements take each element from and put it: element i of those moved goes from
-// source(i) of x to target(i) of y. Shared by backends that give every element a thread of its own.
+// source(i) of x to target(i) of y.
 #pragma once
 
 #include <cstdint>

@@ -54,8 +54,9 @@ class RandomStream {
  public:
   RandomStream(uint64_t seed, Stream stream, Device device = {});
 
-  /// Fills `x` (float32 or float64; the same float values in both): element i is lane i % 4 of block i / 4,
-  /// counted from the current one, and uses ceil(numel / 4) blocks up.
+  /// Fills `x` (float32 or float64, the same float values in both; on a card also bfloat16, those rounded):
+  /// element i is lane i % 4 of block i / 4, counted from the current one, and uses ceil(numel / 4) blocks
+  /// up.
   void fill(const Tensor& x, const Distribution& distribution);
 
   uint64_t seed() const { return seed_; }

@@ -120,12 +120,14 @@ Tensor Tensor::rows(int64_t first, int64_t count) const {
   return share(static_cast<size_t>(first) * row_bytes, part);
 }
 
+bool Tensor::is_whole() const { return impl_->offset == 0 && bytes() == impl_->storage->bytes; }
+
 void Tensor::mark_changed(bool forms_too) const {
   const std::shared_ptr<Storage>& storage = impl_->storage;
   ++storage->version;
-  for (const auto& [form, offset, shape, copy] : storage->copies) {
-    if (forms_too && offset == impl_->offset && shape == this->shape()) continue;
-    kernels(device()).write_form(on(storage, offset, shape, DType::Float32), form,
+  for (const auto& [form, shape, copy] : storage->copies) {
+    if (forms_too && is_whole() && shape == this->shape()) continue;
+    kernels(device()).write_form(on(storage, 0, shape, DType::Float32), form,
                                  on(copy, 0, form_shape(form, shape), form_type(form)));
   }
 }
@@ -135,13 +137,15 @@ Tensor Tensor::form(Form form) const {
   if (const Tensor copy = form_copy(form); copy.defined()) return copy;
   const Tensor copy = empty(form_shape(form, shape()), form_type(form), device());
   kernels(device()).write_form(*this, form, copy);
-  impl_->storage->copies.push_back({form, impl_->offset, shape(), copy.impl_->storage});
+  if (is_whole() && kernels(device()).keeps_forms())
+    impl_->storage->copies.push_back({form, shape(), copy.impl_->storage});
   return copy;
 }
 
 Tensor Tensor::form_copy(Form form) const {
+  if (!is_whole()) return {};
   for (const Storage::Copy& copy : impl_->storage->copies) {
-    if (copy.form == form && copy.offset == impl_->offset && copy.shape == shape())
+    if (copy.form == form && copy.shape == shape())
       return on(copy.storage, 0, form_shape(form, shape()), form_type(form));
   }
   return {};

@@ -35,10 +35,9 @@ struct Storage {
   void* const data;
   uint64_t version = 0;
 
-  /// Part of the contents in another form, and which part: see Tensor::form().
+  /// The contents in another form, as those of a tensor of that shape: see Tensor::form().
   struct Copy {
     Form form;
-    size_t offset;  // bytes
     Shape shape;
     std::shared_ptr<Storage> storage;
   };
@@ -50,7 +49,9 @@ class Tensor {
   /// No tensor: only defined() may be asked of it.
   Tensor() = default;
 
+  /// Elements are not initialised. Throws OutOfMemory where the device has no room.
   static Tensor empty(const Shape& shape, DType dtype = DType::Float32, Device device = {});
+  /// Every element is `value`, converted to the type.
   static Tensor full(const Shape& shape, double value, DType dtype = DType::Float32, Device device = {});
   static Tensor zeros(const Shape& shape, DType dtype = DType::Float32, Device device = {}) {
     return full(shape, 0, dtype, device);
@@ -106,7 +107,9 @@ class Tensor {
   double item() const;
   /// Overwrites its elements with those of `source` (same shape and type, any device), outside the graph.
   void copy_from(const Tensor& source) const;
+  /// Overwrites all elements with `value`, converted to its type; counts as a change in place.
   void fill(double value) const;
+  /// A copy of its own memory, outside the graph: unlike PyTorch's no gradient flows through it.
   Tensor clone() const;
   /// Itself where it already is there, else a copy outside the graph.
   Tensor to(Device device) const;
@@ -129,9 +132,11 @@ class Tensor {
   void mark_changed(bool forms_too = false) const;
 
   /// A float32 tensor's elements in another form, for reading. The copy is made when it is first asked for
-  /// and from then on kept equal, whenever the elements are changed in place.
+  /// and from then on kept equal, whenever the elements are changed in place. But a part of a tensor, and one
+  /// that is asked while the backend does not keep forms (Kernels::keeps_forms()), gets a copy of this
+  /// moment.
   Tensor form(Form form) const;
-  /// The same where it was asked for before, else undefined.
+  /// The copy that is kept, or undefined.
   Tensor form_copy(Form form) const;
 
   // ---- autograd ----
@@ -159,6 +164,7 @@ class Tensor {
     std::shared_ptr<GradSlot> grad_slot;
     std::shared_ptr<GradSlot> frozen_slot;  // of a leaf that has stopped collecting
   };
+  bool is_whole() const;  // whether it has all of its storage
   Tensor share(size_t offset, const Shape& shape) const;
   static Tensor on(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype);
 

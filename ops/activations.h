@@ -1,4 +1,5 @@
-// Activation functions and the other functions of one variable, element by element. Formulas: lib/functors.h.
+// Activation functions and the other functions of one variable, element by element, of any shape. All throw
+// unless x holds floating-point numbers. Formulas: lib/functors.h.
 #pragma once
 
 #include "lib/functors.h"
@@ -6,12 +7,13 @@
 
 namespace duel {
 
-/// max(x, 0). Any shape; the gradient at 0 is 0.
+/// max(x, 0); the gradient at 0 is 0.
 Tensor relu(const Tensor& x);
 /// x where x > 0, else negative_slope * x (Maas et al., 2013). Throws if the slope is negative.
 Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01);
 /// 1 / (1 + exp(-x)).
 Tensor sigmoid(const Tensor& x);
+/// The hyperbolic tangent.
 Tensor tanh(const Tensor& x);
 /// |x|; the gradient at 0 is 0.
 Tensor abs(const Tensor& x);

@@ -7,11 +7,11 @@ namespace duel {
 namespace {
 
 // y = a + sign * b: da = dy, db = sign * dy.
-struct SumNode final : Node {
+struct AddNode final : Node {
   const char* op;
   double sign;
 
-  SumNode(const char* name, double sign_of_b) : op(name), sign(sign_of_b) {}
+  AddNode(const char* name, double sign_of_b) : op(name), sign(sign_of_b) {}
   const char* name() const override { return op; }
   void backward(const Tensor& dy) override {
     if (needs(0)) pass(0, dy);
@@ -57,13 +57,13 @@ Tensor apply(const char* op, const Binary& f, const Tensor& a, const Tensor& b) 
 
 Tensor add(const Tensor& a, const Tensor& b) {
   const Tensor y = apply("add", Add{}, a, b);
-  if (needs_grad({a, b})) record(y, std::make_shared<SumNode>("add", 1), {a, b});
+  if (needs_grad({a, b})) record(y, std::make_shared<AddNode>("add", 1), {a, b});
   return y;
 }
 
 Tensor sub(const Tensor& a, const Tensor& b) {
   const Tensor y = apply("sub", Subtract{}, a, b);
-  if (needs_grad({a, b})) record(y, std::make_shared<SumNode>("sub", -1), {a, b});
+  if (needs_grad({a, b})) record(y, std::make_shared<AddNode>("sub", -1), {a, b});
   return y;
 }
 

@@ -5,11 +5,13 @@
 
 namespace duel {
 
-/// a + b. Throws unless shape, type and device agree: nothing is broadcast.
+// All throw unless shape, type and device agree: nothing is broadcast.
+
+/// a + b.
 Tensor add(const Tensor& a, const Tensor& b);
 /// a - b.
 Tensor sub(const Tensor& a, const Tensor& b);
-/// a * b, element by element.
+/// a * b.
 Tensor mul(const Tensor& a, const Tensor& b);
 
 }  // namespace duel

@@ -17,6 +17,8 @@
 namespace duel {
 namespace {
 
+constexpr const char* op = "batch_norm";
+
 /// The rows of batch i, of `batches`.
 Tensor rows_of_batch(const Tensor& all, int64_t i, int64_t batches) {
   if (batches == 1) return all;
@@ -46,7 +48,7 @@ struct BatchNormNode final : Node {
   Saved bias, y;                    // where there is an activation
   BatchNormOptions options;
 
-  const char* name() const override { return "batch_norm"; }
+  const char* name() const override { return op; }
   void backward(const Tensor& dy) override {
     const Tensor dweight = Tensor::empty_like(mean.get(name())), dbias = Tensor::empty_like(dweight);
     std::optional<Target> dx;
@@ -88,16 +90,9 @@ struct BatchNormNode final : Node {
   }
 };
 
-}  // namespace
-
-void check_batch_norm(const char* op, double eps, double momentum) {
-  check(eps >= 0 && std::isfinite(eps), "[", op, "] eps must be finite and not negative, got ", eps);
-  check(momentum >= 0 && momentum <= 1, "[", op, "] momentum must be in [0, 1], got ", momentum);
-}
-
-Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
-                  const Tensor& running_var, const BatchNormOptions& options) {
-  const char* const op = "batch_norm";
+/// Throws unless batch_norm()'s arguments fit each other.
+void check_arguments(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                     const Tensor& running_var, const BatchNormOptions& options) {
   check_batch_norm(op, options.eps, options.momentum);
   check_parameter_kind(op, x, weight);
   check_parameter_kind(op, x, bias);
@@ -107,39 +102,65 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
   check_shape(op, "bias", bias, channels);
   check(running_mean.defined() == running_var.defined(), "[", op,
         "] running_mean and running_var are given together or not at all");
-  const bool has_running = running_mean.defined();
-  if (has_running) {
+  if (running_mean.defined()) {
     check_parameter_kind(op, x, running_mean);
     check_parameter_kind(op, x, running_var);
     check_shape(op, "running_mean", running_mean, channels);
     check_shape(op, "running_var", running_var, channels);
   }
   if (options.activation) check_fusible(*options.activation);
+  if (!options.training) {
+    check(running_mean.defined(), "[", op, "] evaluation needs running_mean and running_var");
+    return;
+  }
+  const int64_t batches = options.batches;
+  check(batches >= 1 && x.dim(0) % batches == 0, "[", op, "] x of shape ", x.shape(), " is not ", batches,
+        " batches of one size");
+  const int64_t rows = channels[0] ? x.numel() / channels[0] / batches : 0;
+  check(rows > 1, "[", op, "] training needs more than one value a channel, x has shape ", x.shape(),
+        batches > 1 ? concat(" in ", batches, " batches") : "", "; use a larger batch");
+}
+
+struct Statistics {
+  Tensor mean, variance;  // (C), of several batches (batches, C)
+};
+
+/// Those of x, towards which the running ones, where there are any, are moved.
+Statistics statistics_of(const Tensor& x, const Parts& parts, int64_t batches,
+                         const RunningStatistics& running) {
+  const int64_t channels = x.dim(-1);
+  const Shape shape = batches > 1 ? Shape{batches, channels} : Shape{channels};
+  const Tensor mean = Tensor::empty(shape, parameter_type(x.dtype()), x.device());
+  const Tensor variance = Tensor::empty_like(mean);
+  const bool has_running = running.mean.defined();
+  for (int64_t i = 0; i < parts.count(); ++i) {
+    kernels(x.device())
+        .batch_norm_statistics(parts.rows(x, i), parts.channels(mean, i), parts.channels(variance, i),
+                               has_running ? &running : nullptr);
+  }
+  if (has_running) {
+    running.mean.mark_changed();
+    running.variance.mark_changed();
+  }
+  return {mean, variance};
+}
+
+}  // namespace
+
+void check_batch_norm(const char* caller, double eps, double momentum) {
+  check(eps >= 0 && std::isfinite(eps), "[", caller, "] eps must be finite and not negative, got ", eps);
+  check(momentum >= 0 && momentum <= 1, "[", caller, "] momentum must be in [0, 1], got ", momentum);
+}
+
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                  const Tensor& running_var, const BatchNormOptions& options) {
+  check_arguments(x, weight, bias, running_mean, running_var, options);
   Kernels& k = kernels(x.device());
   const int64_t batches = options.training ? options.batches : 1;
   const Parts parts(k, batches);
-  Tensor mean = running_mean, variance = running_var;
-  if (options.training) {
-    check(batches >= 1 && x.dim(0) % batches == 0, "[", op, "] x of shape ", x.shape(), " is not ", batches,
-          " batches of one size");
-    const int64_t rows = channels[0] ? x.numel() / channels[0] / batches : 0;
-    check(rows > 1, "[", op, "] training needs more than one value a channel, x has shape ", x.shape(),
-          batches > 1 ? concat(" in ", batches, " batches") : "", "; use a larger batch");
-    const Shape statistics = batches > 1 ? Shape{batches, channels[0]} : channels;
-    mean = Tensor::empty(statistics, weight.dtype(), weight.device());
-    variance = Tensor::empty_like(mean);
-    const RunningStatistics running{running_mean, running_var, options.momentum};
-    for (int64_t i = 0; i < parts.count(); ++i) {
-      k.batch_norm_statistics(parts.rows(x, i), parts.channels(mean, i), parts.channels(variance, i),
-                              has_running ? &running : nullptr);
-    }
-    if (has_running) {
-      running_mean.mark_changed();
-      running_var.mark_changed();
-    }
-  } else {
-    check(has_running, "[", op, "] evaluation needs running_mean and running_var");
-  }
+  const auto [mean, variance] =
+      options.training ? statistics_of(x, parts, batches, {running_mean, running_var, options.momentum})
+                       : Statistics{running_mean, running_var};
   const Tensor y = Tensor::empty_like(x);
   for (int64_t i = 0; i < parts.count(); ++i) {
     const Tensor in = parts.rows(x, i), out = parts.rows(y, i);

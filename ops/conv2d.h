@@ -13,7 +13,8 @@ namespace duel {
 /// {height, width}.
 using Pair = std::array<int64_t, 2>;
 
-/// Cross-correlation, as PyTorch's conv2d: see Conv2dShape for the formula.
+/// Cross-correlation, as PyTorch's conv2d with dilation 1 and groups 1, which are all there are here: see
+/// Conv2dShape for the formula.
 /// x (N, IH, IW, IC), weight (OC, KH, KW, IC), bias (OC) or undefined; the result is (N, OH, OW, OC) with
 /// OH = (IH + 2 * padding - KH) / stride + 1, rounded down; OW likewise.
 /// `activation`, where given, is applied to the result in the same pass: see activated(). The result is of
@@ -22,7 +23,8 @@ using Pair = std::array<int64_t, 2>;
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, Pair stride = {1, 1},
               Pair padding = {0, 0}, const std::optional<Unary>& activation = {});
 
-/// The gradient of conv2d with respect to its input, as a forward operation (PyTorch's conv_transpose2d).
+/// The gradient of conv2d with respect to its input, as a forward operation (PyTorch's conv_transpose2d with
+/// dilation 1 and groups 1).
 /// x (N, IH, IW, IC), weight (IC, KH, KW, OC), bias (OC) or undefined; the result is (N, OH, OW, OC) with
 /// OH = (IH - 1) * stride - 2 * padding + KH + output_padding; OW likewise. Activation and types are as
 /// conv2d's. Throws if the shapes do not fit, or output_padding is not less than the stride.

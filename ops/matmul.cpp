@@ -78,6 +78,15 @@ struct LinearChannelsLastNode final : WeightedNode {
   }
 };
 
+/// x factor^T + bias: (N, out).
+Tensor product_of_rows(const Tensor& x, const Tensor& factor, const Tensor& bias) {
+  Kernels& k = kernels(x.device());
+  const Tensor y = Tensor::empty({x.dim(0), factor.dim(0)}, x.dtype(), x.device());
+  k.gemm(false, true, x, factor, y, Write::Set);
+  if (bias.defined()) k.add_bias(bias, y);
+  return y;
+}
+
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
@@ -96,23 +105,10 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return y;
 }
 
-namespace {
-
-/// x factor^T + bias: (N, out).
-Tensor product_of_rows(const Tensor& x, const Tensor& factor, const Tensor& bias) {
-  Kernels& k = kernels(x.device());
-  const Tensor y = Tensor::empty({x.dim(0), factor.dim(0)}, x.dtype(), x.device());
-  k.gemm(false, true, x, factor, y, Write::Set);
-  if (bias.defined()) k.add_bias(bias, y);
-  return y;
-}
-
-}  // namespace
-
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   check_parameter_kind("linear", x, weight);
   check(x.dims() == 2 && weight.dims() == 2 && x.dim(1) == weight.dim(1),
-        "[linear] x must be (N, in) and weight ", "(out, in), got ", x.shape(), " and ", weight.shape());
+        "[linear] x must be (N, in) and weight (out, in), got ", x.shape(), " and ", weight.shape());
   check_bias("linear", x, bias, weight.dim(0));
   const Tensor y = product_of_rows(x, weight_for(x, weight), bias);
   if (needs_grad({x, weight, bias})) record_weighted(std::make_shared<LinearNode>(), y, x, weight, bias);

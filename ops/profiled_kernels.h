@@ -20,6 +20,7 @@ class ProfiledKernels final : public Kernels {
   bool trains_in_bf16() const override { return backend_.trains_in_bf16(); }
   bool joins_batches() const override { return backend_.joins_batches(); }
   bool takes_pictures_as_they_lie() const override { return backend_.takes_pictures_as_they_lie(); }
+  bool keeps_forms() const override { return backend_.keeps_forms(); }
   DType activation_type() const override { return backend_.activation_type(); }
   std::string description() const override { return backend_.description(); }
   CachingAllocator& allocator() override { return backend_.allocator(); }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <new>
 
 #include "lib/autograd.h"
 #include "lib/kernels.h"
@@ -145,6 +146,53 @@ TEST(Allocator, GivesKeptBlocksBackBeforeItFails) {
   EXPECT_EQ(allocator.allocate(2000), b);
   allocator.release(b, 2000);
   allocator.release(c, 5120);
+}
+
+/// Memory of 4 KiB, whose blocks are held for work that ends when it is asked to.
+class SmallAllocator final : public CachingAllocator {
+ public:
+  explicit SmallAllocator(bool ends) : ends_(ends) {}
+  ~SmallAllocator() override { trim(); }
+
+ protected:
+  void* system_allocate(size_t bytes) override {
+    if (left_ < bytes) return nullptr;
+    left_ -= bytes;
+    sizes_.push_back(bytes);
+    return ::operator new(bytes, std::align_val_t(64));
+  }
+  void system_free(void* block) noexcept override {
+    left_ += sizes_.back();  // all blocks of these tests are of one size
+    sizes_.pop_back();
+    ::operator delete(block, std::align_val_t(64));
+  }
+  void end_holding() override {
+    if (ends_) set_holding(false);
+  }
+
+ private:
+  bool ends_;
+  size_t left_ = 4096;
+  std::vector<size_t> sizes_;
+};
+
+TEST(Allocator, GivesHeldBlocksUpBeforeARequestFails) {
+  for (const bool ends : {true, false}) {
+    SmallAllocator allocator(ends);
+    allocator.set_holding(true);
+    void* const held = allocator.allocate(2048);
+    void* const used = allocator.allocate(2048);
+    allocator.release(held, 2048);
+    if (ends) {
+      EXPECT_EQ(allocator.allocate(2048), held);
+      allocator.release(held, 2048);
+    } else {
+      EXPECT_THROW(allocator.allocate(2048), OutOfMemory);
+      EXPECT_EQ(allocator.held_bytes(), 2048);
+    }
+    allocator.set_holding(false);
+    allocator.release(used, 2048);
+  }
 }
 
 TEST(Allocator, ReportsWhoHeldTheMemoryAtThePeak) {

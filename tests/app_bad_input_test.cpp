@@ -60,6 +60,63 @@ TEST(AppBadInput, AFolderThatCannotBeWritten) {
                        "choose another place with --output"));
 }
 
+TEST(AppBadInput, AFolderWithOtherFilesIsNotTaken) {
+  const Program dcgan;
+  dcgan.folder().write("mine/samples/epoch-0007.png", "a picture");
+  dcgan.folder().write("theirs/report.html", "a page");
+  for (const char* folder : {"mine", "theirs"}) {
+    const std::string message =
+        concat(folder, ": is not empty and holds no run; name a new or an empty folder with --output");
+    dcgan.bad(tiny_train({"--output", folder}), message);
+    dcgan.bad({"lab", "sigmoid-nan", "--output", folder}, message);
+  }
+  EXPECT_EQ(dcgan.text("mine/samples/epoch-0007.png"), "a picture");
+  EXPECT_EQ(dcgan.text("theirs/report.html"), "a page");
+  std::filesystem::create_directories(dcgan / "begun/samples");  // by a run that could write no more
+  dcgan.good(tiny_train({"--epochs", "0", "--output", "begun"}));
+}
+
+TEST(AppBadInput, PartsOfARunAreNotWrittenOver) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  for (const char* part : {"run/metrics.csv", "run/config.json", "run/networks.safetensors",
+                           "run/checkpoints/latest.safetensors"}) {
+    const auto before = dcgan.bytes(part);
+    dcgan.bad({"report", "run", "--output", part, "--force"}, concat(part, " is a part of the run there"));
+    EXPECT_EQ(dcgan.bytes(part), before);
+  }
+}
+
+TEST(AppBadInput, ALabIsNotContinued) {
+  const Program dcgan;
+  dcgan.good({"lab", "sigmoid-nan", "--epochs", "1", "--output", "lab"});
+  dcgan.bad({"lab", "sigmoid-nan", "--epochs", "1", "--output", "lab"},
+            "a lab begins anew each time; delete it");
+  dcgan.bad({"train", "--resume", "lab", "--epochs", "2"}, "lab: is the run of a lab");
+}
+
+TEST(AppBadInput, WhatEvaluationNeedsIsSaidBeforeAFolderIsMade) {
+  const Program dcgan;
+  dcgan.bad(
+      {"train", "--synthetic-count", "8", "--batch-size", "4", "--evaluate-every", "1", "--output", "run"},
+      "quality numbers need at least 12 pictures, the data has 8");
+  EXPECT_FALSE(dcgan.exists("run"));
+  copy_pictures(dcgan, 1);
+  dcgan.bad(tiny_train({"--data", "data", "--output", "run"}),
+            "data holds one picture; training needs at least 2");
+}
+
+TEST(AppBadInput, ACheckpointOfWhatIsNoNumberIsNotResumed) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  make_infinite(dcgan / "run/checkpoints/latest.safetensors", "D.fc.bias");
+  const std::string message =
+      "latest.safetensors: D.fc.bias holds numbers that are not finite; take an earlier";
+  dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, message);
+  dcgan.bad(tiny_train({"--init", "run/checkpoints/latest.safetensors", "--output", "other"}), message);
+  EXPECT_FALSE(dcgan.exists("other"));
+}
+
 TEST(AppBadInput, ACheckpointThatCannotBeResumed) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
@@ -117,7 +174,7 @@ TEST(AppBadInput, WordsAndPathsOfAnyKindAreNamedInOneLine) {
   const Program dcgan;
   const std::string endless(300, 'n');
   dcgan.bad({"tra\nin"}, "tra\\nin");
-  dcgan.bad({"train", "--g-dim", "4\n"}, "--g-dim = 4\\n");
+  dcgan.bad({"train", "--g-dim", "4\n"}, "--g-dim must be a number, got '4\\n'");
   dcgan.bad({"train", "--recipe", "a\nb\xff"}, "no recipe and no file 'a\\nb\\xff'");
   for (const Words& words : {Words{"report", endless},
                              {"train", "--resume", endless},

@@ -138,13 +138,14 @@ TEST(AppCommands, ValuesThatNoOptionCanHave) {
       {{"sample", "--checkpoint", "a", "--seed", huge}, "--seed: " + whole},
       {{"train", "--epochs", huge}, "--epochs: " + whole + "-9223372036854775808 to 9223372036854775807"},
       {{"train", "--crop", "-" + huge}, "--crop: " + whole},
-      {{"train", "--keep-at", "1," + huge}, "--keep-at: " + whole},
+      {{"train", "--keep-at", "1," + huge}, "--keep-at must be whole numbers, got"},
       {{"sample", "--checkpoint", "a", "--count", huge},
        "--count: must be a whole number of at most 1000000"},
       {{"sample", "--checkpoint", "a", "--mean", "nan"}, "--mean: " + finite + "nan"},
       {{"sample", "--checkpoint", "a", "--mean", "inf"}, "--mean: " + finite + "inf"},
-      {{"sample", "--checkpoint", "a", "--std", "nan"}, "--std: " + finite},
-      {{"latent", "invert", "--checkpoint", "a", "--bound", "nan"}, "--bound: " + finite},
+      {{"sample", "--checkpoint", "a", "--std", "nan"}, "--std: must be a number from 0 to 1e+06, got nan"},
+      {{"latent", "invert", "--checkpoint", "a", "--bound", "nan"},
+       "--bound: must be a number from 0 to 1e+06, got nan"},
       {{"train", "--lr", "inf"}, "--lr: " + finite},
       {{"train", "--lr", "1e300"}, "--lr: " + finite},
       {{"train", "--betas", "0.5,nan"}, "--betas"},
@@ -154,6 +155,34 @@ TEST(AppCommands, ValuesThatNoOptionCanHave) {
   EXPECT_FALSE(dcgan.exists("runs"));
   dcgan.good(tiny_train({"--seed", "18446744073709551615", "--epochs", "0", "--output", "run"}));
   EXPECT_TRUE(contains(dcgan.text("run/config.json"), "18446744073709551615"));
+}
+
+TEST(AppCommands, WordsThatFitNoOption) {
+  const Program dcgan;
+  const std::vector<std::pair<Words, std::string>> wrong{
+      {{"train", "--epoc", "1"}, "there is no such option or argument: --epoc 1"},
+      {{"trai"}, "there is no such option or argument: trai"},
+      {{"train", "--image-size", "abc"}, "--image-size must be a number, got 'abc'"},
+      {{"train", "--hflip=x"}, "--hflip takes no value, got 'x'"},
+      {{"train", "--epochs", "1", "--epochs", "2"}, "--epochs is given more than once"},
+      {{"train", "--recipe="}, "--recipe needs a value"},
+      {{"train", "--threads", "1025"}, "--threads: must be a whole number of at most 1024, got 1025"},
+      {{"latent", "invert", "--checkpoint", "a", "--lr", "0"}, "--lr: must be greater than 0, got 0"},
+      {{"sample", "--checkpoint", "a", "--std", "-1"}, "--std: must be a number from 0 to 1e+06, got -1"},
+      {{"train", "--betas", "0.5,,0.9"}, "--betas must be numbers with commas between them, got ''"},
+      {{"train", "--betas", "0.5,0.9,0.9"}, "--betas must be two numbers, A,B, got 3"},
+      {{"train", "--keep-at", "1,"}, "--keep-at must be numbers with commas between them, got ''"},
+      {{"train", "--keep-at", "1.5"}, "--keep-at must be whole numbers, got 1.5"}};
+  for (const auto& [words, message] : wrong) dcgan.bad(words, message);
+  EXPECT_FALSE(dcgan.exists("runs"));
+}
+
+TEST(AppCommands, AProcessorThatIsNoneIsSaidByAll) {
+  const Program dcgan;
+  ::setenv("DUEL_CPU", "abacus", 1);
+  for (const Words& words : {Words{"info"}, {"gradcheck", "--op", "relu"}, tiny_train({})})
+    dcgan.bad(words, "DUEL_CPU=abacus: unknown; one of amx, avx512, avx2, portable");
+  ::unsetenv("DUEL_CPU");
 }
 
 TEST(AppCommands, InfoShowsNetworksOfTheRecipe) {

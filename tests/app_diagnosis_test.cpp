@@ -190,7 +190,7 @@ TEST(AppLab, TakesOneThreadUnlessItIsAskedForMore) {
   // How CLI11 writes a default differs from version to version: it stands between the range and the line's
   // end.
   const auto default_threads = [&](const char* command) {
-    const std::string help = dcgan.good({command, "--help"}), range = "[0 - 1024]";
+    const std::string help = dcgan.good({command, "--help"}), range = "from 0 to 1024";
     const std::string rest = help.substr(help.find(range, help.find("--threads")) + range.size());
     return rest.substr(0, rest.find('\n'));
   };

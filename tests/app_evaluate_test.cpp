@@ -104,7 +104,7 @@ TEST(AppEvaluate, FollowsTheSeedAndTheData) {
 TEST(AppEvaluate, KnowsWhetherTheRunMirrorsPictures) {
   const Program dcgan;
   std::filesystem::create_directory(dcgan / "data");
-  PhiloxWalk random(1, static_cast<uint64_t>(Stream::Test));
+  PhiloxWalk random(1, static_cast<uint64_t>(Stream::Check));
   for (int i = 0; i < 8; ++i) {
     Image picture{2, 1, 3, {}}, mirrored = picture;  // of one colour on the left and one on the right
     for (int byte = 0; byte < 6; ++byte) picture.pixels.push_back(static_cast<uint8_t>(random.below(256)));

@@ -3,12 +3,12 @@
 #include <cmath>
 #include <thread>
 
+#include "apps/gan/describe_run.h"
 #include "apps/gan/json.h"
 #include "apps/gan/progress.h"
 #include "apps/gan/run_folder.h"
 #include "apps/gan/run_table.h"
 #include "apps/gan/trainer.h"
-#include "apps/gan/training_run.h"
 #include "lib/io/file.h"
 #include "tests/files.h"
 
@@ -180,8 +180,10 @@ TEST(GanRunFolder, PutsDamagedTablesAside) {
 }
 
 TEST(GanRunFolder, SaysSoWhereARowCannotBeWritten) {
-  EXPECT_EQ(error_of([] { append_row("/dev/full", {"step"}, {"1"}); }),
-            "/dev/full: cannot be written: No space left on device");
+  EXPECT_EQ(
+      error_of([] { append_row("/dev/full", {"step"}, {"1"}); }),
+      "cannot write /dev/full: No space left on device; free some and try again, what was saved before is "
+      "whole");
 }
 
 TEST(GanRunFolder, RemovesThePicturesOfLaterEpochs) {

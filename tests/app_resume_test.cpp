@@ -117,6 +117,52 @@ TEST(AppResume, TwoProcessesDoNotTrainInOneFolder) {
   EXPECT_FALSE(dcgan.exists("run/reals.png.tmp-1-0"));
 }
 
+TEST(AppResume, WithoutTheLatestCheckpointTheLastEpochsServes) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "4", "--output", "whole"}));
+  dcgan.good(tiny_train({"--epochs", "3", "--output", "run"}));
+  const Words resume{"train", "--resume", "run", "--epochs", "4", "--threads", "1"};
+  std::filesystem::remove(dcgan / "run/checkpoints/latest.safetensors");
+  const Finished finished = dcgan.run(resume);
+  EXPECT_EQ(finished.code, 0);
+  EXPECT_TRUE(
+      contains(finished.err, "latest.safetensors is missing: the run goes on from epoch-0003.safetensors\n"))
+      << finished.err;
+  expect_same_run(dcgan, "whole", "run");
+  for (const std::string& name : dcgan.names("run/checkpoints"))
+    std::filesystem::remove(dcgan / ("run/checkpoints/" + name));
+  const auto before = dcgan.bytes("run/samples/epoch-0004.png");
+  dcgan.bad(resume, "which has done 4 epochs, cannot go on; begin another");
+  EXPECT_EQ(dcgan.bytes("run/samples/epoch-0004.png"), before);
+}
+
+TEST(AppResume, ATableWithoutItsHeadIsBegunAnew) {
+  const Program dcgan;
+  for (const char* rest : {"", "epoch,batc"}) {
+    const std::string run = concat("run", std::string_view(rest).size());
+    dcgan.good(tiny_train({"--epochs", "1", "--output", run}));
+    dcgan.folder().write(run + "/metrics.csv", rest);
+    dcgan.good({"report", run});
+    dcgan.good({"train", "--resume", run, "--epochs", "2"});
+    EXPECT_TRUE(dcgan.lines(run + "/metrics.csv").at(1).starts_with("2,1,"));
+  }
+}
+
+TEST(AppResume, DataByARelativePathAreFoundFromTheFolderWhereTheRunWasBegun) {
+  const Program dcgan;
+  for (int i = 0; i < 20; ++i)
+    dcgan.folder().write(concat("begun/data/", i, ".png"), read_file(fixture("rgb.png")));
+  dcgan.good(tiny_train({"--data", dcgan / "begun/data", "--epochs", "1", "--output", "run"}));
+  std::string config = dcgan.text("run/config.json");
+  const std::string whole = dcgan / "begun/data";
+  config.replace(config.find(whole), whole.size(), "data");
+  dcgan.folder().write("run/config.json", config);
+  dcgan.bad(
+      {"train", "--resume", "run", "--epochs", "2"},
+      "cannot read the data in data: No such file or directory; the run was begun with --data data, a path "
+      "from the folder where it was begun: resume it there");
+}
+
 TEST(AppResume, AKilledRunGoesOnExactly) {
   const Program dcgan;
   const auto start = std::chrono::steady_clock::now();

@@ -90,11 +90,21 @@ TEST(RoundedCopy, IsMadeWhenAskedForAndFollowsEveryChange) {
   EXPECT_EQ(rounded_values(x), std::vector<float>(4, rounded(0.7f)));
   x.copy_from(Tensor::full({2, 2}, 0.9));
   EXPECT_EQ(rounded_values(x), std::vector<float>(4, rounded(0.9f)));
-  const Tensor row = x.rows(1, 1);  // shares the copy
+  const Tensor row = x.rows(1, 1);
   row.fill(0.6);
   EXPECT_EQ(rounded_values(x),
             (std::vector<float>{rounded(0.9f), rounded(0.9f), rounded(0.6f), rounded(0.6f)}));
   EXPECT_EQ(rounded_values(row), std::vector<float>(2, rounded(0.6f)));
+}
+
+// Or every part that was ever asked for would take memory, and time at each change.
+TEST(RoundedCopy, IsKeptOfWholeTensorsAlone) {
+  const Tensor table = Tensor::full({8, 4}, 0.3);
+  for (int64_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(rounded_values(table.rows(i, 1)), std::vector<float>(4, rounded(0.3f)));
+    EXPECT_FALSE(table.rows(i, 1).form_copy(Form::BFloat16).defined());
+  }
+  EXPECT_FALSE(table.form_copy(Form::BFloat16).defined());
 }
 
 TEST(RoundedCopy, FollowsTheOptimizer) {

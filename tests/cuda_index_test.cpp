@@ -7,19 +7,21 @@
 #include <set>
 #include <vector>
 
-#include "lib/accumulators.h"
+#include "cuda/accumulators.h"
+#include "cuda/conv2d_patches.h"
+#include "cuda/conv2d_subpixels.h"
+#include "cuda/launch.h"
+#include "cuda/product_tile.h"
 #include "lib/bfloat16.h"
-#include "lib/conv2d_patches.h"
-#include "lib/conv2d_subpixels.h"
 #include "lib/divisor.h"
 #include "lib/im2col.h"
-#include "lib/launch.h"
 #include "lib/placement.h"
-#include "lib/product_tile.h"
 #include "ops/conv2d.h"
 
 namespace duel {
 namespace {
+
+using namespace cuda;
 
 // ---- one thread an item ----
 

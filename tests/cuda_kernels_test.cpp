@@ -5,9 +5,9 @@
 #include <array>
 #include <functional>
 
+#include "cuda/product_tile.h"
 #include "lib/autograd.h"
 #include "lib/optim.h"
-#include "lib/product_tile.h"
 #include "lib/profile.h"
 #include "ops/conv2d.h"
 #include "tests/cuda_test.h"
@@ -15,6 +15,8 @@
 
 namespace duel {
 namespace {
+
+using namespace cuda;
 
 class CudaKernelsTest : public CudaTest {};
 
@@ -90,7 +92,7 @@ TEST_F(CudaKernelsTest, SumsOverManyChunks) {
       expect_same([&, r = rows, c = columns](Kernels& k, DType dtype, Device device) {
         // All positive: a sum near zero would have no digits to compare.
         const Tensor x = Tensor::empty({r, c}, dtype);
-        RandomStream(1, Stream::Test).fill(x, Uniform{0.1, 1});
+        RandomStream(1, Stream::Check).fill(x, Uniform{0.1, 1});
         const Tensor on_device = x.to(device);
         const Tensor total = normal({1}, dtype, 2).to(device), sums = normal({c}, dtype, 3).to(device);
         k.sum(on_device, 0.25, total, write);
@@ -363,7 +365,7 @@ TEST_F(CudaKernelsTest, SumsAndLayoutOfBf16) {
       expect_same_stored(
           [&, r = rows, c = columns](Kernels& k, const Store& store, Device device) {
             const Tensor positive = Tensor::empty({r, c});
-            RandomStream(1, Stream::Test).fill(positive, Uniform{0.1, 1});
+            RandomStream(1, Stream::Check).fill(positive, Uniform{0.1, 1});
             const Tensor x = store(positive), sums = normal({c}, DType::Float32, 3).to(device);
             const Tensor turned = store(normal({c, r}, DType::Float32, 4)), part = store(positive);
             const int dims[] = {1, 0};
@@ -381,7 +383,7 @@ TEST_F(CudaKernelsTest, FilledAndDrawnAsBf16) {
   for (const int64_t n : {1, 9, 70001}) {
     const Tensor full = Tensor::full({n}, 0.3, DType::BFloat16, cuda_device);
     expect_close(widened(full), widened(rounded(Tensor::full({n}, 0.3))), 0, "filled");
-    RandomStream here(7, Stream::Test), there(7, Stream::Test, cuda_device);
+    RandomStream here(7, Stream::Check), there(7, Stream::Check, cuda_device);
     const Tensor expected = Tensor::empty({n}), actual = Tensor::empty({n}, DType::BFloat16, cuda_device);
     here.fill(expected, Uniform{-1, 1});
     there.fill(actual, Uniform{-1, 1});
@@ -479,7 +481,7 @@ TEST_F(CudaKernelsTest, BatchNormStatisticsFarFromZero) {
     expect_same(
         [&, r = rows, c = channels](Kernels& k, DType dtype, Device device) {
           const Tensor x = Tensor::empty({r, c}, dtype);
-          RandomStream(1, Stream::Test).fill(x, Normal{1000, 1});
+          RandomStream(1, Stream::Check).fill(x, Normal{1000, 1});
           const Tensor mean = Tensor::zeros({c}, dtype, device), variance = mean.clone();
           const RunningStatistics running{Tensor::full({c}, 5, dtype, device),
                                           Tensor::full({c}, 7, dtype, device), 0.3};
@@ -531,7 +533,7 @@ TEST_F(CudaKernelsTest, RandomNumbersAreTheCpus) {
         Distribution{Normal{0.3, 0.02}}}) {
     const bool exact = !std::holds_alternative<Normal>(distribution);
     for (const int64_t n : {1, 5, 70001}) {
-      RandomStream here(7, Stream::Test), there(7, Stream::Test, cuda_device);
+      RandomStream here(7, Stream::Check), there(7, Stream::Check, cuda_device);
       for (const DType dtype : {DType::Float32, DType::Float64}) {
         const Tensor expected = Tensor::empty({n}, dtype), actual = Tensor::empty({n}, dtype, cuda_device);
         here.fill(expected, distribution);

@@ -1,6 +1,8 @@
 // Steps that are recorded and replayed, and results that are read back later.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "lib/allocator.h"
 #include "lib/autograd.h"
 #include "lib/optim.h"
@@ -11,6 +13,7 @@
 #include "ops/layout.h"
 #include "ops/losses.h"
 #include "ops/matmul.h"
+#include "ops/reductions.h"
 #include "tests/cuda_test.h"
 
 namespace duel {
@@ -18,7 +21,7 @@ namespace {
 
 /// Everything that a training step uses: random input, convolutions both ways, batch norm, a loss, Adam.
 struct Training {
-  explicit Training(Device where) : device(where), z(5, Stream::Test, where) {
+  explicit Training(Device where) : device(where), z(5, Stream::Check, where) {
     const auto parameter = [&](const Shape& shape, uint64_t seed) {
       return normal(shape, DType::Float32, seed).to(device).set_requires_grad(true);
     };
@@ -153,6 +156,56 @@ void expect_downloads_hold_what_was_there(Device device) {
 
 TEST(StartDownload, HoldsWhatWasThere) { expect_downloads_hold_what_was_there({}); }
 TEST_F(CudaDownload, HoldsWhatWasThere) { expect_downloads_hold_what_was_there(cuda_device); }
+
+// ---- forms of weights (Tensor::form()) that work which runs later, or elsewhere, would not know of ----
+
+/// Whether the product of ones with `w` in bfloat16 is what its values say.
+void expect_current(const Tensor& w, const char* when) {
+  const Tensor x = Tensor::full({1, w.dim(1)}, 1, DType::BFloat16, cuda_device);
+  const double sum = static_cast<double>(w.dim(1)) * values_of(w)[0];
+  EXPECT_NEAR(values_of(linear(x, w).to(DType::Float32))[0], sum, 0.01 * std::abs(sum)) << when;
+}
+
+TEST_F(CudaStepGraph, AFormFirstAskedForBehindARecordingIsCurrent) {
+  const WithPrecision bf16(Precision::Bf16);
+  if (!bf16.possible()) GTEST_SKIP() << bf16.why_not();
+  Tensor w = Tensor::full({64, 64}, 1, DType::Float32, cuda_device).set_requires_grad(true);
+  Optimizer optimizer = sgd({w}, {"w"}, {.lr = 1});
+  StepGraph graph(cuda_device, [&] {
+    optimizer.zero_grad();
+    backward(sum(w));
+    optimizer.step();
+    return std::vector<Tensor>{};
+  });
+  for (int i = 0; i < 6; ++i) {
+    graph.run();
+    if (i > 2) expect_current(w, "between replays");
+  }
+  EXPECT_EQ(values_of(w)[0], -5);
+}
+
+TEST_F(CudaStepGraph, AFormOfARecordingThatNeverRanIsNotTakenForOne) {
+  const WithPrecision bf16(Precision::Bf16);
+  if (!bf16.possible()) GTEST_SKIP() << bf16.why_not();
+  const Tensor w = Tensor::full({64, 64}, 3, DType::Float32, cuda_device);
+  kernels(cuda_device).record([&] { linear(Tensor::full({1, 64}, 1, DType::BFloat16, cuda_device), w); });
+  expect_current(w, "behind a recording");
+}
+
+TEST_F(CudaStepGraph, AFormFirstAskedForBesideOtherWorkIsNotReadTooEarly) {
+  const WithPrecision bf16(Precision::Bf16);
+  if (!bf16.possible()) GTEST_SKIP() << bf16.why_not();
+  Kernels& k = kernels(cuda_device);
+  for (int i = 0; i < 20; ++i) {
+    const Tensor w = Tensor::full({64, 64}, 3 + i, DType::Float32, cuda_device);
+    const Tensor x = Tensor::full({1, 64}, 1, DType::BFloat16, cuda_device);
+    Tensor beside;
+    k.beside([&] { beside = linear(x, w); });
+    const Tensor here = linear(x, w);
+    k.join();
+    EXPECT_EQ(values_of(here.to(DType::Float32)), values_of(beside.to(DType::Float32))) << i;
+  }
+}
 
 }  // namespace
 }  // namespace duel

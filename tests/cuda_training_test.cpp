@@ -194,8 +194,8 @@ TEST_F(CudaTraining, PicturesInBf16GoOnToDAsTheyAre) {
     return all;
   };
   const auto expected = gradients([&] { return trainer.generator()(z); });
-  EXPECT_EQ(gradients([&] { return trainer.generator().activations(z); }), expected);
-  EXPECT_EQ(trainer.generator().activations(z).dtype(), DType::BFloat16);
+  EXPECT_EQ(gradients([&] { return trainer.generator().forward_uncast(z); }), expected);
+  EXPECT_EQ(trainer.generator().forward_uncast(z).dtype(), DType::BFloat16);
   EXPECT_EQ(trainer.generator()(z).dtype(), DType::Float32);
 }
 
@@ -212,7 +212,8 @@ TEST_F(CudaTraining, OnePassOverRealPicturesAndFakesIsTwo) {
       const Tensor real = random_tensor({6, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1}).to(cuda_device);
       const Tensor z = joined.draw_z(6);
       const NoGrad fakes_alone;
-      const Tensor fake = joined.generator().activations(z), same_fake = apart.generator().activations(z);
+      const Tensor fake = joined.generator().forward_uncast(z),
+                   same_fake = apart.generator().forward_uncast(z);
       ASSERT_TRUE(same(same_fake, fake));
 
       const Tensor logits = joined.discriminator().both(real, fake);
@@ -303,8 +304,7 @@ TEST_F(CudaTraining, AStepOfBothIsOneOfEach) {
       Trainer together(config, cuda_device), one_by_one(config, cuda_device);
       const Tensor real = random_tensor({6, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1}).to(cuda_device);
       for (int i = 0; i < 2; ++i) {
-        const Tensor z_d = together.draw_z(6), z_g = together.draw_z(6);
-        const auto [d, g_loss] = together.step(real, z_d, z_g);
+        const auto [d, g_loss] = together.step(real);
         const DStep expected = one_by_one.d_step(real, one_by_one.draw_z(6));
         EXPECT_EQ(d.loss.item(), expected.loss.item());
         EXPECT_EQ(d.d_real.item(), expected.d_real.item());
@@ -314,6 +314,17 @@ TEST_F(CudaTraining, AStepOfBothIsOneOfEach) {
       EXPECT_EQ(state_of(together), state_of(one_by_one));
     }
   }
+}
+
+// What a step had running beside itself when it failed: nothing is held for it any longer.
+TEST_F(CudaTraining, AStepThatFailsLeavesNothingRunning) {
+  Trainer trainer(small_config(), cuda_device);
+  const Tensor real = random_tensor({6, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1}).to(cuda_device);
+  trainer.set_loss([](const Tensor&, const Tensor&) -> Tensor { fail("no loss today"); });
+  EXPECT_THROW(trainer.step(real), Error);
+  EXPECT_EQ(kernels(cuda_device).allocator().held_bytes(), 0);
+  trainer.set_loss(bce_with_logits);
+  EXPECT_GT(trainer.step(real).first.loss.item(), 0);
 }
 
 // A leaf's gradient that is computed beside other work, and to which other work adds before the backward is

@@ -65,6 +65,7 @@ TEST_F(LatentBadInput, Expressions) {
   bad({"eval", long_sum("A", 20000)}, "column 2002: there are more than 1000 operations");
   bad({"eval", "norm(A)", "--save-as", "N"}, "is the number");
   bad({"eval", "A", "B", "--save-as", "N"}, "--save-as has 1 names for 2 expressions");
+  bad({"eval", "A", "B", "--save-as", "N", "--save-as", "N"}, "--save-as gives the name N twice");
   bad({"eval", "A", "--save-as", "norm"}, "'norm' cannot be a name");
   bad({"eval", "-A +"}, "\"-A +\", column 5: expected a name, a number or '(', found the end");
   bad({"eval", "--A"}, "--A: there is no such option; an expression that begins with -- is written in");

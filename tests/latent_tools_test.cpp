@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "apps/gan/pictures.h"
 #include "apps/gan/trainer.h"
 #include "apps/latent/directions.h"
 #include "apps/latent/expression.h"
@@ -28,7 +29,7 @@ gan::Config tiny(int64_t channels = 3) {
 
 /// Fresh biases are 0, and then z = 0 lies where no ReLU passes a gradient; training soon moves them away.
 void draw_biases(nn::Module& generator) {
-  RandomStream stream(1, Stream::Test);
+  RandomStream stream(1, Stream::Check);
   for (const nn::NamedTensor& parameter : generator.parameters())
     if (parameter.name.ends_with("bias")) stream.fill(*parameter.tensor, Normal{0.5, 0.5});
 }
@@ -137,7 +138,7 @@ TEST(LatentInversion, FindsBackAPictureOfTheGenerator) {
   const std::vector<Latent> wanted = painter.seeded(5, 2);
   const Tensor targets = gan::generate(painter.network(), to_tensor(wanted, {}));
   const std::vector<Latent> starts(2, Latent(6, 0.0f));
-  InversionOptions options;
+  InversionOptions options{.steps = 300};
   options.steps = 200;
   options.path_every = 50;
   int64_t heard = 0;
@@ -229,7 +230,7 @@ class GreyPictures final : public Dataset {
 
 TEST(LatentNearest, FindsTheNearestInOrder) {
   const GreyPictures data({10, 200, 50, 90, 55});
-  const auto found = nearest({picture_of(data, 4), {2, 2, 1, {0, 0, 0, 0}}}, data, 3);
+  const auto found = nearest({gan::picture_of(data, 4), {2, 2, 1, {0, 0, 0, 0}}}, data, 3);
   ASSERT_EQ(found.size(), 2u);
   const auto check_one = [](const Neighbour& neighbour, int64_t index, double distance) {
     EXPECT_EQ(neighbour.index, index);
@@ -240,7 +241,7 @@ TEST(LatentNearest, FindsTheNearestInOrder) {
   check_one(found[0][1], 2, 5);
   check_one(found[0][2], 3, 35);
   check_one(found[1][0], 0, 10);
-  EXPECT_EQ(nearest({picture_of(data, 0)}, data, 9)[0].size(), 5u) << "no more than there are";
+  EXPECT_EQ(nearest({gan::picture_of(data, 0)}, data, 9)[0].size(), 5u) << "no more than there are";
 }
 
 TEST(LatentNearest, TheSetsOwnDistanceLeavesAPictureItselfOut) {
@@ -308,7 +309,7 @@ TEST(LatentDirections, InvertsAnyNumberOfPicturesInTheirOrder) {
 TEST(LatentFactors, CorrelatesFactorsWithComponents) {
   std::vector<FaceFactors> people;
   std::vector<Latent> faces;
-  RandomStream stream(1, Stream::Test);
+  RandomStream stream(1, Stream::Check);
   const Tensor noise = Tensor::empty({200, 4});
   stream.fill(noise, Uniform{-1, 1});
   faces = to_latents(noise);

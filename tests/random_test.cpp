@@ -180,7 +180,7 @@ TEST(RandomStream, DoesNotDependOnTheNumberOfThreads) {
 TEST(RandomStream, CountsAsAChangeAndNeedsFloats) {
   const Tensor x = Tensor::empty({4});
   const uint64_t before = x.version();
-  RandomStream stream(1, Stream::Test);
+  RandomStream stream(1, Stream::Check);
   stream.fill(x, Uniform{});
   EXPECT_EQ(x.version(), before + 1);
   EXPECT_EQ(error_of([&] { stream.fill(Tensor::empty({4}, DType::UInt8), Uniform{}); }),

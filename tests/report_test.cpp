@@ -404,8 +404,9 @@ TEST(ReportOfTraining, GoesOnWhereTheRunIsResumed) {
 
 TEST(ReportOfTraining, APageThatCannotBeWrittenEndsNoRun) {
   const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run", "--no-report"}));
   std::filesystem::create_directories(dcgan / "run/report.html/in-the-way");
-  const Finished finished = dcgan.run(tiny_train({"--epochs", "2", "--output", "run"}));
+  const Finished finished = dcgan.run({"train", "--resume", "run", "--epochs", "3", "--report"});
   EXPECT_EQ(finished.code, 0) << finished.err;
   EXPECT_EQ(std::count(finished.err.begin(), finished.err.end(), '\n'), 1) << finished.err;
   EXPECT_TRUE(contains(finished.err, "no new report.html: cannot write run/report.html")) << finished.err;

@@ -15,7 +15,7 @@ namespace duel {
 inline Tensor random_tensor(const Shape& shape, uint64_t seed, DType dtype = DType::Float64,
                             const Distribution& distribution = Normal{}) {
   const Tensor tensor = Tensor::empty(shape, dtype);
-  RandomStream(seed, Stream::Test).fill(tensor, distribution);
+  RandomStream(seed, Stream::Check).fill(tensor, distribution);
   return tensor;
 }
 

@@ -6,7 +6,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
 #include "apps/gan/checkpoint.h"
-#include "apps/gan/training_run.h"
+#include "apps/gan/describe_run.h"
 
 namespace duel::commands {
 namespace {

@@ -1,4 +1,5 @@
 // dcgan lab
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -30,8 +31,11 @@ void run(const LabOptions& o) {
   const SyntheticFaces faces(config.synthetic_count, config.image_size, config.channels, config.seed);
   gan::Trainer trainer(config, device);
   lab.spoil(trainer);
-  const gan::RunFolder folder =
-      gan::RunFolder::create(o.output.empty() ? concat("runs/lab-", lab.name) : o.output, config);
+  const std::filesystem::path output = o.output.empty() ? concat("runs/lab-", lab.name) : o.output;
+  check(!std::filesystem::exists(output / "config.json"), output.string(),
+        ": already holds a run, and a lab begins anew each time; delete it, or name another folder with "
+        "--output");
+  const gan::RunFolder folder = gan::RunFolder::create(output, config, {{"lab", lab.name}});
   std::cout << "Lab " << lab.name << ": " << lab.about
             << ". The diagnosis is to say: " << diagnosis::name_of(lab.planted) << ". See docs/labs/"
             << lab.name << ".md; the run is in " << folder.path().string() << std::endl;

@@ -118,7 +118,7 @@ void add_latent_direction(CLI::App& latent) {
       ->check(at_least(0));
   command->add_option("--count", o.count, "Pictures of each kind, at most")
       ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
+      ->check(at_least(1, 100000));
   command->add_option("--steps", o.search.steps, "Steps of each inversion")
       ->capture_default_str()
       ->check(at_least(1));

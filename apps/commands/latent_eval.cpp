@@ -64,7 +64,10 @@ void run(const EvalOptions& o) {
       const latent::Latent z = expression.evaluate_latent(names);
       cell = {result_name(o, i), painter.draw(z)};
       shown.set(cell.text, z);
-      if (!o.save_as.empty()) saved.set(cell.text, z);
+      if (!o.save_as.empty()) {
+        check(saved.find(cell.text) == nullptr, "--save-as gives the name ", cell.text, " twice");
+        saved.set(cell.text, z);
+      }
       report += concat(expression.text(), " = ", cell.text, ", of length ",
                        short_number(latent::length(value.elements)), "\n");
     }

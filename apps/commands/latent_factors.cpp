@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "apps/commands/latent_options.h"
+#include "apps/gan/pictures.h"
 #include "apps/latent/directions.h"
 #include "apps/latent/factors.h"
 #include "apps/latent/photos.h"
@@ -103,7 +104,7 @@ void run(FactorsOptions& o) {
   std::vector<Image> pictures;
   for (int64_t i = 0; i < o.count; ++i) {
     people.push_back(set.factors(i));
-    pictures.push_back(latent::picture_of(set, i));
+    pictures.push_back(gan::picture_of(set, i));
   }
   o.search.bound = painter.usual_bound();
   const latent::Inverted inverted =
@@ -132,7 +133,7 @@ void add_latent_factors(CLI::App& latent) {
   FactorsOptions& o = *options;
   command->add_option("--count", o.count, "Pictures of the set that are inverted and correlated")
       ->capture_default_str()
-      ->check(CLI::Range(fewest_people, 1000000));
+      ->check(at_least(fewest_people, 1000000));
   command->add_option("--steps", o.search.steps, "Steps of each inversion")
       ->capture_default_str()
       ->check(at_least(1));

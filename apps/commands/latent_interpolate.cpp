@@ -88,7 +88,7 @@ void add_latent_interpolate(CLI::App& latent) {
   add_expressions(*command, "FACE", o.faces, "Two or more names or expressions")->required();
   command->add_option("--steps", o.steps, "Pictures from one face to the next, both included")
       ->capture_default_str()
-      ->check(CLI::Range(2, 1000));
+      ->check(at_least(2, 1000));
   command
       ->add_option("--method", o.method,
                    "lerp: straight, by equal steps; slerp: along the arc, by equal angles; or both")
@@ -98,10 +98,10 @@ void add_latent_interpolate(CLI::App& latent) {
                       "Also write a film, an animated PNG, through all faces and back to the first");
   command->add_option("--film-steps", o.film_steps, "Frames of the film from one face to the next")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
+      ->check(at_least(1, 1000));
   command->add_option("--milliseconds", o.milliseconds, "How long a frame is shown")
       ->capture_default_str()
-      ->check(CLI::Range(1, 65535));
+      ->check(at_least(1, 65535));
   o.common.add_to(*command, "interpolation.png");
   command->callback([options] { run(*options); });
 }

@@ -20,7 +20,7 @@ namespace {
 
 struct InvertOptions {
   LatentOptions common;
-  latent::InversionOptions search{.steps = 1000};
+  latent::InversionOptions search;
   std::optional<double> bound;
   std::string photo, face, save_as, film;
   int64_t crop = 0, restarts = 4, milliseconds = 80;
@@ -161,11 +161,11 @@ void add_latent_invert(CLI::App& latent) {
       ->check(at_least(1));
   command->add_option("--lr", o.search.lr, "Adam's first learning rate; it falls to 0")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number());
   add_bound(*command, o.bound);
   command->add_option("--restarts", o.restarts, "Descents: the first begins at z = 0, the others anywhere")
       ->capture_default_str()
-      ->check(CLI::Range(1, 256));
+      ->check(at_least(1, 256));
   command->add_option("--seed", o.seed, "Where the other descents begin")
       ->capture_default_str()
       ->check(at_least(0));
@@ -175,7 +175,7 @@ void add_latent_invert(CLI::App& latent) {
       "The film of the best descent, an animated PNG; without it -film.png beside the figure");
   command->add_option("--milliseconds", o.milliseconds, "How long a frame is shown")
       ->capture_default_str()
-      ->check(CLI::Range(1, 65535));
+      ->check(at_least(1, 65535));
   o.common.add_to(*command, "invert.png");
   command->callback([options] { run(*options); });
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "apps/commands/latent_options.h"
+#include "apps/gan/pictures.h"
 #include "apps/latent/nearest.h"
 #include "apps/latent/photos.h"
 #include "lib/data/open_dataset.h"
@@ -61,7 +62,7 @@ void run(const NearestOptions& o) {
   for (size_t i = 0; i < faces.size(); ++i) {
     latent::Row row{"", {{labels[i], pictures[i]}}};
     for (const latent::Neighbour& neighbour : found[i])
-      row.cells.push_back({distance_text(neighbour.distance), latent::picture_of(*data, neighbour.index)});
+      row.cells.push_back({distance_text(neighbour.distance), gan::picture_of(*data, neighbour.index)});
     std::cout << labels[i] << ": picture " << found[i][0].index << " is nearest, "
               << distance_text(found[i][0].distance) << " grey levels away\n";
     sheet.rows.push_back(std::move(row));
@@ -84,7 +85,7 @@ void add_latent_nearest(CLI::App& latent) {
       add_expressions(*command, "FACE", o.faces, "Names or expressions; without any, faces from a seed");
   command->add_option("--count", o.count, "How many faces from the seed")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1000))
+      ->check(at_least(1, 1000))
       ->excludes(faces);
   command->add_option("--seed", o.seed, "The seed, as that of sample")
       ->capture_default_str()
@@ -92,7 +93,7 @@ void add_latent_nearest(CLI::App& latent) {
       ->excludes(faces);
   command->add_option("--neighbours", o.neighbours, "Training pictures shown for each face")
       ->capture_default_str()
-      ->check(CLI::Range(1, 100));
+      ->check(at_least(1, 100));
   command->add_option("--data", o.data, "The training pictures; without it those of the checkpoint's run");
   command->add_option("--crop", o.crop, "Side of their central square; without it as in the checkpoint's run")
       ->check(at_least(0));

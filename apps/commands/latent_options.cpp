@@ -66,7 +66,7 @@ void LatentOptions::add_to(CLI::App& command, const char* default_output) {
       ->capture_default_str();
   command.add_option("--zoom", zoom, "Enlargement of the pictures; 0: to about 128 pixels a side")
       ->capture_default_str()
-      ->check(CLI::Range(0, 32));
+      ->check(at_least(0, 32));
   command.add_flag("--force", force, "Overwrite files and names that are already there");
   machine.add_to(command);
 }
@@ -156,7 +156,7 @@ void add_bound(CLI::App& command, std::optional<double>& bound) {
           "--bound", bound,
           "Inversions keep the components of z between -BOUND and BOUND; 0: they are free; without it as in "
           "training, 1 where z is uniform, 3 where it is normal")
-      ->check(CLI::Range(0.0, 1e6));
+      ->check(number_within(0.0, 1e6));
 }
 
 std::vector<std::string> with_expressions_marked(const CLI::App& program, std::vector<std::string> words) {

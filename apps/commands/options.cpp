@@ -72,7 +72,7 @@ void MachineOptions::add_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--threads", threads, "CPU threads; 0: one for each core")
       ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
+      ->check(at_least(0, 1024));
   command
       .add_option(
           "--conv", conv,
@@ -138,7 +138,29 @@ CLI::Validator at_least(int64_t least, int64_t most) {
                    ? std::string()
                    : concat("must be a whole number of at least ", least, ", got ", text);
       },
-      "", "at_least");
+      most == std::numeric_limits<int64_t>::max() ? "" : concat("from ", least, " to ", most), "at_least");
+}
+
+CLI::Validator number_within(double least, double most) {
+  return CLI::Validator(
+      [least, most](const std::string& text) {
+        double value = 0;
+        const bool is_number = CLI::detail::lexical_cast(text, value);
+        return is_number && value >= least && value <= most
+                   ? std::string()
+                   : concat("must be a number from ", least, " to ", most, ", got ", text);
+      },
+      concat("from ", least, " to ", most), "number_within");
+}
+
+CLI::Validator positive_number() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        double value = 0;
+        const bool is_number = CLI::detail::lexical_cast(text, value);
+        return is_number && value > 0 ? std::string() : concat("must be greater than 0, got ", text);
+      },
+      "greater than 0", "positive_number");
 }
 
 void check_all_values(CLI::App& command) {

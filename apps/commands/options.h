@@ -46,6 +46,10 @@ CLI::Option* one_each_time(CLI::Option* option);
 /// What an option's whole number must be; CLI11's own NonNegativeNumber names a bound of 300 digits.
 CLI::Validator at_least(int64_t least, int64_t most = std::numeric_limits<int64_t>::max());
 
+/// What an option's number must be: from `least` to `most`, or greater than 0.
+CLI::Validator number_within(double least, double most);
+CLI::Validator positive_number();
+
 /// Makes every option of a command and of its subcommands refuse what no option of its type can mean: an
 /// empty text, which would be taken for an option that was left out; a whole number that its type cannot
 /// hold, which CLI11 would cut off in silence; a number that is not finite, or not in single precision. To be

@@ -10,6 +10,8 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <new>
+#include <string_view>
 #include <utility>
 
 #include "apps/commands/commands.h"
@@ -34,6 +36,37 @@ void occupy_closed_streams() {
 bool is_printed() {
   std::cout.flush();
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
+}
+
+/// Whether the command that was asked for has an option of this name without a value.
+bool is_flag(const CLI::App& command, const std::string& name) {
+  const CLI::Option* const option = command.get_option_no_throw(name);
+  if (option) return option->get_expected_min() == 0;
+  const auto chosen = command.get_subcommands();
+  return !chosen.empty() && is_flag(*chosen[0], name);
+}
+
+/// CLI11's message, put plainly where its own leaves open what is wrong.
+std::string complaint(const CLI::ParseError& error, const CLI::App& program) {
+  const std::string message = error.what();
+  const auto option = message.substr(0, message.find(':'));
+  if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
+    std::string extras;  // in the order in which they were given, which CLI11 turns around
+    for (const std::string& word : program.remaining(true)) extras += concat(extras.empty() ? "" : " ", word);
+    return concat("there is no such option or argument: ", extras);
+  }
+  if (constexpr std::string_view start = "Could not convert: "; message.starts_with(start)) {
+    const std::string rest = message.substr(start.size());
+    const size_t equals = rest.find(" = ");
+    if (equals == rest.npos) return message;
+    const std::string name = rest.substr(0, equals), value = rest.substr(equals + 3);
+    return concat(name, is_flag(program, name) ? " takes no value" : " must be a number", ", got '", value,
+                  "'");
+  }
+  if (message.find("At Most 1 required") != message.npos) return option + " is given more than once";
+  if (message.ends_with(" missing") && message.find("1 required") != message.npos)
+    return option + " needs a value";
+  return message;
 }
 
 /// Runs the program; returns the exit code.
@@ -62,8 +95,13 @@ int run_words(std::vector<std::string> words) {
     return exit.code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help
-    std::cerr << "dcgan: " << printable(error.what()) << " (see --help)" << std::endl;
+    std::cerr << "dcgan: " << printable(complaint(error, program)) << " (see --help)" << std::endl;
     return 2;
+  } catch (const std::bad_alloc&) {
+    std::cerr
+        << "dcgan: the machine's memory is used up; a smaller --batch-size or smaller networks need less"
+        << std::endl;
+    return 1;
   } catch (const std::filesystem::filesystem_error& error) {  // what a path leads to cannot be asked
     std::cerr << "dcgan: " << printable(error.path1().string() + ": " + error.code().message()) << std::endl;
     return 1;

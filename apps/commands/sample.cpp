@@ -93,7 +93,7 @@ void add_distribution_options(CLI::App& command, SampleOptions& o) {
        {command.add_option("--mean", o.mean,
                            "Draw z from N(mean, std^2), whatever G was trained on: its mean [0]"),
         command.add_option("--std", o.std, "Its standard deviation [1]: 0.4, say, for fewer surprises")
-            ->check(CLI::Range(0.0, 1e6)),
+            ->check(number_within(0.0, 1e6)),
         command
             .add_option("--truncation", o.truncation,
                         "Draw again what lies further than this from 0, before --mean and --std; 0: keep all")
@@ -204,7 +204,7 @@ void add_sample(CLI::App& program) {
       command
           ->add_option("--zoom", o.zoom, "Enlargement of the grid's pictures; 0: to about 128 pixels a side")
           ->capture_default_str()
-          ->check(CLI::Range(0, 32));
+          ->check(at_least(0, 32));
   command
       ->add_flag("--plain", o.plain, "Neither letters on the grid nor names saved, and pictures as they are")
       ->excludes(names)

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "apps/quality/median.h"
+
 namespace duel::diagnosis {
 namespace {
 
@@ -27,17 +29,12 @@ struct Rule {
   std::string (*explain)(const Vitals& now, const std::vector<Vitals>& before);
 };
 
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
+/// 0 where nothing is known.
 double median_of(const std::vector<Vitals>& history, double Vitals::*figure) {
   std::vector<double> values;
   for (const Vitals& vitals : history)
     if (std::isfinite(vitals.*figure)) values.push_back(vitals.*figure);
-  return median(values);
+  return values.empty() ? 0 : quality::median(values);
 }
 
 /// How much of the gradient that reached G in this run before still does; 1 where nothing is known.
@@ -72,8 +69,7 @@ std::string explain_collapse(const Vitals& now, const std::vector<Vitals>&) {
   return text(
       "G has collapsed: its samples differ from each other by %.0f %% of what real pictures do in pixels, "
       "and by %.0f %% in D's last features. Go back to an earlier checkpoint, with a lower --lr, or give D "
-      "more "
-      "say (--d-dim)",
+      "more say (--d-dim)",
       100 * now.pixel_diversity, 100 * now.feature_diversity);
 }
 
@@ -121,8 +117,7 @@ std::string explain_memorisation(const Vitals& now, const std::vector<Vitals>&) 
   return text(
       "G repeats training pictures: %.0f %% of its samples are less than half as far from one of them as the "
       "others are; on the whole samples are %.2f times as far from their nearest as training pictures are "
-      "from "
-      "theirs. Train on more pictures (--hflip doubles them), or for fewer epochs",
+      "from theirs. Train on more pictures (--hflip doubles them), or for fewer epochs",
       100 * now.copies, now.nearness);
 }
 

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "apps/quality/median.h"
 #include "apps/quality/neighbours.h"
 #include "apps/quality/pictures.h"
 #include "apps/quality/samples.h"
@@ -111,8 +112,7 @@ double median_nearest(const Points& points, const Tensor& others, const std::vec
     if (!itself.empty()) row[itself[static_cast<size_t>(i)]] = std::numeric_limits<float>::infinity();
     nearest.push_back(*std::min_element(row, row + m));
   }
-  std::nth_element(nearest.begin(), nearest.begin() + n / 2, nearest.end());
-  return nearest[static_cast<size_t>(n / 2)];
+  return quality::median(nearest);
 }
 
 /// The points of pictures whose mirror images are theirs, too, with `hflip`.

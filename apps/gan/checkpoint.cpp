@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/gan/json.h"
+#include "lib/finite.h"
 #include "lib/io/safetensors.h"
 #include "lib/quote.h"
 
@@ -77,6 +78,10 @@ void read(const std::filesystem::path& path, const SafetensorsFile& file, const 
           "; it was saved with other sizes (--image-size, --z-dim, --g-dim, --d-dim)");
     check(tensor.dtype() == entry.tensor.dtype(), path.string(), ": ", entry.name, " holds ",
           name_of(tensor.dtype()), ", expected ", name_of(entry.tensor.dtype()));
+    const bool is_of_network = entry.name.starts_with("G.") || entry.name.starts_with("D.");
+    check(!is_of_network || tensor.dtype() != DType::Float32 || all_finite(tensor.to_vector<float>()),
+          path.string(), ": ", entry.name,
+          " holds numbers that are not finite; take an earlier checkpoint of the run");
     found.push_back(nn::from_outside(tensor, entry.layout));
   }
   for (size_t i = 0; i < entries.size(); ++i) entries[i].tensor.copy_from(found[i]);
@@ -182,9 +187,6 @@ SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, De
     fail(path.string(), ": ", error.what());
   }
   load_networks(path, generator.get(), nullptr);
-  const std::string broken = part_not_finite(*generator, "G");
-  check(broken.empty(), path.string(), ": ", broken,
-        " holds numbers that are not finite; take an earlier checkpoint of the run");
   generator->eval();
   return {path, config, std::move(generator)};
 }

@@ -37,7 +37,8 @@ std::filesystem::path find_checkpoint(const std::filesystem::path& path);
 Config read_config(const std::filesystem::path& path);
 
 /// Puts the trainer, built with the checkpoint's configuration, into the state that was saved. Throws Error
-/// naming the tensor that is missing or has another shape; the trainer is then unchanged.
+/// naming the tensor that is missing, has another shape, or is a network's and holds what is no finite
+/// number; the trainer is then unchanged.
 Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer);
 
 /// Gives both optimisers the rates of `config`. A checkpoint restores those that it was saved with.
@@ -55,8 +56,7 @@ struct SavedGenerator {
 };
 
 /// Reads G from a checkpoint or from a run folder's latest one. Throws Error, as find_checkpoint(),
-/// read_config() and load_networks() do, and if a tensor of G holds what is no finite number: the pictures of
-/// such a G are none.
+/// read_config() and load_networks() do.
 SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, Device device = {});
 
 }  // namespace duel::gan

@@ -92,9 +92,13 @@ const char* mismatch(const Json& json) {
 /// The sections of a file from before there were any: each value stood at the top, and one Adam's options
 /// served both networks.
 Json with_sections(Json flat) {
-  if (flat.contains("beta1") && flat.contains("beta2")) flat["betas"] = {flat["beta1"], flat["beta2"]};
+  if (flat.contains("beta1") && flat.contains("beta2")) {
+    flat["betas"] = {flat["beta1"], flat["beta2"]};
+    flat.erase("beta1");
+    flat.erase("beta2");
+  }
   if (flat.contains("init_std")) flat["std"] = flat["init_std"];
-  for (const char* moved : {"beta1", "beta2", "init_std"}) flat.erase(moved);
+  flat.erase("init_std");
   Json nested = Json::object(), unknown = flat;
   const Config any;
   for_each_member(any, [&](const std::string& path, const auto&) {

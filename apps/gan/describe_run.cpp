@@ -1,9 +1,9 @@
-// The numbers that a run begins with.
+#include "apps/gan/describe_run.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 
-#include "apps/gan/training_run.h"
 #include "lib/error.h"
 #include "lib/kernels.h"
 
@@ -34,8 +34,7 @@ struct Works {
 
 Works measure(Trainer& trainer) {
   const Config& c = trainer.config();
-  return {measure(trainer.generator(), {1, c.z_dim}),
-          measure(trainer.discriminator(), {1, c.image_size, c.image_size, c.channels})};
+  return {measure(trainer.generator(), {1, c.z_dim}), measure(trainer.discriminator(), picture_shape(c, 1))};
 }
 
 }  // namespace
@@ -77,7 +76,7 @@ std::string describe_recipe(const Config& c) {
 std::string describe_networks(Trainer& trainer) {
   const Config& c = trainer.config();
   return nn::summary(trainer.generator(), "G", {1, c.z_dim}) +
-         nn::summary(trainer.discriminator(), "D", {1, c.image_size, c.image_size, c.channels});
+         nn::summary(trainer.discriminator(), "D", picture_shape(c, 1));
 }
 
 std::string describe_work(Trainer& trainer) {
@@ -99,7 +98,7 @@ std::string describe_work(Trainer& trainer) {
 
 double expected_seconds(Trainer& trainer, int64_t iterations) {
   const Config& c = trainer.config();
-  RandomStream stream(c.seed, Stream::Test, trainer.device());
+  RandomStream stream(c.seed, Stream::Check, trainer.device());
   const int64_t pictures = std::min<int64_t>(c.batch_size, 64);  // enough to tell
   const Tensor z = draw_z(stream, pictures, c, trainer.device());
   // The first one also finds its memory and wakes the threads.

@@ -1,13 +1,12 @@
 #include "apps/gan/iteration.h"
 
+#include "apps/gan/networks.h"
 #include "lib/kernels.h"
 
 namespace duel::gan {
 namespace {
 
 constexpr int64_t d_loss = 0, d_real = 1, d_fake = 2, g_loss = 3, numbers = 4;
-
-Shape picture_shape(const Config& c) { return {c.batch_size, c.image_size, c.image_size, c.channels}; }
 
 /// What both networks count on the host.
 std::vector<Tensor> counters(Trainer& trainer) {
@@ -26,7 +25,8 @@ std::vector<Tensor> counters(Trainer& trainer) {
 Iteration::Iteration(Trainer& trainer, bool step_graphs)
     : trainer_(trainer),
       step_graphs_(step_graphs),
-      pictures_(Tensor::empty(picture_shape(trainer.config()), DType::Float32, trainer.device())),
+      pictures_(Tensor::empty(picture_shape(trainer.config(), trainer.config().batch_size), DType::Float32,
+                              trainer.device())),
       numbers_(Tensor::zeros({numbers}, DType::Float32, trainer.device())),
       graph_(
           trainer.device(), [this] { return step(); }, counters(trainer)) {}
@@ -36,11 +36,7 @@ void Iteration::keep(int64_t number, const Tensor& loss) const {
 }
 
 std::vector<Tensor> Iteration::step() {
-  const int64_t count = pictures_.dim(0);
-  const Tensor z_d = trainer_.draw_z(count);
-  Tensor z_g;
-  kernels(trainer_.device()).beside([&] { z_g = trainer_.draw_z(count); });
-  const auto [d, g] = trainer_.step(pictures_, z_d, z_g);
+  const auto [d, g] = trainer_.step(pictures_);
   keep(d_loss, d.loss);
   keep(d_real, d.d_real);
   keep(d_fake, d.d_fake);

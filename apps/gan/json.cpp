@@ -11,8 +11,13 @@
 namespace duel::gan {
 namespace {
 
-/// The parser's message, which quotes all of a long text or number: of that the end, where it went wrong.
-std::string with_short_quotation(std::string_view message) {
+/// The parser's message, without its number among them. It quotes all of a long text or number: of that the
+/// end, where it went wrong.
+std::string readable(std::string_view message) {
+  if (const size_t end = message.find("] "); message.starts_with('[') && end != message.npos)
+    message.remove_prefix(end + 2);
+  if (constexpr std::string_view start = "parse error at "; message.starts_with(start))
+    message.remove_prefix(start.size());
   size_t quotation = message.size();
   for (const char* mark : {"last read: ", "overflow parsing "})
     quotation = std::min(quotation, message.find(mark));
@@ -32,7 +37,7 @@ Json parse_json(std::string_view text, const std::string& where) {
   try {
     return Json::parse(text, watch);
   } catch (const Json::exception& error) {  // syntax, or a number that is out of range
-    fail(where, ": is no JSON: ", with_short_quotation(error.what()));
+    fail(where, ": is no JSON: ", readable(error.what()));
   }
 }
 

@@ -38,15 +38,16 @@ std::string advice_for_memory(const Config& config, const Dataset& data, Device 
   k.join();  // what was being computed when memory ran out may hold some back
   CachingAllocator& allocator = k.allocator();
   try {
-    const int64_t one = iteration_bytes(config, small, device), two = iteration_bytes(config, larger, device);
-    const double for_one = static_cast<double>(two - one) / (larger - small),
-                 fixed = static_cast<double>(one) - small * for_one;
+    const int64_t of_small = iteration_bytes(config, small, device),
+                  of_larger = iteration_bytes(config, larger, device);
+    const double a_picture = static_cast<double>(of_larger - of_small) / (larger - small),
+                 fixed = static_cast<double>(of_small) - small * a_picture;
     allocator.trim();
     const auto room = allocator.room();
-    if (!room || for_one <= 0) return "";
+    if (!room || a_picture <= 0) return "";
     const int64_t set = data.size() * data.picture_bytes(),
                   free = room->free - (2 * set > room->free ? 0 : set);
-    const auto most = static_cast<int64_t>((usable * static_cast<double>(free) - fixed) / for_one);
+    const auto most = static_cast<int64_t>((usable * static_cast<double>(free) - fixed) / a_picture);
     const int64_t fits = std::min(most, config.batch_size - 1);
     return fits >= small ? concat(" (--batch-size ", fits, " would fit)") : " (none would fit)";
   } catch (const OutOfMemory&) {

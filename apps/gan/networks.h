@@ -13,6 +13,9 @@
 
 namespace duel::gan {
 
+/// (count, S, S, channels).
+Shape picture_shape(const Config& config, int64_t count);
+
 /// The layers of a recipe one after the other, under the names that they have there. What flows between them
 /// is kept in Kernels::activation_type(), which the input may have already; the result is of the input's
 /// type, but float32 of a bfloat16 one.
@@ -22,7 +25,7 @@ class Network : public nn::Sequential {
   /// What dropout draws from, on the device that the network was made for.
   RandomStream& dropout() { return dropout_; }
   /// forward() without its last cast, for what goes on into another network.
-  Tensor activations(const Tensor& x);
+  Tensor forward_uncast(const Tensor& x);
 
  protected:
   /// Throws Error naming the layer of the recipe that does not fit, or what the last one ought to give.

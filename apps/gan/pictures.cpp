@@ -29,15 +29,16 @@ Image grid(const std::vector<Image>& images, int64_t columns) {
   return tile(images, grid_columns(images.size(), columns), 2);
 }
 
-std::vector<Image> first_images(const Dataset& data, int64_t count) {
+Image picture_of(const Dataset& data, int64_t index) {
+  Image image{data.image_size(), data.image_size(), data.channels(), {}};
+  image.pixels.resize(static_cast<size_t>(data.picture_bytes()));
+  data.read(index, image.pixels.data());
+  return image;
+}
+
+std::vector<Image> first_pictures(const Dataset& data, int64_t count) {
   std::vector<Image> images;
-  const int64_t size = data.image_size();
-  for (int64_t i = 0; i < std::min(count, data.size()); ++i) {
-    Image image{size, size, data.channels(), {}};
-    image.pixels.resize(static_cast<size_t>(size * size * data.channels()));
-    data.read(i, image.pixels.data());
-    images.push_back(std::move(image));
-  }
+  for (int64_t i = 0; i < std::min(count, data.size()); ++i) images.push_back(picture_of(data, i));
   return images;
 }
 

@@ -15,7 +15,9 @@ std::vector<Image> to_images(const Tensor& pictures);
 int64_t grid_columns(size_t count, int64_t columns);
 /// The pictures in rows of grid_columns().
 Image grid(const std::vector<Image>& images, int64_t columns = 0);
-/// The first `count` pictures of a data set.
-std::vector<Image> first_images(const Dataset& data, int64_t count);
+/// Picture `index` of a data set.
+Image picture_of(const Dataset& data, int64_t index);
+/// The first `count` pictures of a data set, fewer where it has fewer.
+std::vector<Image> first_pictures(const Dataset& data, int64_t count);
 
 }  // namespace duel::gan

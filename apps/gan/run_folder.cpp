@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -38,6 +39,13 @@ std::string epoch_file(int64_t epoch, const char* ending) {
   char name[64];
   std::snprintf(name, sizeof name, "epoch-%04lld%s", static_cast<long long>(epoch), ending);
   return name;
+}
+
+/// The epoch that a file of such a name is of; 0 for others.
+int64_t epoch_of(const std::string& name, const char* ending) {
+  long long epoch = 0;
+  return std::sscanf(name.c_str(), "epoch-%lld", &epoch) == 1 && name == epoch_file(epoch, ending) ? epoch
+                                                                                                   : 0;
 }
 
 /// "step-020000" and the ending.
@@ -76,6 +84,11 @@ fs::path make_numbered_folder(const std::string& recipe) {
 
 }  // namespace
 
+bool is_table(const std::string& name) {
+  return std::any_of(std::begin(tables), std::end(tables),
+                     [&](const auto& table) { return table.first == name; });
+}
+
 // The system lets go of the lock when the process ends, however it ends: no lock is ever left behind.
 FolderLock::FolderLock(const fs::path& folder, const char* what_to_do)
     : folder_(std::make_shared<FileDescriptor>(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))) {
@@ -91,6 +104,14 @@ RunFolder RunFolder::create(const fs::path& wanted, const Config& config, const 
   RunFolder folder(path, ", or name another folder with --output");
   check(!fs::exists(path / "config.json"), path.string(),
         ": already holds a run; continue it with --resume, or name another folder with --output");
+  // But for the folders that a beginning which could not write more has left.
+  const bool is_new =
+      std::all_of(fs::directory_iterator(path), fs::directory_iterator(), [](const auto& entry) {
+        const std::string name = entry.path().filename().string();
+        return (name == "checkpoints" || name == "samples") && fs::is_empty(entry.path());
+      });
+  check(is_new, path.string(),
+        ": is not empty and holds no run; name a new or an empty folder with --output");
   for (const char* part : {"checkpoints", "samples"}) make_folder(path / part, advice);
   folder.write_config(config, options);
   return folder;
@@ -133,6 +154,22 @@ fs::path RunFolder::step_samples(int64_t step) const { return path_ / "samples" 
 
 fs::path RunFolder::samples(int64_t epoch) const { return path_ / "samples" / epoch_file(epoch, ".png"); }
 
+fs::path RunFolder::place_to_go_on() const {
+  if (fs::exists(latest())) return latest();
+  int64_t done = 0;
+  for (const fs::path& picture : list_folder(path_ / "samples"))
+    done = std::max(done, epoch_of(picture.filename().string(), ".png"));
+  for (const fs::path& checkpoint : list_folder(path_ / "checkpoints"))
+    done = std::max(done, epoch_of(checkpoint.filename().string(), ".safetensors"));
+  for (int64_t epoch = done; epoch > 0; --epoch)
+    if (fs::exists(epoch_checkpoint(epoch))) return epoch_checkpoint(epoch);
+  // The picture of the first epoch is written before its checkpoint: a run may have been killed in between.
+  check(done <= 1, latest().string(),
+        ": is missing, and no checkpoint of an epoch is there, so that the run, ", "which has done ", done,
+        " epochs, cannot go on; begin another");
+  return {};
+}
+
 void RunFolder::append_metrics(const Metrics& m) const {
   const auto digits = [](double value, int count) {
     std::ostringstream out;
@@ -153,12 +190,8 @@ std::vector<std::string> RunFolder::go_back_to(int64_t epoch, int64_t step) cons
     if (!line.empty()) damaged.push_back(std::move(line));
   }
   for (const fs::path& picture : list_folder(path_ / "samples")) {
-    const std::string name = picture.filename().string();
-    long long of = 0;
-    const bool is_sample =
-        std::sscanf(name.c_str(), "epoch-%lld", &of) == 1 && name == epoch_file(of, ".png");
     std::error_code ignored;  // one that stays is written over when its epoch is done
-    if (is_sample && of > epoch) fs::remove(picture, ignored);
+    if (epoch_of(picture.filename().string(), ".png") > epoch) fs::remove(picture, ignored);
   }
   return damaged;
 }

@@ -34,12 +34,16 @@ class FolderLock {
   std::shared_ptr<const FileDescriptor> folder_;
 };
 
+/// Whether a file of this name is one of a run's tables.
+bool is_table(const std::string& name);
+
 /// A run's folder, locked: two processes that trained in one would write over each other.
 class RunFolder {
  public:
   /// Makes the folder `path`, or "runs/<recipe>-<n>" with the first free n where `path` is empty, and writes
   /// config.json with `options` in it: what the run was started with that is no part of its configuration.
-  /// Throws Error if it cannot be written, already holds a run, or another process is beginning one in it.
+  /// Throws Error if it cannot be written, holds a run or anything else, or another process is beginning a
+  /// run in it.
   static RunFolder create(const std::filesystem::path& path, const Config& config,
                           const Json& options = Json::object());
   /// Opens a folder that create() made, and tidies up what a killed run has left in it; throws Error if it
@@ -61,6 +65,11 @@ class RunFolder {
   std::filesystem::path reals() const { return path_ / "reals.png"; }
   std::filesystem::path samples(int64_t epoch) const;
   std::filesystem::path step_samples(int64_t step) const;
+
+  /// Where a run goes on: latest(), or where that is gone the last epoch's checkpoint that is there; empty
+  /// where there is none, as in a run that ended before its first. Throws Error if an epoch has been done and
+  /// no checkpoint is left.
+  std::filesystem::path place_to_go_on() const;
 
   /// Appends a line; the first call writes the head.
   void append_metrics(const Metrics& metrics) const;

@@ -109,6 +109,7 @@ size_t Table::index(const std::string& column) const {
 }
 
 std::vector<double> Table::numbers(const std::string& column) const {
+  if (columns.empty()) return {};  // not even its head was written
   const size_t c = index(column);
   std::vector<double> numbers;
   for (size_t r = 0; r < rows.size(); ++r) {
@@ -159,7 +160,7 @@ void append_rows(const fs::path& path, const Record& head, const std::vector<Rec
   if (out && out.tellp() == 0) out << line(head);
   for (const Record& row : rows) out << line(row);
   out.flush();
-  check(out.good(), path.string(), ": cannot be written: ", std::strerror(errno));
+  if (!out.good()) fail_with_errno("write", path);
 }
 
 std::string cut_table(const fs::path& path, int64_t step, const Record& texts) {

@@ -29,37 +29,17 @@ Optimizer make_optimizer(const nn::Module& network, const OptimizerConfig& o) {
 
 }  // namespace
 
+// ---- D's step ----
+
 DStep Trainer::d_step(const Tensor& real, const Tensor& z) {
   const ScopedPhase phase("D");
   return teach_d(real, fakes(z));
 }
 
-Tensor Trainer::g_step(const Tensor& z) {
-  const ScopedPhase phase("G");
-  return teach_g(generator_.activations(z));
-}
-
-std::pair<DStep, Tensor> Trainer::step(const Tensor& real, const Tensor& z_d, const Tensor& z_g) {
-  Kernels& k = kernels(device_);
-  if (!k.runs_beside()) {
-    const DStep d = d_step(real, z_d);
-    return {d, g_step(z_g)};
-  }
-  ScopedPhase phase("D");
-  const Tensor fake = fakes(z_d);
-  phase.change("G");
-  Tensor fake_of_g;
-  k.beside([&] { fake_of_g = generator_.activations(z_g); });
-  phase.change("D");
-  const DStep d = teach_d(real, fake);
-  phase.change("G");
-  return {d, teach_g(fake_of_g)};
-}
-
 /// Pictures to show D, from which G does not learn.
 Tensor Trainer::fakes(const Tensor& z) {
   const NoGrad g_is_not_learning;
-  return generator_.activations(z);
+  return generator_.forward_uncast(z);
 }
 
 // D is shown real pictures and fakes, and learns to tell them apart by their labels.
@@ -79,28 +59,18 @@ DStep Trainer::learn_from(const Tensor& real, const Tensor& fake) {
   phase.change("D fake");
   const Tensor fake_logits = discriminator_(fake);
   phase.change("D");
-  const Tensor real_loss = loss_(real_logits, noisy_labels(real.dim(0), 0, real_logits.dtype()));
-  const Tensor fake_loss = loss_(fake_logits, noisy_labels(0, fake.dim(0), fake_logits.dtype()));
+  const Tensor real_loss = loss_(real_logits, noisy_labels(real.dim(0), 0));
+  const Tensor fake_loss = loss_(fake_logits, noisy_labels(0, fake.dim(0)));
   const Tensor loss = add(real_loss, fake_loss);
   backward(loss);
   return {loss.detach(), mean_probability(real_logits), mean_probability(fake_logits)};
 }
 
-// The same for as many of both in one pass: the sum of two means over N is twice the mean over all 2 N.
-DStep Trainer::learn_from_both(const Tensor& real, const Tensor& fake) {
-  ScopedPhase phase("D real, fake");
-  const int64_t count = real.dim(0);
-  const Tensor logits = discriminator_.both(real, fake);
-  phase.change("D");
-  const Tensor loss = loss_(logits, noisy_labels(count, count, logits.dtype()));
-  DStep seen;
-  kernels(device_).beside([&] {  // nothing waits for it
-    const Tensor half = loss.detach();
-    seen = {add(half, half), mean_probability(logits.detach().rows(0, count)),
-            mean_probability(logits.detach().rows(count, count))};
-  });
-  backward(loss, Tensor::full(loss.shape(), 2, loss.dtype(), loss.device()));
-  return seen;
+// ---- G's step ----
+
+Tensor Trainer::g_step(const Tensor& z) {
+  const ScopedPhase phase("G");
+  return teach_g(generator_.forward_uncast(z));
 }
 
 // G makes fakes and learns what would have made D call them real. This is the non-saturating loss: it asks
@@ -109,7 +79,7 @@ DStep Trainer::learn_from_both(const Tensor& real, const Tensor& fake) {
 Tensor Trainer::teach_g(const Tensor& fake) {
   discriminator_.set_requires_grad(false);
   const Tensor fake_logits = discriminator_(fake);
-  const Tensor loss = loss_(fake_logits, labels(fake.dim(0), 0, fake_logits.dtype()));
+  const Tensor loss = loss_(fake_logits, labels(fake.dim(0), 0));
   optimizer_g_.zero_grad();
   backward(loss);
   const ScopedPhase phase("optimisers");
@@ -118,21 +88,24 @@ Tensor Trainer::teach_g(const Tensor& fake) {
   return loss.detach();
 }
 
+// ---- labels ----
+
 /// What D should say of so many real pictures, then of so many fakes: (real + fake, 1).
-Tensor Trainer::labels(int64_t real, int64_t fake, DType dtype) const {
+Tensor Trainer::labels(int64_t real, int64_t fake) const {
+  // The last of labels_' real ones and the first of its fake ones.
   const int64_t batch = labels_.dim(0) / 2;
-  if (std::max(real, fake) <= batch) return labels_.rows(batch - real, real + fake).to(dtype);
-  const Tensor more = Tensor::full({real + fake, 1}, config_.label_real, dtype, device_);
+  if (std::max(real, fake) <= batch) return labels_.rows(batch - real, real + fake);
+  const Tensor more = Tensor::full({real + fake, 1}, config_.label_real, DType::Float32, device_);
   more.rows(real, fake).fill(config_.label_fake);
   return more;
 }
 
 // Noise keeps D from growing sure of itself (Salimans et al., "Improved Techniques for Training GANs", 2016,
 // smooth labels for the same reason).
-Tensor Trainer::noisy_labels(int64_t real, int64_t fake, DType dtype) {
+Tensor Trainer::noisy_labels(int64_t real, int64_t fake) {
   const double noise = config_.label_noise;
-  if (noise == 0) return labels(real, fake, dtype);
-  const Tensor noisy = Tensor::empty({real + fake, 1}, dtype, device_);
+  if (noise == 0) return labels(real, fake);
+  const Tensor noisy = Tensor::empty({real + fake, 1}, DType::Float32, device_);
   const auto draw = [&](const Tensor& part, double label) {
     if (part.numel() > 0) label_.fill(part, Uniform{label, label + noise});
   };
@@ -146,6 +119,52 @@ Tensor Trainer::mean_probability(const Tensor& logits) const {
   const NoGrad no_graph;
   return mean(sigmoid(config_.label_real > config_.label_fake ? logits : neg(logits)));
 }
+
+// ---- the same with less waiting, on a card ----
+
+DStep Trainer::learn_from_both(const Tensor& real, const Tensor& fake) {
+  // In one pass: the sum of two means over N is twice the mean over all 2 N.
+  ScopedPhase phase("D real, fake");
+  const int64_t count = real.dim(0);
+  const Tensor logits = discriminator_.both(real, fake);
+  phase.change("D");
+  const Tensor loss = loss_(logits, noisy_labels(count, count));
+  DStep seen;
+  kernels(device_).beside([&] {  // nothing waits for it
+    const Tensor half = loss.detach();
+    seen = {add(half, half), mean_probability(logits.detach().rows(0, count)),
+            mean_probability(logits.detach().rows(count, count))};
+  });
+  backward(loss, Tensor::full(loss.shape(), 2, loss.dtype(), loss.device()));
+  return seen;
+}
+
+std::pair<DStep, Tensor> Trainer::step(const Tensor& real) {
+  const int64_t count = real.dim(0);
+  const Tensor z_d = draw_z(count);
+  Kernels& k = kernels(device_);
+  if (!k.runs_beside()) {
+    const Tensor z_g = draw_z(count);
+    const DStep d = d_step(real, z_d);
+    return {d, g_step(z_g)};
+  }
+  try {
+    ScopedPhase phase("D");
+    const Tensor fake = fakes(z_d);
+    phase.change("G");
+    Tensor fake_of_g;
+    k.beside([&] { fake_of_g = generator_.forward_uncast(draw_z(count)); });
+    phase.change("D");
+    const DStep d = teach_d(real, fake);
+    phase.change("G");
+    return {d, teach_g(fake_of_g)};
+  } catch (...) {
+    k.join();  // or what G was given would still run beside whatever comes next
+    throw;
+  }
+}
+
+// ---- what is trained ----
 
 Trainer::Trainer(const Config& config, Device device)
     : config_(config),

@@ -22,7 +22,7 @@ struct DStep {
 
 /// The loss of logits against the labels that they should have, both (N, 1): shape (). A mean over the N, as
 /// real pictures and fakes may be given to it together.
-using Loss = Tensor (*)(const Tensor& logits, const Tensor& labels);
+using LossFunction = Tensor (*)(const Tensor& logits, const Tensor& labels);
 
 class Trainer {
  public:
@@ -33,10 +33,10 @@ class Trainer {
   DStep d_step(const Tensor& real, const Tensor& z);
   /// One update of G on z (N, z_dim); its loss.
   Tensor g_step(const Tensor& z);
-  /// Both, one after the other: D's on `real` and z_d, then G's on z_g. Where the device runs work side by
-  /// side, G makes the fakes of its own step meanwhile, as D's step does not change G; z_g may have been
-  /// drawn so, too.
-  std::pair<DStep, Tensor> step(const Tensor& real, const Tensor& z_d, const Tensor& z_g);
+  /// Both on the next latents, one after the other: D's on as many as there are real pictures, then G's on as
+  /// many. Where the device runs work side by side, G makes the fakes of its own step meanwhile, as D's step
+  /// does not change G.
+  std::pair<DStep, Tensor> step(const Tensor& real);
 
   /// The next `count` latents.
   Tensor draw_z(int64_t count);
@@ -44,7 +44,7 @@ class Trainer {
   Tensor fixed_z() const;
 
   /// Takes the place of bce_with_logits(). No checkpoint knows of it.
-  void set_loss(Loss loss) { loss_ = loss; }
+  void set_loss(LossFunction loss) { loss_ = loss; }
 
   const Config& config() const { return config_; }
   Device device() const { return device_; }
@@ -61,8 +61,8 @@ class Trainer {
   DStep learn_from(const Tensor& real, const Tensor& fake);
   DStep learn_from_both(const Tensor& real, const Tensor& fake);
   Tensor teach_g(const Tensor& fake);
-  Tensor labels(int64_t real, int64_t fake, DType dtype) const;
-  Tensor noisy_labels(int64_t real, int64_t fake, DType dtype);
+  Tensor labels(int64_t real, int64_t fake) const;
+  Tensor noisy_labels(int64_t real, int64_t fake);
   Tensor mean_probability(const Tensor& logits) const;
 
   Config config_;
@@ -71,7 +71,7 @@ class Trainer {
   Generator generator_;
   Discriminator discriminator_;
   Optimizer optimizer_g_, optimizer_d_;
-  Loss loss_ = bce_with_logits;
+  LossFunction loss_ = bce_with_logits;
   Tensor labels_;  // of a batch of real pictures, then of a batch of fakes
 };
 

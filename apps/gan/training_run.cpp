@@ -84,7 +84,7 @@ class Run {
           " batches of an epoch, which has ", epoch_steps_);
     position_.pictures = data.size();
     for (const std::string& line : folder.go_back_to(position_.epoch, step_)) std::cerr << line << std::endl;
-    write_png(folder.reals(), grid(first_images(data, 64)));
+    write_png(folder.reals(), grid(first_pictures(data, 64)));
     batches_->seek(position.epoch, position.batch);
     observe([&](Observer& observer) { observer.begin(trainer, folder, position_); });
   }

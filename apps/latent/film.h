@@ -1,6 +1,6 @@
 // Films: animated PNGs.
 //
-// Source: the APNG extension in the PNG specification, third edition (W3C, 2025), sections 11.3.6.
+// Source: the APNG extension in the PNG specification, third edition (W3C, 2025), section 11.3.6.
 #pragma once
 
 #include <cstdint>

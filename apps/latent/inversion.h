@@ -11,7 +11,7 @@
 namespace duel::latent {
 
 struct InversionOptions {
-  int64_t steps = 300;
+  int64_t steps = 1000;
   double lr = 0.1;   ///< Adam's first learning rate; it falls to 0 along half a cosine
   double bound = 1;  ///< components, the starts' too, are kept within -bound .. bound; 0: they are free.
                      ///< Usually Painter::usual_bound()

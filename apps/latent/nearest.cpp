@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "apps/gan/pictures.h"
 #include "apps/latent/painter.h"
-#include "apps/latent/photos.h"
+#include "apps/quality/median.h"
 #include "lib/error.h"
 
 namespace duel::latent {
@@ -24,7 +25,7 @@ std::vector<std::vector<Neighbour>> nearest(const std::vector<Image>& pictures, 
                                             int64_t count) {
   std::vector<std::vector<Neighbour>> result(pictures.size());
   for (int64_t index = 0; index < data.size(); ++index) {
-    const Image candidate = picture_of(data, index);
+    const Image candidate = gan::picture_of(data, index);
     for (size_t i = 0; i < pictures.size(); ++i)
       keep(result[i], {index, picture_distance(pictures[i], candidate)}, count);
   }
@@ -35,13 +36,11 @@ double distance_within(const Dataset& data, int64_t count) {
   check(data.size() >= 2, "a set of one picture has no distances within");
   count = std::min(count, data.size());
   std::vector<Image> asked;
-  for (int64_t i = 0; i < count; ++i) asked.push_back(picture_of(data, i * data.size() / count));
+  for (int64_t i = 0; i < count; ++i) asked.push_back(gan::picture_of(data, i * data.size() / count));
   std::vector<double> distances;
   // Each of the pictures asked for is in the set, at distance 0.
   for (const std::vector<Neighbour>& found : nearest(asked, data, 2)) distances.push_back(found[1].distance);
-  const auto middle = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
-  std::nth_element(distances.begin(), middle, distances.end());
-  return *middle;
+  return quality::median(distances);
 }
 
 }  // namespace duel::latent

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "apps/gan/pictures.h"
 #include "apps/gan/trainer.h"
+#include "lib/functors.h"
 
 namespace duel::latent {
 
@@ -49,9 +51,9 @@ std::vector<Latent> to_latents(const Tensor& z) {
 Tensor to_tensor(const std::vector<Image>& pictures, Device device) {
   check(!pictures.empty(), "[pictures] there are none");
   std::vector<float> values;
-  for (const Image& picture : pictures) {
-    for (const uint8_t byte : picture.pixels) values.push_back(static_cast<float>(byte) / 127.5f - 1.0f);
-  }
+  for (const Image& picture : pictures)
+    std::transform(picture.pixels.begin(), picture.pixels.end(), std::back_inserter(values),
+                   pixel_value<float>);
   const Image& first = pictures.front();
   return Tensor::from(
       values, {static_cast<int64_t>(pictures.size()), first.height, first.width, first.channels}, device);

@@ -1,7 +1,6 @@
 #include "apps/latent/photos.h"
 
-#include <algorithm>
-
+#include "apps/gan/pictures.h"
 #include "lib/data/picture_folder.h"
 #include "lib/data/picture_format.h"
 #include "lib/error.h"
@@ -25,16 +24,7 @@ Image read_photo(const std::filesystem::path& path, const gan::Config& config, i
 std::vector<Image> read_photos(const std::filesystem::path& folder, const gan::Config& config, int64_t crop,
                                int64_t count) {
   const PictureFolder photos(folder, {config.image_size, config.channels, crop});
-  std::vector<Image> images;
-  for (int64_t i = 0; i < std::min(count, photos.size()); ++i) images.push_back(picture_of(photos, i));
-  return images;
-}
-
-Image picture_of(const Dataset& data, int64_t index) {
-  Image image{data.image_size(), data.image_size(), data.channels(), {}};
-  image.pixels.resize(static_cast<size_t>(data.picture_bytes()));
-  data.read(index, image.pixels.data());
-  return image;
+  return gan::first_pictures(photos, count);
 }
 
 }  // namespace duel::latent

@@ -19,7 +19,4 @@ Image read_photo(const std::filesystem::path& path, const gan::Config& config, i
 std::vector<Image> read_photos(const std::filesystem::path& folder, const gan::Config& config, int64_t crop,
                                int64_t count);
 
-/// Picture `index` of a set.
-Image picture_of(const Dataset& data, int64_t index);
-
 }  // namespace duel::latent

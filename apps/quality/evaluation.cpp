@@ -48,14 +48,18 @@ PyramidOptions pyramid_options(const EvaluationOptions& options) {
 
 }  // namespace
 
+void check_enough(const Dataset& data, const EvaluationOptions& options) {
+  check(data.size() >= fewest_pictures, "quality numbers need at least ", fewest_pictures,
+        " pictures, the data has ", data.size());
+  check(options.count >= fewest_pictures / 2, "quality numbers need at least ", fewest_pictures / 2,
+        " samples, got ", options.count);
+}
+
 Evaluator::Evaluator(const Dataset& data, const EvaluationOptions& options)
     : options_(options),
       count_(std::min(options.count, data.size() / 2)),
       features_(data.image_size(), data.channels()) {
-  check(data.size() >= fewest_pictures, "quality numbers need at least ", fewest_pictures,
-        " pictures, the data has ", data.size());
-  check(count_ >= fewest_pictures / 2, "quality numbers need at least ", fewest_pictures / 2,
-        " samples, got ", options.count);
+  check_enough(data, options);
   read(data);
   noise_ = look_at(noise_like(reference_.pictures, options.seed), 2);
   std::vector<int64_t> rows(static_cast<size_t>(count_));

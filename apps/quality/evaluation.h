@@ -36,10 +36,13 @@ struct Evaluation {
   std::vector<FactorCoverage> factors;  ///< of the synthetic set alone
 };
 
+/// Throws Error if there are fewer than 12 pictures, or fewer than 6 samples are asked for.
+void check_enough(const Dataset& data, const EvaluationOptions& options);
+
 /// Reads the real pictures once, and knows the numbers of reals and of noise.
 class Evaluator {
  public:
-  /// `data` must outlive it. Throws Error if it has fewer than 12 pictures or one cannot be read.
+  /// `data` must outlive it. Throws Error as check_enough() does, or if a picture cannot be read.
   Evaluator(const Dataset& data, const EvaluationOptions& options);
 
   /// Samples to be given, each time.

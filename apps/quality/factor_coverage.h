@@ -30,6 +30,9 @@ struct KnownFaces {
   std::vector<FaceFactors> factors;
 };
 
+/// The coverage of each factor by `samples` and by `noise`, points like those of `known`, from which factors
+/// are taken; `reals` are other faces whose factors are known. Intervals are of `replicates` bootstrap
+/// samples.
 std::vector<FactorCoverage> factor_coverage(const KnownFaces& known, const KnownFaces& reals,
                                             const Tensor& samples, const Tensor& noise, int replicates,
                                             uint64_t seed);

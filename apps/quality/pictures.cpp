@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "lib/functors.h"
+
 namespace duel::quality {
 
 Tensor read_pictures(const Dataset& data, std::span<const int64_t> which) {
@@ -12,8 +14,7 @@ Tensor read_pictures(const Dataset& data, std::span<const int64_t> which) {
   float* to = pictures.data<float>();
   for (const int64_t index : which) {
     data.read(index, pixels.data());
-    to = std::transform(pixels.begin(), pixels.end(), to,
-                        [](uint8_t pixel) { return static_cast<float>(pixel) / 127.5f - 1; });
+    to = std::transform(pixels.begin(), pixels.end(), to, pixel_value<float>);
   }
   return pictures;
 }

@@ -27,6 +27,7 @@ struct PatchPlaces {
   int64_t per_picture = 0;
   std::vector<int64_t> y, x;  ///< of the upper left corner, (N * per_picture)
 };
+/// Places of whole patches in pictures of side x side pixels, uniform. Throws where a patch is larger.
 PatchPlaces random_places(int64_t pictures, int64_t per_picture, int64_t side, PhiloxWalk& random);
 
 /// Patches of a band as rows (N * per_picture, 7 * 7 * C), each channel brought to mean 0 and standard

@@ -24,7 +24,9 @@ std::string short_text(const Estimate& estimate) {
 }  // namespace
 
 QualityLog::QualityLog(const Dataset& data, int64_t every, const EvaluationOptions& options)
-    : data_(data), every_(every), options_(options) {}
+    : data_(data), every_(every), options_(options) {
+  check_enough(data, options);
+}
 
 void QualityLog::begin(gan::Trainer& trainer, const gan::RunFolder&, const gan::Position&) {
   options_.hflip = trainer.config().hflip;

@@ -2,7 +2,7 @@
 
 #include <iostream>
 
-#include "apps/gan/training_run.h"
+#include "apps/gan/describe_run.h"
 #include "apps/report/norms.h"
 #include "apps/report/report.h"
 #include "lib/io/file.h"

@@ -32,7 +32,7 @@ Cifar10::Cifar10(std::filesystem::path path, const PictureFormat& format)
     const std::vector<uint8_t> bytes = read_file(file);
     const int64_t length = static_cast<int64_t>(bytes.size());
     check(length > 0 && length % kRecord == 0, file.string(), " is ", length,
-          " bytes long; a file of CIFAR-10 is a ", "multiple of ", kRecord, ", the nearest ",
+          " bytes long; a file of CIFAR-10 is a multiple of ", kRecord, ", the nearest ",
           std::max<int64_t>(1, (length + kRecord / 2) / kRecord) * kRecord);
     for (int64_t at = 0; at < length; at += kRecord) {
       const int label = bytes[static_cast<size_t>(at)];

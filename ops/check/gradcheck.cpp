@@ -18,7 +18,7 @@ namespace duel {
 namespace {
 
 std::vector<double> random_weights(int64_t count, uint64_t seed) {
-  PhiloxWalk random(seed, static_cast<uint64_t>(Stream::Test));
+  PhiloxWalk random(seed, static_cast<uint64_t>(Stream::Check));
   std::vector<double> weights(static_cast<size_t>(count));
   for (double& weight : weights) {
     const double value = static_cast<double>(random.uniform(-1, 1));
@@ -36,7 +36,7 @@ std::vector<int64_t> choose_elements(int64_t count, int64_t limit, uint64_t seed
   }
   check(count <= std::numeric_limits<uint32_t>::max(), "[gradcheck] input ", input,
         " has too many elements: ", count);
-  PhiloxWalk random(seed, static_cast<uint64_t>(Stream::Test), (input + 1) << 32);
+  PhiloxWalk random(seed, static_cast<uint64_t>(Stream::Check), (input + 1) << 32);
   std::set<int64_t> chosen;
   for (int64_t last = count - limit; last < count; ++last) {
     const int64_t pick = random.below(static_cast<uint32_t>(last + 1));

@@ -217,7 +217,7 @@ std::vector<OpCase> op_cases() { return parse_op_cases(op_cases_json()); }
 // ---- running ----
 
 OpTensors op_tensors(const OpCase& op_case, DType dtype, Device device) {
-  RandomStream random(seed_of(op_case), Stream::Test);
+  RandomStream random(seed_of(op_case), Stream::Check);
   const auto draw = [&](const OpTensor& spec) {
     if (!spec.values.empty()) return Tensor::from(spec.values, spec.shape).to(dtype).to(device);
     const Tensor tensor = Tensor::empty(spec.shape, DType::Float64);

@@ -32,18 +32,11 @@ void for_each_part(const Conv2dShape& shape, const Body& body) {
 
 /// What the products do with their results themselves; nothing where `f` is a function that they do not know.
 std::optional<Epilogue> epilogue_of(const Tensor* bias, const Unary* f) {
-  Epilogue epilogue{.bias = bias ? bias->data<float>() : nullptr};
-  if (!f) return epilogue;
-  if (std::holds_alternative<Relu>(*f)) {
-    epilogue.activation = Epilogue::Activation::Relu;
-  } else if (const auto* leaky = std::get_if<LeakyRelu>(f)) {
-    epilogue.activation = Epilogue::Activation::LeakyRelu;
+  const auto activation = fused_activation(f);
+  if (!activation) return {};
+  Epilogue epilogue{.bias = bias ? bias->data<float>() : nullptr, .activation = *activation};
+  if (const auto* leaky = f ? std::get_if<LeakyRelu>(f) : nullptr)
     epilogue.negative_slope = static_cast<float>(leaky->negative_slope);
-  } else if (std::holds_alternative<Tanh>(*f)) {
-    epilogue.activation = Epilogue::Activation::Tanh;
-  } else {
-    return {};
-  }
   return epilogue;
 }
 

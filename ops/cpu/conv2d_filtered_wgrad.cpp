@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "lib/divisor.h"
 #include "ops/cpu/conv2d_filtered.h"
 #include "ops/cpu/filter_grid.h"
 #include "ops/cpu/gemm_blocks.h"
@@ -34,10 +35,10 @@ struct Work {
         dy(dy_data),
         grid{x_data, s.ih, s.iw, s.ic, s.oh / 2, s.ow / 2, s.stride_h, s.stride_w},
         groups(s.gemm_m() / 4),
-        bands(ceil_div(s.oc, band_rows)) {
+        bands(ceil_divide(s.oc, band_rows)) {
     // Eight tasks; more chunks would spend more on adding the partial results.
     constexpr int64_t tasks = 8;
-    chunks = std::clamp<int64_t>(ceil_div(tasks, bands), 1, std::max<int64_t>(1, groups / max_depth));
+    chunks = std::clamp<int64_t>(ceil_divide(tasks, bands), 1, std::max<int64_t>(1, groups / max_depth));
   }
   int64_t first_row(int64_t band) const { return shape.oc * band / bands; }
   int64_t first_group(int64_t chunk) const { return groups * chunk / chunks; }
@@ -79,14 +80,14 @@ class WgradWorker {
   }
 
  private:
-  static int64_t most_tiles(const Microkernels& kernels) { return ceil_div(band_rows, kernels.tile_rows); }
+  static int64_t most_tiles(const Microkernels& kernels) { return ceil_divide(band_rows, kernels.tile_rows); }
   static int64_t left_floats(const Microkernels& kernels) {
     return most_tiles(kernels) * max_depth * kernels.left_step;
   }
   static int64_t right_floats(const Microkernels& kernels, const Work& work) {
-    return ceil_div(work.shape.ic, kernels.panel) * max_depth * kernels.panel;
+    return ceil_divide(work.shape.ic, kernels.panel) * max_depth * kernels.panel;
   }
-  int64_t tiles() const { return ceil_div(rows_count_, kernels_.tile_rows); }
+  int64_t tiles() const { return ceil_divide(rows_count_, kernels_.tile_rows); }
   int64_t first_of(int64_t tile) const { return rows_count_ * tile / tiles(); }
   int64_t rows_of(int64_t tile) const { return first_of(tile + 1) - first_of(tile); }
   /// Product i's packed factors: a tile of dy's, and a panel of x's.
@@ -96,7 +97,7 @@ class WgradWorker {
   float* right_of(int64_t i, int64_t panel) const {
     return right_ + i * right_floats(kernels_, work_) + panel * max_depth * kernels_.panel;
   }
-  int64_t panels() const { return ceil_div(work_.shape.ic, kernels_.panel); }
+  int64_t panels() const { return ceil_divide(work_.shape.ic, kernels_.panel); }
 
   void transform_dy(int64_t group, int64_t depth) {
     const Conv2dShape& s = work_.shape;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "lib/divisor.h"
 #include "ops/cpu/conv2d_implicit_patches.h"
 #include "ops/cpu/gemm_blocks.h"
 #include "ops/cpu/gemm_scratch.h"
@@ -43,10 +44,10 @@ class Frame {
 
 bool scatter_pays(const Microkernels& kernels, const Conv2dShape& s) {
   // Vectors of multiply-adds per step of the depth; adding the runs costs about an eighth more.
-  const auto vectors = [&](int64_t columns) { return ceil_div(columns, kernels.vector); };
+  const auto vectors = [&](int64_t columns) { return ceil_divide(columns, kernels.vector); };
   const int64_t scatter = s.oh * s.ow * vectors(s.gemm_k());
   const int64_t phases =
-      ceil_div(s.ih, s.stride_h) * ceil_div(s.iw, s.stride_w) * s.kh * s.kw * vectors(s.ic);
+      ceil_divide(s.ih, s.stride_h) * ceil_divide(s.iw, s.stride_w) * s.kh * s.kw * vectors(s.ic);
   return scatter * 9 < phases * 8;
 }
 

@@ -92,7 +92,7 @@ Isa active_isa() { return choice().load(std::memory_order_relaxed); }
 
 void force_isa(Isa isa) {
   check(isa_supported(isa), "[cpu] ", isa_name(isa),
-        " was asked for, but this processor or this build has no such ", "instructions");
+        " was asked for, but this processor or this build has no such instructions");
   choice().store(isa, std::memory_order_relaxed);
 }
 

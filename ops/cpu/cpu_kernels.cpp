@@ -9,6 +9,9 @@
 
 namespace duel::cpu {
 
+// Within the threads of a kernel nothing could be thrown.
+CpuKernels::CpuKernels() { active_isa(); }
+
 void CpuKernels::set_precision(Precision precision) {
   check(precision != Precision::Tf32, "[precision] tf32 is for cards; the CPU multiplies in fp32 or bf16");
   set_bf16(precision == Precision::Bf16);

@@ -12,6 +12,9 @@ namespace duel::cpu {
 
 class CpuKernels final : public Kernels {
  public:
+  /// Throws Error where active_isa() does.
+  CpuKernels();
+
   /// Bf16 is a property of the whole process, as the instruction set is, and of the fast path alone.
   void set_precision(Precision precision) override;
   std::string description() const override;

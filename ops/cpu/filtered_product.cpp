@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "lib/divisor.h"
 #include "lib/error.h"
 #include "ops/cpu/gemm_scratch.h"
 #include "ops/cpu/prefetch.h"
@@ -22,7 +23,7 @@ struct PackedWeight {
   const FilteredProduct* product = nullptr;
   float* buffer = nullptr;
 
-  int64_t panels() const { return ceil_div(product->columns, kernels->panel); }
+  int64_t panels() const { return ceil_divide(product->columns, kernels->panel); }
   int64_t floats() const { return filter_products * product->depth() * panels() * kernels->panel; }
   float* at(int64_t k, int64_t depth, int64_t i, int64_t panel) const {
     return buffer + (filter_products * k * panels() + (i * panels() + panel) * depth) * kernels->panel;
@@ -80,7 +81,7 @@ class FilteredWorker {
   static int64_t left_floats(const Microkernels& kernels) {
     return max_tiles * kernels.tile_rows * left_row_stride;
   }
-  int64_t tiles_of(int64_t groups) const { return ceil_div(groups, kernels_.tile_rows); }
+  int64_t tiles_of(int64_t groups) const { return ceil_divide(groups, kernels_.tile_rows); }
 
   void transform(const FilteredProduct& product, int64_t group, int64_t groups, int64_t k, int64_t depth) {
     const int64_t tiles = tiles_of(groups), channels = product.grid.channels;
@@ -164,7 +165,7 @@ class FilteredWorker {
 int64_t block_groups(const Microkernels& kernels, std::span<const FilteredProduct> products, int threads) {
   constexpr int64_t blocks_per_thread = 8;
   const int64_t groups = products[0].groups * std::ssize(products);
-  const int64_t tiles = ceil_div(groups, blocks_per_thread * threads * kernels.tile_rows);
+  const int64_t tiles = ceil_divide(groups, blocks_per_thread * threads * kernels.tile_rows);
   return std::clamp<int64_t>(tiles, 1, max_tiles) * kernels.tile_rows;
 }
 
@@ -176,7 +177,7 @@ void multiply_filtered(std::span<const FilteredProduct> products) {
   const Microkernels& kernels = microkernels();
   const int threads = omp_get_max_threads();
   const int64_t channels = products[0].grid.channels;
-  const int64_t blocks = ceil_div(products[0].groups, block_groups(kernels, products, threads));
+  const int64_t blocks = ceil_divide(products[0].groups, block_groups(kernels, products, threads));
 
   std::array<PackedWeight, max_filtered_products> packed;
   int64_t floats = Scratch::padded(channels) + threads * Scratch::padded(FilteredWorker::floats(kernels));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/divisor.h"
 #include "ops/cpu/gemm_scratch.h"
 #include "ops/cpu/prefetch.h"
 
@@ -28,8 +29,8 @@ void OutputRows::locate(int64_t row, int64_t rows, float** out) const {
   }
 }
 
-DepthBlocks::DepthBlocks(int64_t k) : count(std::max<int64_t>(1, ceil_div(k, max_depth))) {
-  depth = ceil_div(ceil_div(k, count), 16) * 16;
+DepthBlocks::DepthBlocks(int64_t k) : count(std::max<int64_t>(1, ceil_divide(k, max_depth))) {
+  depth = ceil_divide(ceil_divide(k, count), 16) * 16;
 }
 
 int64_t PackedRight::floats(const Microkernels& kernels, const Product& product) {
@@ -85,7 +86,7 @@ BlockWorker::~BlockWorker() {
 void BlockWorker::run(const Product& product, const Block& block, const PackedRight& packed,
                       const Region& next) {
   const DepthBlocks depths(product.k);
-  const int64_t tiles = ceil_div(block.rows, kernels_.tile_rows);
+  const int64_t tiles = ceil_divide(block.rows, kernels_.tile_rows);
   const bool columns = product.a->layout() == LeftLayout::Columns;
   product.c.locate(block.row, block.rows, rows_);
   for (int64_t i = 0; i < depths.count; ++i) {
@@ -162,7 +163,7 @@ Tile BlockWorker::left_tile(const Step& step, int64_t row, int64_t rows) const {
   const Product& product = step.product;
   const int64_t k = product.k_begin + step.k;
   Tile tile{};
-  tile.depth = kernels_.pairs() ? ceil_div(step.depth, 2) : step.depth;
+  tile.depth = kernels_.pairs() ? ceil_divide(step.depth, 2) : step.depth;
   tile.accumulate = product.accumulate || !step.first;
   tile.epilogue = step.last ? &product.epilogue : nullptr;
   tile.a = kernels_.pairs() ? nullptr : product.a->in_place(row, k);

@@ -10,13 +10,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/divisor.h"
 #include "ops/cpu/gemm_epilogue.h"
 #include "ops/cpu/gemm_operands.h"
 #include "ops/cpu/microkernel.h"
 
 namespace duel::cpu {
-
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Where the rows of C are: one per pixel (i, gy, gx) of a grid, gx fastest, the strides in floats.
 struct OutputRows {
@@ -41,7 +40,7 @@ struct Product {
   Epilogue epilogue = {};
   int64_t k_begin = 0;
 
-  int64_t panels(const Microkernels& kernels) const { return ceil_div(n, kernels.panel); }
+  int64_t panels(const Microkernels& kernels) const { return ceil_divide(n, kernels.panel); }
 };
 
 /// How a depth is cut. No depth at all is one empty block, so that C is still written.

@@ -3,13 +3,14 @@
 #pragma once
 
 #include "lib/error.h"
+#include "lib/fused_activation.h"
 #include "lib/write.h"
 
 namespace duel::cpu {
 
 /// y = activation(product + bias). An activation needs Write::Set.
 struct Epilogue {
-  enum class Activation { None, Relu, LeakyRelu, Tanh };
+  using Activation = FusedActivation;
 
   const float* bias = nullptr;  ///< one per output channel, or none
   Activation activation = Activation::None;

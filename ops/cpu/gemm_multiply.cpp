@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/divisor.h"
 #include "lib/error.h"
 #include "ops/cpu/gemm_scratch.h"
 
@@ -23,13 +24,13 @@ class Tasks {
       m = std::max(m, product.m);
       panels = std::max(panels, product.panels(kernels));
     }
-    row_blocks_ = ceil_div(m, BlockWorker::max_rows(kernels));
+    row_blocks_ = ceil_divide(m, BlockWorker::max_rows(kernels));
     // Enough tasks to keep the threads evenly busy, but each wide enough to be worth packing its rows of A.
     constexpr int64_t tasks_per_thread = 8, least_panels = 4;
     const int64_t blocks = std::max<int64_t>(1, row_blocks_ * std::ssize(products));
     packs_first_ = row_blocks_ > 1 && products[0].a->layout() == LeftLayout::Rows && products[0].b->small();
-    const int64_t least_groups = packs_first_ ? 1 : ceil_div(panels, BlockWorker::max_panels);
-    panel_groups_ = std::clamp<int64_t>(ceil_div(tasks_per_thread * threads, blocks), least_groups,
+    const int64_t least_groups = packs_first_ ? 1 : ceil_divide(panels, BlockWorker::max_panels);
+    panel_groups_ = std::clamp<int64_t>(ceil_divide(tasks_per_thread * threads, blocks), least_groups,
                                         std::max<int64_t>(least_groups, panels / least_panels));
   }
 

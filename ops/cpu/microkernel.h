@@ -26,7 +26,7 @@
 
 namespace duel::cpu {
 
-/// Most steps of the depth in one block: a panel of 32 columns then takes 32 KiB, a tile of A 14 KiB.
+/// Most steps of the depth in one block: a panel of 32 columns then takes 32 KiB, a tile of A 15 KiB.
 constexpr int64_t max_depth = 256;
 /// Not a power of two: rows 1 KiB apart would share cache sets.
 constexpr int64_t left_row_stride = max_depth + 16;

@@ -1,5 +1,6 @@
 // The layers. A new layer's weights and biases are 0 (batch norm's weight is 1): initialise with
-// ops/nn/init.h.
+// ops/nn/init.h. Constructors throw Error for sizes that are not positive and numbers out of an argument's
+// range; calls throw as the op does that they name.
 #pragma once
 
 #include <memory>
@@ -113,6 +114,7 @@ class Dropout final : public Module {
   RandomStream& random_;
 };
 
+/// Any shape; see relu().
 class ReLU final : public Module {
  public:
   std::string description() const override { return "ReLU()"; }
@@ -122,6 +124,7 @@ class ReLU final : public Module {
   Tensor forward(const Tensor& x) override;
 };
 
+/// Any shape; see leaky_relu().
 class LeakyReLU final : public Module {
  public:
   explicit LeakyReLU(double negative_slope = 0.01);
@@ -135,6 +138,7 @@ class LeakyReLU final : public Module {
   double negative_slope_;
 };
 
+/// Any shape; see sigmoid().
 class Sigmoid final : public Module {
  public:
   std::string description() const override { return "Sigmoid()"; }
@@ -144,6 +148,7 @@ class Sigmoid final : public Module {
   Tensor forward(const Tensor& x) override;
 };
 
+/// Any shape; see tanh().
 class Tanh final : public Module {
  public:
   std::string description() const override { return "Tanh()"; }

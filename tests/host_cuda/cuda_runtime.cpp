@@ -57,7 +57,7 @@ struct HostStream {
         if (other != this && !other->at_work && !other->work.empty()) other->step_alone();
       }
     }
-    step_alone();
+    if (!work.empty()) step_alone();  // that one may have waited for all of this one's
   }
   void finish() {
     while (!work.empty()) step();

@@ -113,7 +113,7 @@ void multiply_warp(unsigned first, size_t number) {
   }
 }
 
-/// What a matrix descriptor says, after the PTX ISA; see GroupTile (lib/product_tile.h).
+/// What a matrix descriptor says, after the PTX ISA; see GroupTile (cuda/product_tile.h).
 class GroupMatrix {
  public:
   GroupMatrix(Factors factors, uint64_t descriptor, bool across)

@@ -7,7 +7,7 @@
 
 #include "lib/host_device.h"
 
-namespace duel {
+namespace duel::cuda {
 
 template <class T>
 struct Sum {
@@ -70,4 +70,4 @@ struct AroundShift {
   }
 };
 
-}  // namespace duel
+}  // namespace duel::cuda

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <limits>
 
+#include "cuda/launch.h"
 #include "lib/host_device.h"
-#include "lib/launch.h"
 
-namespace duel {
+namespace duel::cuda {
 
 constexpr int warp_size = 32;
 /// Threads of a block of a product, and the elements of k that it multiplies between two barriers: the
@@ -198,4 +198,4 @@ class StepOrder {
   int stride_, columns_, last_tap_;
 };
 
-}  // namespace duel
+}  // namespace duel::cuda

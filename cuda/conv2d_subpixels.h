@@ -7,11 +7,11 @@
 // of one or three channels are made, a product takes as long as it reads, and has columns to spare.
 #pragma once
 
-#include "lib/conv2d_patches.h"
+#include "cuda/conv2d_patches.h"
 #include "lib/conv2d_shape.h"
 #include "lib/host_device.h"
 
-namespace duel {
+namespace duel::cuda {
 
 /// One axis. Pixel r of square i is i * stride + r; it meets tap r + padding - d * stride in pixel i + d of
 /// dy.
@@ -87,4 +87,4 @@ inline Subpixels subpixels_of(const Conv2dShape& s) {
           .iw = i(s.iw)};
 }
 
-}  // namespace duel
+}  // namespace duel::cuda

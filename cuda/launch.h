@@ -10,14 +10,13 @@
 #include <cstdint>
 #include <limits>
 
+#include "lib/divisor.h"
 #include "lib/host_device.h"
 
-namespace duel {
+namespace duel::cuda {
 
 /// Threads of one block, in every kernel but those of products.
 constexpr int block_threads = 256;
-
-DUEL_HOST_DEVICE constexpr int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// The blocks for `items` items that are independent of each other: one thread an item, but not more blocks
 /// than `most`, whose threads then take further items by thread_items().
@@ -131,4 +130,4 @@ struct ChunkTable {
   }
 };
 
-}  // namespace duel
+}  // namespace duel::cuda

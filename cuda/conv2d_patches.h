@@ -14,7 +14,7 @@
 #include "lib/divisor.h"
 #include "lib/host_device.h"
 
-namespace duel {
+namespace duel::cuda {
 
 /// Row m = (n * grid_h + i) * grid_w + j is pixel (i, j) of a grid, column k = (ty * taps_x + tx) * channels
 /// + c a tap and a channel. Element (m, k) is channel c of pixel (y, x) of picture n, or 0 outside of the
@@ -182,4 +182,4 @@ inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase, const WeightS
           .stride_w = i(s.stride_w)};
 }
 
-}  // namespace duel
+}  // namespace duel::cuda

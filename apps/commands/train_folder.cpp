@@ -1,0 +1,118 @@
+#include "apps/commands/train_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <set>
+#include <string>
+
+#include "apps/gan/checkpoint.h"
+#include "lib/error.h"
+
+namespace duel::commands {
+namespace {
+
+/// Gives the run's own options the values that they had, as if they had been typed again, so that they are
+/// checked alike. What the command line says goes first.
+void take_up_options(const gan::RunFolder& folder, const TrainOptions& o, CLI::App& command) {
+  const gan::Json known = o.to_keep({}), kept = folder.options();
+  const std::string place = (folder.path() / "config.json").string() + ": run.options";
+  check(kept.is_object(), place, " must be an object, got ", gan::quoted(kept));
+  check(!kept.contains("lab"), folder.path().string(),
+        ": is the run of a lab, whose networks were spoilt on purpose, and cannot be continued");
+  for (const auto& [key, value] : kept.items()) {
+    check(known.contains(key), place, " has an unknown entry '", key, "'");
+    std::string name = "--" + key;
+    std::replace(name.begin(), name.end(), '_', '-');
+    CLI::Option* const option = command.get_option(name);
+    if (option->count() > 0) continue;
+    try {
+      option->add_result(value.is_string() ? value.get<std::string>() : gan::json_text(value));
+      option->run_callback();
+    } catch (const CLI::Error& error) {
+      fail(place, ".", key, ": ", error.what());
+    }
+  }
+}
+
+/// What may be given beside --resume: everything else is the run's own.
+void check_resume_options(const CLI::App& command) {
+  const std::set<std::string> allowed{"--resume",    "--epochs",  "--steps",       "--keep-at",
+                                      "--keep",      "--device",  "--threads",     "--conv",
+                                      "--precision", "--profile", "--step-graphs", "--help"};
+  for (const CLI::Option* option : command.get_options()) {
+    const bool watches = option->get_group() == ObserverOptions::group;
+    check(option->count() == 0 || watches || allowed.contains(option->get_name()), option->get_name(),
+          " cannot be changed by --resume: a run continues with its own; only --epochs, --steps, --keep-at, "
+          "--keep, --device, --threads, --conv, --precision, --profile, --step-graphs and the options of "
+          "watching may be given");
+  }
+}
+
+void load_first_weights(gan::Trainer& trainer) {
+  const std::string& init = trainer.config().init;
+  if (!init.empty()) gan::load_networks(init, &trainer.generator(), &trainer.discriminator());
+}
+
+}  // namespace
+
+gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer) {
+  load_first_weights(trainer);
+  return gan::RunFolder::create(o.output, o.config, o.to_keep(trainer.device()));
+}
+
+std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command) {
+  const bool epochs_alone = command.count("--epochs") && !command.count("--steps");
+  if (o.resume.empty()) {
+    if (epochs_alone) o.config.steps = 0;  // of a recipe that counts in steps
+    return {};
+  }
+  check_resume_options(command);
+  const gan::Config given = o.config;
+  gan::RunFolder folder = gan::RunFolder::open(o.resume);
+  o.config = folder.config();
+  if (command.count("--epochs")) o.config.epochs = given.epochs;
+  if (command.count("--steps")) o.config.steps = given.steps;
+  if (epochs_alone) o.config.steps = 0;
+  if (command.count("--keep-at")) o.config.keep_at = given.keep_at;
+  take_up_options(folder, o, command);
+  return folder;
+}
+
+Device apply_machine(const TrainOptions& o) {
+  try {
+    return o.machine.apply();
+  } catch (const Error& error) {
+    if (o.resume.empty()) throw;
+    MachineOptions plain = o.machine;
+    plain.precision = "fp32";
+    plain.conv = "auto";
+    plain.apply();  // throws what is wrong with the device, if it is that
+    fail(error.what(), "; the run in ", o.resume, " goes on here, with other numbers, by --precision fp32",
+         o.machine.conv == "auto" ? "" : " or --conv auto");
+  }
+}
+
+gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
+                         int64_t batches) {
+  gan::Position position;
+  if (const std::filesystem::path place = folder.place_to_go_on(); !place.empty()) {
+    if (place != folder.latest())
+      std::cerr << folder.latest().string() << " is missing: the run goes on from "
+                << place.filename().string() << std::endl;
+    position = gan::load_checkpoint(place, trainer);
+    gan::set_rates(trainer, o.config);  // a run killed while it rolled back has halved them there alone
+  } else {
+    load_first_weights(trainer);
+  }
+  const int64_t begun = position.epoch + (position.batch > 0),
+                done = position.epoch * batches + position.batch;
+  check(o.config.steps > 0 || begun <= o.config.epochs, "--epochs ", o.config.epochs, " is fewer than the ",
+        begun, " that the run in ", folder.path().string(), " has already begun");
+  check(o.config.steps == 0 || done <= o.config.steps, "--steps ", o.config.steps, " is fewer than the ",
+        done, " that the run in ", folder.path().string(), " has already done");
+  folder.write_config(o.config, o.to_keep(trainer.device()));
+  return position;
+}
+
+}  // namespace duel::commands

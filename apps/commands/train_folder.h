@@ -1,0 +1,26 @@
+// The folder of a run of `dcgan train`: a new one, or that of the run to be continued.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+
+#include "apps/commands/train_options.h"
+#include "apps/gan/run_folder.h"
+#include "apps/gan/trainer.h"
+
+namespace duel::commands {
+
+/// A new folder. `trainer` gets the weights to begin with, first, so that a bad file leaves no folder behind.
+gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer);
+/// Opens the folder to be resumed, if one is, and takes the run's configuration and options from it. Throws
+/// Error for an option that is the run's own.
+std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command);
+/// Like MachineOptions::apply(). A run that came from another machine may ask for what this one cannot do.
+Device apply_machine(const TrainOptions& o);
+/// Brings `trainer` to where the run was; an epoch has so many batches. Throws Error where the run has gone
+/// further than it should.
+gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
+                         int64_t batches);
+
+}  // namespace duel::commands
