@@ -73,6 +73,7 @@ TEST(AppBadInput, AFolderWithOtherFilesIsNotTaken) {
   EXPECT_EQ(dcgan.text("mine/samples/epoch-0007.png"), "a picture");
   EXPECT_EQ(dcgan.text("theirs/report.html"), "a page");
   std::filesystem::create_directories(dcgan / "begun/samples");  // by a run that could write no more
+  dcgan.folder().write("begun/config.json.tmp-1-0", "{");
   dcgan.good(tiny_train({"--epochs", "0", "--output", "begun"}));
 }
 
@@ -174,7 +175,7 @@ TEST(AppBadInput, WordsAndPathsOfAnyKindAreNamedInOneLine) {
   const Program dcgan;
   const std::string endless(300, 'n');
   dcgan.bad({"tra\nin"}, "tra\\nin");
-  dcgan.bad({"train", "--g-dim", "4\n"}, "--g-dim must be a number, got '4\\n'");
+  dcgan.bad({"train", "--g-dim", "4\n"}, "--g-dim must be a whole number, got '4\\n'");
   dcgan.bad({"train", "--recipe", "a\nb\xff"}, "no recipe and no file 'a\\nb\\xff'");
   for (const Words& words : {Words{"report", endless},
                              {"train", "--resume", endless},

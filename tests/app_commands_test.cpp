@@ -138,7 +138,7 @@ TEST(AppCommands, ValuesThatNoOptionCanHave) {
       {{"sample", "--checkpoint", "a", "--seed", huge}, "--seed: " + whole},
       {{"train", "--epochs", huge}, "--epochs: " + whole + "-9223372036854775808 to 9223372036854775807"},
       {{"train", "--crop", "-" + huge}, "--crop: " + whole},
-      {{"train", "--keep-at", "1," + huge}, "--keep-at must be whole numbers, got"},
+      {{"train", "--keep-at", "1," + huge}, "--keep-at must be whole numbers below 2^53, got"},
       {{"sample", "--checkpoint", "a", "--count", huge},
        "--count: must be a whole number of at most 1000000"},
       {{"sample", "--checkpoint", "a", "--mean", "nan"}, "--mean: " + finite + "nan"},
@@ -162,7 +162,9 @@ TEST(AppCommands, WordsThatFitNoOption) {
   const std::vector<std::pair<Words, std::string>> wrong{
       {{"train", "--epoc", "1"}, "there is no such option or argument: --epoc 1"},
       {{"trai"}, "there is no such option or argument: trai"},
-      {{"train", "--image-size", "abc"}, "--image-size must be a number, got 'abc'"},
+      {{"train", "--image-size", "abc"}, "--image-size must be a whole number, got 'abc'"},
+      {{"train", "--image-size", "32.5"}, "--image-size must be a whole number, got '32.5'"},
+      {{"train", "--lr", "abc"}, "--lr must be a number, got 'abc'"},
       {{"train", "--hflip=x"}, "--hflip takes no value, got 'x'"},
       {{"train", "--epochs", "1", "--epochs", "2"}, "--epochs is given more than once"},
       {{"train", "--recipe="}, "--recipe needs a value"},
@@ -172,7 +174,7 @@ TEST(AppCommands, WordsThatFitNoOption) {
       {{"train", "--betas", "0.5,,0.9"}, "--betas must be numbers with commas between them, got ''"},
       {{"train", "--betas", "0.5,0.9,0.9"}, "--betas must be two numbers, A,B, got 3"},
       {{"train", "--keep-at", "1,"}, "--keep-at must be numbers with commas between them, got ''"},
-      {{"train", "--keep-at", "1.5"}, "--keep-at must be whole numbers, got 1.5"}};
+      {{"train", "--keep-at", "1.5"}, "--keep-at must be whole numbers below 2^53, got 1.5"}};
   for (const auto& [words, message] : wrong) dcgan.bad(words, message);
   EXPECT_FALSE(dcgan.exists("runs"));
 }

@@ -141,7 +141,7 @@ TEST(AppEvaluate, BadInput) {
             "quality numbers need at least 12 pictures, the data has 11");
   const auto config = dcgan.bytes("run/config.json");
   dcgan.bad({"evaluate", "--checkpoint", "run", "--json", "run/config.json"},
-            "run/config.json is already there; --force overwrites it");
+            "run/config.json is a part of the run there");
   dcgan.bad({"evaluate", "--checkpoint", "run/networks.safetensors", "--json", "./run/networks.safetensors",
              "--force"},
             "--json and --checkpoint would be one file");

@@ -136,6 +136,28 @@ TEST(AppResume, WithoutTheLatestCheckpointTheLastEpochsServes) {
   EXPECT_EQ(dcgan.bytes("run/samples/epoch-0004.png"), before);
 }
 
+TEST(AppResume, WithoutTheLatestCheckpointTheLastKeptStepServes) {
+  const Program dcgan;
+  const Words options{"--steps", "20", "--keep-at", "18", "--keep", "0", "--synthetic-count", "64"};
+  dcgan.good(tiny_train(options + Words{"--output", "run"}));
+  std::filesystem::remove(dcgan / "run/checkpoints/latest.safetensors");
+  const Finished finished = dcgan.run({"train", "--resume", "run", "--steps", "22", "--threads", "1"});
+  EXPECT_TRUE(contains(finished.err, "the run goes on from step-000018.safetensors")) << finished.err;
+  EXPECT_EQ(finished.code, 0);
+}
+
+// What a rollback has left behind is no place to go on from.
+TEST(AppResume, CheckpointsOfEpochsThatAreToBeDoneAgainDoNotServe) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "4", "--output", "run"}));
+  const std::filesystem::path checkpoints = dcgan / "run/checkpoints";
+  std::filesystem::copy_file(checkpoints / "epoch-0002.safetensors", checkpoints / "latest.safetensors",
+                             std::filesystem::copy_options::overwrite_existing);
+  gan::RunFolder::open(dcgan / "run").go_back_to(2, 100);
+  std::filesystem::remove(checkpoints / "latest.safetensors");
+  EXPECT_EQ(gan::RunFolder::open(dcgan / "run").place_to_go_on(), checkpoints / "epoch-0002.safetensors");
+}
+
 TEST(AppResume, ATableWithoutItsHeadIsBegunAnew) {
   const Program dcgan;
   for (const char* rest : {"", "epoch,batc"}) {

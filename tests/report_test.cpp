@@ -357,7 +357,8 @@ TEST_F(ReportOfFiles, ReplacesReportsAndNothingElse) {
   EXPECT_NE(dcgan_.text("comparison.png"), "mine");
 
   const auto config = dcgan_.bytes("other/config.json");
-  dcgan_.bad({"report", "run", "--output", "other/config.json"}, "other/config.json is already there");
+  dcgan_.bad({"report", "run", "--output", "other/config.json"},
+             "other/config.json is a part of the run there");
   EXPECT_EQ(config, dcgan_.bytes("other/config.json"));
   dcgan_.bad({"report", "run", "--output", "nodir/page.html"}, "there is no folder nodir");
   dcgan_.bad({"report", "run", "other", "--output", "a.png"},

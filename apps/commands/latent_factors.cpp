@@ -9,7 +9,6 @@
 #include "apps/gan/pictures.h"
 #include "apps/latent/directions.h"
 #include "apps/latent/factors.h"
-#include "apps/latent/photos.h"
 #include "apps/latent/sweep.h"
 #include "lib/error.h"
 #include "lib/io/file.h"

@@ -7,7 +7,6 @@
 #include "apps/commands/latent_options.h"
 #include "apps/gan/pictures.h"
 #include "apps/latent/nearest.h"
-#include "apps/latent/photos.h"
 #include "lib/data/open_dataset.h"
 #include "lib/error.h"
 

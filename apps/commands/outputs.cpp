@@ -71,8 +71,8 @@ void check_outputs(const std::vector<NamedFile>& outputs, bool force, const std:
     for (size_t j = 0; j < i; ++j) check_different(outputs[j], outputs[i]);
     files.push_back(outputs[i].path);
   }
-  refuse_to_overwrite(files, force);
   for (const NamedFile& output : outputs) check_no_part_of_a_run(output);
+  refuse_to_overwrite(files, force);
 }
 
 NamedFile checkpoint_input(const std::string& checkpoint) {

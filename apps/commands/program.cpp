@@ -38,12 +38,14 @@ bool is_printed() {
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
 }
 
-/// Whether the command that was asked for has an option of this name without a value.
-bool is_flag(const CLI::App& command, const std::string& name) {
-  const CLI::Option* const option = command.get_option_no_throw(name);
-  if (option) return option->get_expected_min() == 0;
+/// What a value of the option `name` of the command that was asked for has to be.
+const char* what_it_takes(const CLI::App& command, const std::string& name) {
   const auto chosen = command.get_subcommands();
-  return !chosen.empty() && is_flag(*chosen[0], name);
+  const CLI::Option* const option = command.get_option_no_throw(name);
+  if (!option) return chosen.empty() ? "cannot be read" : what_it_takes(*chosen[0], name);
+  if (option->get_expected_min() == 0) return "takes no value";
+  return option->get_type_name().find("INT") != std::string::npos ? "must be a whole number"
+                                                                  : "must be a number";
 }
 
 /// CLI11's message, put plainly where its own leaves open what is wrong.
@@ -60,8 +62,7 @@ std::string complaint(const CLI::ParseError& error, const CLI::App& program) {
     const size_t equals = rest.find(" = ");
     if (equals == rest.npos) return message;
     const std::string name = rest.substr(0, equals), value = rest.substr(equals + 3);
-    return concat(name, is_flag(program, name) ? " takes no value" : " must be a number", ", got '", value,
-                  "'");
+    return concat(name, " ", what_it_takes(program, name), ", got '", value, "'");
   }
   if (message.find("At Most 1 required") != message.npos) return option + " is given more than once";
   if (message.ends_with(" missing") && message.find("1 required") != message.npos)

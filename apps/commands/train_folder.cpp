@@ -97,12 +97,16 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
                          int64_t batches) {
   gan::Position position;
   if (const std::filesystem::path place = folder.place_to_go_on(); !place.empty()) {
-    if (place != folder.latest())
+    position = gan::load_checkpoint(place, trainer);
+    if (place != folder.latest()) {
       std::cerr << folder.latest().string() << " is missing: the run goes on from "
                 << place.filename().string() << std::endl;
-    position = gan::load_checkpoint(place, trainer);
+      gan::save_checkpoint(folder.latest(), trainer, position);
+    }
     gan::set_rates(trainer, o.config);  // a run killed while it rolled back has halved them there alone
   } else {
+    std::cout << folder.path().string() << " holds no checkpoint: the run begins at its first step"
+              << std::endl;
     load_first_weights(trainer);
   }
   const int64_t begun = position.epoch + (position.batch > 0),

@@ -11,7 +11,7 @@ namespace duel::commands {
 namespace {
 
 /// An option that takes numbers with commas between them. CLI11's own lists pass by an empty one in silence.
-void add_numbers(CLI::App& command, const std::string& name,
+void add_numbers(CLI::App& command, const std::string& name, const char* shown,
                  const std::function<void(const std::vector<double>&)>& set, const char* help) {
   const auto read = [name, set](const std::string& text) {
     try {
@@ -20,15 +20,15 @@ void add_numbers(CLI::App& command, const std::string& name,
       throw CLI::ValidationError(error.what());
     }
   };
-  command.add_option_function<std::string>(name, read, help)->option_text("A,B,...");
+  command.add_option_function<std::string>(name, read, help)->option_text(shown);
 }
 
 std::vector<int64_t> whole(const char* option, const std::vector<double>& numbers) {
   constexpr double most = 1ll << 53;  // above, not every one is a double
   std::vector<int64_t> result;
   for (const double number : numbers) {
-    check(std::trunc(number) == number && std::abs(number) <= most, option, " must be whole numbers, got ",
-          number);
+    check(std::trunc(number) == number && std::abs(number) < most, option,
+          " must be whole numbers below 2^53, got ", number);
     result.push_back(static_cast<int64_t>(number));
   }
   return result;
@@ -40,7 +40,8 @@ void add_schedule_options(CLI::App& command, TrainOptions& o) {
   command.add_option("--steps", c.steps, "Length of the run in batches; 0: --epochs says it")
       ->capture_default_str();
   add_numbers(
-      command, "--keep-at", [&c](const std::vector<double>& steps) { c.keep_at = whole("--keep-at", steps); },
+      command, "--keep-at", "A,B,...",
+      [&c](const std::vector<double>& steps) { c.keep_at = whole("--keep-at", steps); },
       "Steps, as A,B,...: after each a grid and a checkpoint are written, and kept for good");
   command.add_option("--batch-size", c.batch_size, "Pictures per step")->capture_default_str();
   command.add_option("--seed", c.seed, "Weights, latents and order of the data follow from it")
@@ -84,7 +85,7 @@ void add_learning_options(CLI::App& command, gan::Config& c) {
   command.add_option("--lr-g", c.optimizer_g.lr, "Learning rate of G's alone");
   command.add_option("--lr-d", c.optimizer_d.lr, "Learning rate of D's alone");
   add_numbers(
-      command, "--betas",
+      command, "--betas", "A,B",
       [&c](const std::vector<double>& betas) {
         check(betas.size() == 2, "--betas must be two numbers, A,B, got ", betas.size());
         set_for_type(c, "Adam", &Optimizer::betas, {betas[0], betas[1]});

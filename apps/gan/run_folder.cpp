@@ -41,18 +41,17 @@ std::string epoch_file(int64_t epoch, const char* ending) {
   return name;
 }
 
-/// The epoch that a file of such a name is of; 0 for others.
-int64_t epoch_of(const std::string& name, const char* ending) {
-  long long epoch = 0;
-  return std::sscanf(name.c_str(), "epoch-%lld", &epoch) == 1 && name == epoch_file(epoch, ending) ? epoch
-                                                                                                   : 0;
-}
-
 /// "step-020000" and the ending.
 std::string step_file(int64_t step, const char* ending) {
   char name[64];
   std::snprintf(name, sizeof name, "step-%06lld%s", static_cast<long long>(step), ending);
   return name;
+}
+
+/// The number in a picture's name, which `name_of` makes of it; 0 for other files.
+int64_t number_in(const std::string& name, const char* format, std::string (*name_of)(int64_t, const char*)) {
+  long long number = 0;
+  return std::sscanf(name.c_str(), format, &number) == 1 && name == name_of(number, ".png") ? number : 0;
 }
 
 /// Removes what a run that was killed while it saved has left: the start of a file that never got its name
@@ -104,6 +103,7 @@ RunFolder RunFolder::create(const fs::path& wanted, const Config& config, const 
   RunFolder folder(path, ", or name another folder with --output");
   check(!fs::exists(path / "config.json"), path.string(),
         ": already holds a run; continue it with --resume, or name another folder with --output");
+  remove_unfinished(path);
   // But for the folders that a beginning which could not write more has left.
   const bool is_new =
       std::all_of(fs::directory_iterator(path), fs::directory_iterator(), [](const auto& entry) {
@@ -156,18 +156,23 @@ fs::path RunFolder::samples(int64_t epoch) const { return path_ / "samples" / ep
 
 fs::path RunFolder::place_to_go_on() const {
   if (fs::exists(latest())) return latest();
-  int64_t done = 0;
-  for (const fs::path& picture : list_folder(path_ / "samples"))
-    done = std::max(done, epoch_of(picture.filename().string(), ".png"));
-  for (const fs::path& checkpoint : list_folder(path_ / "checkpoints"))
-    done = std::max(done, epoch_of(checkpoint.filename().string(), ".safetensors"));
-  for (int64_t epoch = done; epoch > 0; --epoch)
-    if (fs::exists(epoch_checkpoint(epoch))) return epoch_checkpoint(epoch);
-  // The picture of the first epoch is written before its checkpoint: a run may have been killed in between.
-  check(done <= 1, latest().string(),
-        ": is missing, and no checkpoint of an epoch is there, so that the run, ", "which has done ", done,
+  // Of what was to be done again, after a rollback say, the pictures are gone, though not the checkpoints.
+  int64_t epochs = 0, saved_epoch = 0, saved_step = 0;
+  for (const fs::path& picture : list_folder(path_ / "samples")) {
+    const std::string name = picture.filename().string();
+    const int64_t epoch = number_in(name, "epoch-%lld", epoch_file),
+                  step = number_in(name, "step-%lld", step_file);
+    epochs = std::max(epochs, epoch);
+    if (epoch > saved_epoch && fs::exists(epoch_checkpoint(epoch))) saved_epoch = epoch;
+    if (step > saved_step && fs::exists(step_checkpoint(step))) saved_step = step;
+  }
+  // Killed before its first epoch was saved as a whole, a run repeats it, and nothing is lost by that.
+  if (epochs <= 1) return {};
+  if (saved_epoch > 0) return epoch_checkpoint(saved_epoch);
+  check(saved_step > 0, latest().string(),
+        ": is missing, and there is no other checkpoint, so that the run, ", "which has done ", epochs,
         " epochs, cannot go on; begin another");
-  return {};
+  return step_checkpoint(saved_step);
 }
 
 void RunFolder::append_metrics(const Metrics& m) const {
@@ -191,7 +196,8 @@ std::vector<std::string> RunFolder::go_back_to(int64_t epoch, int64_t step) cons
   }
   for (const fs::path& picture : list_folder(path_ / "samples")) {
     std::error_code ignored;  // one that stays is written over when its epoch is done
-    if (epoch_of(picture.filename().string(), ".png") > epoch) fs::remove(picture, ignored);
+    if (number_in(picture.filename().string(), "epoch-%lld", epoch_file) > epoch)
+      fs::remove(picture, ignored);
   }
   return damaged;
 }

@@ -66,9 +66,9 @@ class RunFolder {
   std::filesystem::path samples(int64_t epoch) const;
   std::filesystem::path step_samples(int64_t step) const;
 
-  /// Where a run goes on: latest(), or where that is gone the last epoch's checkpoint that is there; empty
-  /// where there is none, as in a run that ended before its first. Throws Error if an epoch has been done and
-  /// no checkpoint is left.
+  /// Where a run goes on: latest(), or where that is gone the last epoch's checkpoint, or else the last of
+  /// the steps that were kept; empty in a run that has not done two epochs, which begins anew. Throws Error
+  /// if it has and no checkpoint is left.
   std::filesystem::path place_to_go_on() const;
 
   /// Appends a line; the first call writes the head.

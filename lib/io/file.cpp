@@ -53,18 +53,6 @@ bool flush_folder(const std::filesystem::path& folder) {
   return descriptor.valid() && (::fsync(descriptor.get()) == 0 || errno == EINVAL);
 }
 
-/// The file that a link leads to, whether it is there or not, so that the link stays one.
-std::filesystem::path behind_links(std::filesystem::path path) {
-  constexpr int most = 40;  // in a row: more lead in a circle
-  std::error_code no_link;
-  for (int i = 0; i < most; ++i) {
-    const std::filesystem::path target = std::filesystem::read_symlink(path, no_link);
-    if (no_link) return path;
-    path = path.parent_path() / target;
-  }
-  return path;
-}
-
 /// Beside the file, so that it can be renamed; of a name that leaves no room for more the beginning.
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
   static std::atomic<unsigned> counter{0};
@@ -136,8 +124,7 @@ std::vector<std::filesystem::path> list_folder(const std::filesystem::path& fold
   return paths;
 }
 
-void write_file_atomically(const std::filesystem::path& wanted, std::span<const uint8_t> bytes) {
-  const std::filesystem::path path = behind_links(wanted);
+void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
   const std::filesystem::path temporary = temporary_name(path);
   FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file.valid()) fail_with_errno("write", path);

@@ -38,7 +38,8 @@ std::vector<std::filesystem::path> list_folder(const std::filesystem::path& fold
 /// Replaces the file `path` (or creates it) so that at every moment, a crash or power cut included, it holds
 /// either all of its old bytes or all of the new ones: the bytes go to a temporary file in the same folder,
 /// which is flushed to the disk and then renamed. Throws Error with the path and the system's reason (full
-/// disk, folder not writable, ...); the old file is then whole and the temporary one gone.
+/// disk, folder not writable, ...); the old file is then whole and the temporary one gone. A link is
+/// replaced, and what it leads to stays as it was.
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
