@@ -64,6 +64,7 @@ TEST(AppBadInput, AFolderWithOtherFilesIsNotTaken) {
   const Program dcgan;
   dcgan.folder().write("mine/samples/epoch-0007.png", "a picture");
   dcgan.folder().write("theirs/report.html", "a page");
+  dcgan.folder().write("theirs/old.png.tmp-1", "a picture, too");
   for (const char* folder : {"mine", "theirs"}) {
     const std::string message =
         concat(folder, ": is not empty and holds no run; name a new or an empty folder with --output");
@@ -72,6 +73,7 @@ TEST(AppBadInput, AFolderWithOtherFilesIsNotTaken) {
   }
   EXPECT_EQ(dcgan.text("mine/samples/epoch-0007.png"), "a picture");
   EXPECT_EQ(dcgan.text("theirs/report.html"), "a page");
+  EXPECT_TRUE(dcgan.exists("theirs/old.png.tmp-1"));
   std::filesystem::create_directories(dcgan / "begun/samples");  // by a run that could write no more
   dcgan.folder().write("begun/config.json.tmp-1-0", "{");
   dcgan.good(tiny_train({"--epochs", "0", "--output", "begun"}));

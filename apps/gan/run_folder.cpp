@@ -103,12 +103,12 @@ RunFolder RunFolder::create(const fs::path& wanted, const Config& config, const 
   RunFolder folder(path, ", or name another folder with --output");
   check(!fs::exists(path / "config.json"), path.string(),
         ": already holds a run; continue it with --resume, or name another folder with --output");
-  remove_unfinished(path);
-  // But for the folders that a beginning which could not write more has left.
+  // But for what a beginning that was killed, or could not write more, has left.
   const bool is_new =
       std::all_of(fs::directory_iterator(path), fs::directory_iterator(), [](const auto& entry) {
         const std::string name = entry.path().filename().string();
-        return (name == "checkpoints" || name == "samples") && fs::is_empty(entry.path());
+        return name.starts_with("config.json.tmp-") ||
+               ((name == "checkpoints" || name == "samples") && fs::is_empty(entry.path()));
       });
   check(is_new, path.string(),
         ": is not empty and holds no run; name a new or an empty folder with --output");
@@ -170,7 +170,7 @@ fs::path RunFolder::place_to_go_on() const {
   if (epochs <= 1) return {};
   if (saved_epoch > 0) return epoch_checkpoint(saved_epoch);
   check(saved_step > 0, latest().string(),
-        ": is missing, and there is no other checkpoint, so that the run, ", "which has done ", epochs,
+        ": is missing, and there is no other checkpoint, so that the run, which has done ", epochs,
         " epochs, cannot go on; begin another");
   return step_checkpoint(saved_step);
 }
