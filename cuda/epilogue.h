@@ -47,7 +47,7 @@ inline std::optional<Epilogue> epilogue_of(const Tensor* bias, const Unary* f, D
   const auto activation = fused_activation(f);
   if (dtype == DType::Float64 || !activation) return {};
   Epilogue epilogue{.bias = bias ? bias->data<float>() : nullptr, .activation = *activation};
-  if (const auto* leaky_relu = f ? std::get_if<LeakyRelu>(f) : nullptr) epilogue.leaky_relu = *leaky_relu;
+  if (const auto* leaky_relu = std::get_if<LeakyRelu>(f)) epilogue.leaky_relu = *leaky_relu;
   return epilogue;
 }
 

@@ -36,19 +36,6 @@ void check_replaceable(const NamedFile& output) {
         output.path.string(), " is no ordinary file and cannot be replaced by one; name another");
 }
 
-/// What a run is made of, without which it could not go on or be reported.
-void check_no_part_of_a_run(const NamedFile& output) {
-  const std::filesystem::path path = spelled_out(output.path), name = path.filename();
-  const bool in_checkpoints = path.parent_path().filename() == "checkpoints";
-  const std::filesystem::path run = in_checkpoints ? path.parent_path().parent_path() : path.parent_path();
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored) || !std::filesystem::exists(run / "config.json", ignored))
-    return;
-  const bool is_part = in_checkpoints || name == "config.json" || name == "about.json" ||
-                       name == "networks.safetensors" || gan::is_table(name.string());
-  check(!is_part, output.name, ": ", output.path.string(), " is a part of the run there; name another file");
-}
-
 void check_folder(const NamedFile& output) {
   const std::filesystem::path parent = output.path.parent_path();
   const std::filesystem::path folder = parent.empty() ? "." : parent;
@@ -71,7 +58,9 @@ void check_outputs(const std::vector<NamedFile>& outputs, bool force, const std:
     for (size_t j = 0; j < i; ++j) check_different(outputs[j], outputs[i]);
     files.push_back(outputs[i].path);
   }
-  for (const NamedFile& output : outputs) check_no_part_of_a_run(output);
+  for (const auto& [name, path] : outputs)
+    check(!gan::is_part_of_run(spelled_out(path)), name, ": ", path.string(),
+          " is a part of the run there; name another file");
   refuse_to_overwrite(files, force);
 }
 

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "lib/divisor.h"
+
 namespace duel::gan {
 namespace {
 
@@ -55,7 +57,7 @@ std::string Progress::line(const Metrics& m, bool narrow) const {
   const double elapsed = seconds_between(start_, Clock::now());
   const auto count = static_cast<double>(done_ - done_at_start_);
   const auto left = static_cast<double>(total_ - done_);
-  const int64_t epochs = (total_ + batches_per_epoch_ - 1) / batches_per_epoch_;
+  const int64_t epochs = ceil_divide(total_, batches_per_epoch_);
   char text[256];
   std::snprintf(text, sizeof text,
                 narrow ? "epoch %lld/%lld %lld/%lld  D %.3f G %.3f  D(x) %.2f D(G(z)) %.2f  %.0f/s  %s left"

@@ -83,9 +83,15 @@ fs::path make_numbered_folder(const std::string& recipe) {
 
 }  // namespace
 
-bool is_table(const std::string& name) {
-  return std::any_of(std::begin(tables), std::end(tables),
-                     [&](const auto& table) { return table.first == name; });
+bool is_part_of_run(const fs::path& file) {
+  const bool in_checkpoints = file.parent_path().filename() == "checkpoints";
+  const fs::path run = in_checkpoints ? file.parent_path().parent_path() : file.parent_path();
+  std::error_code ignored;
+  if (!fs::exists(file, ignored) || !fs::exists(run / "config.json", ignored)) return false;
+  const fs::path name = file.filename();
+  return in_checkpoints || name == "config.json" || name == "about.json" || name == "networks.safetensors" ||
+         std::any_of(std::begin(tables), std::end(tables),
+                     [&](const auto& table) { return name == table.first; });
 }
 
 // The system lets go of the lock when the process ends, however it ends: no lock is ever left behind.

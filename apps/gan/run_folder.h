@@ -34,8 +34,8 @@ class FolderLock {
   std::shared_ptr<const FileDescriptor> folder_;
 };
 
-/// Whether a file of this name is one of a run's tables.
-bool is_table(const std::string& name);
+/// Whether a run lies around this file that could not go on, or be reported, without it.
+bool is_part_of_run(const std::filesystem::path& file);
 
 /// A run's folder, locked: two processes that trained in one would write over each other.
 class RunFolder {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/divisor.h"
 #include "lib/error.h"
 #include "lib/io/file.h"
 #include "lib/io/pnm.h"
@@ -239,7 +240,7 @@ Image tile(std::span<const Image> images, int64_t columns, int64_t padding, uint
   const Image& first = images.front();
   const int64_t count = static_cast<int64_t>(images.size());
   columns = std::min(columns, count);
-  const int64_t rows = (count + columns - 1) / columns;
+  const int64_t rows = ceil_divide(count, columns);
   const int64_t across = first.width + padding, down = first.height + padding;
   check(columns <= kMaxPixels / across && rows <= kMaxPixels / down &&
             is_picture_size(columns * across + padding, rows * down + padding),

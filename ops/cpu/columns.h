@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/divisor.h"
+
 namespace duel::cpu {
 
 constexpr int64_t rows_per_chunk = 256;
@@ -14,7 +16,7 @@ constexpr int64_t rows_per_chunk = 256;
 /// type T, and then, on this thread and in order, combine(rows, partial).
 template <class T, class Chunk, class Combine>
 void reduce_rows(int64_t rows, int64_t width, const Chunk& chunk, const Combine& combine) {
-  const int64_t chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
+  const int64_t chunks = ceil_divide(rows, rows_per_chunk);
   std::vector<T> partials(static_cast<size_t>(chunks * width));
 #pragma omp parallel for schedule(static) if (chunks > 1)
   for (int64_t c = 0; c < chunks; ++c) {

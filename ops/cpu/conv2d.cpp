@@ -35,7 +35,7 @@ std::optional<Epilogue> epilogue_of(const Tensor* bias, const Unary* f) {
   const auto activation = fused_activation(f);
   if (!activation) return {};
   Epilogue epilogue{.bias = bias ? bias->data<float>() : nullptr, .activation = *activation};
-  if (const auto* leaky = f ? std::get_if<LeakyRelu>(f) : nullptr)
+  if (const auto* leaky = std::get_if<LeakyRelu>(f))
     epilogue.negative_slope = static_cast<float>(leaky->negative_slope);
   return epilogue;
 }

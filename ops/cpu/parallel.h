@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "lib/divisor.h"
+
 namespace duel::cpu {
 
 /// Below this many elements waking other threads costs more than it saves.
@@ -15,7 +17,7 @@ constexpr int64_t elements_per_chunk = 16384;
 /// Calls body(begin, end) for consecutive ranges that cover 0 .. n-1.
 template <class Body>
 void parallel_for(int64_t n, const Body& body, int64_t chunk = elements_per_chunk) {
-  const int64_t chunks = (n + chunk - 1) / chunk;
+  const int64_t chunks = ceil_divide(n, chunk);
 #pragma omp parallel for schedule(static) if (chunks > 1)
   for (int64_t c = 0; c < chunks; ++c) body(c * chunk, std::min(n, (c + 1) * chunk));
 }
@@ -23,7 +25,7 @@ void parallel_for(int64_t n, const Body& body, int64_t chunk = elements_per_chun
 /// The sum of body(begin, end) over those ranges, in their order.
 template <class Body>
 double parallel_sum(int64_t n, const Body& body, int64_t chunk = elements_per_chunk) {
-  const int64_t chunks = (n + chunk - 1) / chunk;
+  const int64_t chunks = ceil_divide(n, chunk);
   std::vector<double> partial(static_cast<size_t>(chunks));
 #pragma omp parallel for schedule(static) if (chunks > 1)
   for (int64_t c = 0; c < chunks; ++c)
