@@ -1,5 +1,7 @@
 #include "cuda/matmul.h"
 
+#include <cublas_v2.h>
+
 #include <algorithm>
 #include <type_traits>
 
@@ -16,44 +18,58 @@ constexpr cudaDataType type_of = std::is_same_v<T, float>    ? CUDA_R_32F
                                  : std::is_same_v<T, double> ? CUDA_R_64F
                                                              : CUDA_R_16BF;
 
-}  // namespace
-
-Blas::Lane::Lane(const Queue& queue, CachingAllocator& allocator) : workspace(allocator, workspace_bytes) {
-  const cudaStream_t stream = queue.stream();
-  DUEL_CUDA(cublasCreate(&handle));
-  DUEL_CUDA(cublasSetStream(handle, stream));
-  DUEL_CUDA(cublasSetWorkspace(handle, workspace.data(), workspace_bytes));
-  // Left alone, the parts of a sum that is split may meet in the type of the result, bfloat16 say.
-  DUEL_CUDA(cublasSetMathMode(
-      handle,
-      static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
-}
-
-Blas::Lane::~Lane() { cublasDestroy(handle); }
-
-Blas::Blas(const Queue& queue, CachingAllocator& allocator) : queue_(queue), allocator_(allocator) {
-  handle();  // whether there is cuBLAS shows at once
-}
-
-cublasHandle_t Blas::handle() const {
-  std::unique_ptr<Lane>& lane = lanes_[queue_.lane()];
-  if (!lane) lane = std::make_unique<Lane>(queue_, allocator_);
-  return lane->handle;
-}
-
-void Blas::set_precision(Precision precision) {
+cublasComputeType_t compute_float(Precision precision) {
   switch (precision) {
     case Precision::Float32:
-      compute_float_ = CUBLAS_COMPUTE_32F;
       break;
     case Precision::Tf32:
-      compute_float_ = CUBLAS_COMPUTE_32F_FAST_TF32;
-      break;
+      return CUBLAS_COMPUTE_32F_FAST_TF32;
     case Precision::Bf16:
-      compute_float_ = CUBLAS_COMPUTE_32F_FAST_16BF;
-      break;
+      return CUBLAS_COMPUTE_32F_FAST_16BF;
   }
+  return CUBLAS_COMPUTE_32F;
 }
+
+}  // namespace
+
+/// What DUEL_CUDA calls with cuBLAS's answers, as expect() in cuda/errors.h with the runtime's.
+static void expect(cublasStatus_t answer, const char* call) {
+  if (answer != CUBLAS_STATUS_SUCCESS)
+    fail_call(call, cublasGetStatusString(answer), cublasGetStatusName(answer));
+}
+
+/// cuBLAS for one lane of the queue.
+struct Blas::Lane {
+  Lane(const Queue& queue, CachingAllocator& allocator) : workspace(allocator, workspace_bytes) {
+    const cudaStream_t stream = queue.stream();
+    DUEL_CUDA(cublasCreate(&handle));
+    DUEL_CUDA(cublasSetStream(handle, stream));
+    DUEL_CUDA(cublasSetWorkspace(handle, workspace.data(), workspace_bytes));
+    // Left alone, the parts of a sum that is split may meet in the type of the result, bfloat16 say.
+    DUEL_CUDA(cublasSetMathMode(
+        handle,
+        static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
+  }
+  ~Lane() { cublasDestroy(handle); }
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  Scratch<char> workspace;
+  cublasHandle_t handle = nullptr;
+};
+
+Blas::Blas(const Queue& queue, CachingAllocator& allocator) : queue_(queue), allocator_(allocator) {
+  lane();  // whether there is cuBLAS shows at once
+}
+Blas::~Blas() = default;
+
+const Blas::Lane& Blas::lane() const {
+  std::unique_ptr<Lane>& lane = lanes_[queue_.lane()];
+  if (!lane) lane = std::make_unique<Lane>(queue_, allocator_);
+  return *lane;
+}
+
+void Blas::set_precision(Precision precision) { precision_ = precision; }
 
 // cuBLAS is column-major, where our row-major y is y^T: it computes y^T = op(b)^T op(a)^T.
 template <class In, class Out>
@@ -62,12 +78,12 @@ void Blas::matmul(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int6
   using Scalar = Computed<Out>;
   const cublasComputeType_t compute = std::is_same_v<In, double>     ? CUBLAS_COMPUTE_64F
                                       : std::is_same_v<In, BFloat16> ? CUBLAS_COMPUTE_32F
-                                                                     : compute_float_;
+                                                                     : compute_float(precision_);
   if (m == 0 || n == 0) return;
   const Scalar alpha = 1, beta = write == Write::Add ? 1 : 0;
   const auto leading = [](int64_t columns) { return std::max<int64_t>(1, columns); };
   queue_.stream();
-  DUEL_CUDA(cublasGemmEx_64(handle(), transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
+  DUEL_CUDA(cublasGemmEx_64(lane().handle, transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
                             transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &alpha, b, type_of<In>,
                             leading(transpose_b ? k : n), a, type_of<In>, leading(transpose_a ? m : k), &beta,
                             y, type_of<Out>, n, compute, CUBLAS_GEMM_DEFAULT));
@@ -84,7 +100,7 @@ template void Blas::matmul(bool, bool, int64_t, int64_t, int64_t, const BFloat16
 
 std::string Blas::description() const {
   int version = 0;
-  DUEL_CUDA(cublasGetVersion(handle(), &version));
+  DUEL_CUDA(cublasGetVersion(lane().handle, &version));
   return concat("cuBLAS ", version / 10000, ".", version / 100 % 100, ".", version % 100);
 }
 

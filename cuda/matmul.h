@@ -1,8 +1,6 @@
 // The matrix product by cuBLAS.
 #pragma once
 
-#include <cublas_v2.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,6 +14,7 @@ namespace duel::cuda {
 class Blas {
  public:
   Blas(const Queue& queue, CachingAllocator& allocator);
+  ~Blas();
 
   void set_precision(Precision precision);
 
@@ -29,21 +28,13 @@ class Blas {
   std::string description() const;
 
  private:
-  /// cuBLAS for one lane of the queue.
-  struct Lane {
-    Lane(const Queue& queue, CachingAllocator& allocator);
-    ~Lane();
-    Lane(const Lane&) = delete;
-    Lane& operator=(const Lane&) = delete;
-    Scratch<char> workspace;
-    cublasHandle_t handle = nullptr;
-  };
-  cublasHandle_t handle() const;
+  struct Lane;
+  const Lane& lane() const;
 
   const Queue& queue_;
   CachingAllocator& allocator_;
   mutable std::unique_ptr<Lane> lanes_[Queue::lane_count];  // each made at its first use
-  cublasComputeType_t compute_float_ = CUBLAS_COMPUTE_32F;
+  Precision precision_ = Precision::Float32;
 };
 
 }  // namespace duel::cuda

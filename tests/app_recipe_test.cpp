@@ -15,13 +15,6 @@ Words tiny_anime(const Words& more) {
          more;
 }
 
-/// metrics.csv without the last column, the speed.
-Words metrics(const Program& dcgan, const std::string& run) {
-  Words lines = dcgan.lines(run + "/metrics.csv");
-  for (std::string& line : lines) line.resize(line.rfind(','));
-  return lines;
-}
-
 TEST(AppRecipe, InfoPrintsWhatRecipeReads) {
   const Program dcgan;
   for (const char* name : {"celeba32", "anime64", "dcgan64"}) {
@@ -204,7 +197,7 @@ TEST(AppRecipe, AnimeResumesExactly) {
     dcgan.good({"train", "--resume", "run", "--steps", steps, "--threads", "1"});
   for (const char* file : {"networks.safetensors", "checkpoints/latest.safetensors", "config.json"})
     EXPECT_TRUE(dcgan.bytes(concat("whole/", file)) == dcgan.bytes(concat("run/", file))) << file;
-  EXPECT_EQ(metrics(dcgan, "whole"), metrics(dcgan, "run"));
+  EXPECT_EQ(dcgan.metrics("whole"), dcgan.metrics("run"));
   dcgan.bad({"train", "--resume", "run", "--steps", "6"}, "--steps 6 is fewer than the 7");
 }
 

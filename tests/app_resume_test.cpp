@@ -12,13 +12,6 @@ namespace {
 
 const Words long_run{"--synthetic-count", "80", "--batch-size", "4", "--hflip"};
 
-/// metrics.csv without the last column, the speed.
-Words metrics(const Program& dcgan, const std::string& run) {
-  Words lines = dcgan.lines(run + "/metrics.csv");
-  for (std::string& line : lines) line.resize(line.rfind(','));
-  return lines;
-}
-
 void expect_same_run(const Program& dcgan, const std::string& a, const std::string& b) {
   EXPECT_EQ(dcgan.names(a), dcgan.names(b));
   EXPECT_EQ(dcgan.names(a + "/checkpoints"), dcgan.names(b + "/checkpoints"));
@@ -27,7 +20,7 @@ void expect_same_run(const Program& dcgan, const std::string& a, const std::stri
   EXPECT_EQ(dcgan.names(a + "/samples"), dcgan.names(b + "/samples"));
   for (const std::string& name : dcgan.names(a + "/samples"))
     EXPECT_TRUE(dcgan.bytes(a + "/samples/" + name) == dcgan.bytes(b + "/samples/" + name)) << name;
-  EXPECT_EQ(metrics(dcgan, a), metrics(dcgan, b));
+  EXPECT_EQ(dcgan.metrics(a), dcgan.metrics(b));
   for (const char* file : {"/vitals.csv", "/diagnosis.csv", "/quality.csv"})
     if (dcgan.exists(a + file)) {
       EXPECT_EQ(dcgan.lines(a + file), dcgan.lines(b + file)) << file;
@@ -285,7 +278,7 @@ TEST(AppResume, BeginsAgainWithTheGivenWeightsWhereNoCheckpointIs) {
   std::filesystem::remove(dcgan / "killed/networks.safetensors");
   dcgan.good({"train", "--resume", "killed", "--threads", "1"});
   EXPECT_EQ(dcgan.bytes("whole/networks.safetensors"), dcgan.bytes("killed/networks.safetensors"));
-  EXPECT_EQ(metrics(dcgan, "whole"), metrics(dcgan, "killed"));
+  EXPECT_EQ(dcgan.metrics("whole"), dcgan.metrics("killed"));
 }
 
 TEST(AppResume, MoreEpochsContinueAFinishedRun) {
@@ -299,7 +292,7 @@ TEST(AppResume, MoreEpochsContinueAFinishedRun) {
   EXPECT_EQ(dcgan.lines("run/metrics.csv").size(), 4u);
   dcgan.good({"train", "--resume", "run", "--epochs", "3", "--threads", "1"});
   EXPECT_EQ(dcgan.bytes("whole/networks.safetensors"), dcgan.bytes("run/networks.safetensors"));
-  EXPECT_EQ(metrics(dcgan, "whole"), metrics(dcgan, "run"));
+  EXPECT_EQ(dcgan.metrics("whole"), dcgan.metrics("run"));
   dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, "--epochs 2 is fewer than the 3");
 }
 

@@ -7,20 +7,13 @@
 #include <vector>
 
 #include "lib/error.h"
-#include "lib/philox.h"
 #include "ops/cpu/cpu_features.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_scratch.h"
+#include "tests/random_floats.h"
 
 namespace duel::cpu {
 namespace {
-
-std::vector<float> random_floats(int64_t count, uint64_t seed) {
-  PhiloxWalk walk(seed, static_cast<uint64_t>(Stream::Check));
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float& value : values) value = walk.uniform(-1, 1);
-  return values;
-}
 
 struct Size {
   int64_t m, n, k;

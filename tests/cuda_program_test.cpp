@@ -38,20 +38,13 @@ Words on_card(const Words& more, const char* device = "cuda") {
   return tiny_train(Words{"--device", device, "--hflip"} + more);
 }
 
-/// metrics.csv without the last column, the speed.
-Words metrics(const Program& dcgan, const std::string& run) {
-  Words lines = dcgan.lines(run + "/metrics.csv");
-  for (std::string& line : lines) line.resize(line.rfind(','));
-  return lines;
-}
-
 void expect_same_files(const Program& dcgan, const std::string& a, const std::string& b) {
   for (const char* file : {"/networks.safetensors", "/checkpoints/latest.safetensors"})
     EXPECT_TRUE(dcgan.bytes(a + file) == dcgan.bytes(b + file)) << file;
   EXPECT_EQ(dcgan.names(a + "/samples"), dcgan.names(b + "/samples"));
   for (const std::string& name : dcgan.names(a + "/samples"))
     EXPECT_TRUE(dcgan.bytes(a + "/samples/" + name) == dcgan.bytes(b + "/samples/" + name)) << name;
-  EXPECT_EQ(metrics(dcgan, a), metrics(dcgan, b));
+  EXPECT_EQ(dcgan.metrics(a), dcgan.metrics(b));
 }
 
 TEST_F(CudaProgram, RecordedRunsWriteTheBytesOfOthers) {
@@ -97,7 +90,7 @@ TEST_F(CudaProgram, ARunGoesOnOnTheOtherDevice) {
   // In the precision of the run, which began on the CPU.
   dcgan.good({"train", "--resume", "both", "--epochs", "2", "--device", "cuda", "--threads", "1"});
   dcgan.good({"train", "--resume", "both", "--epochs", "3", "--device", "cpu", "--threads", "1"});
-  const Words expected = metrics(dcgan, "cpu"), actual = metrics(dcgan, "both");
+  const Words expected = dcgan.metrics("cpu"), actual = dcgan.metrics("both");
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t i = 1; i < expected.size(); ++i) {  // epoch,batch,step, then the numbers
     std::istringstream a(actual[i]), e(expected[i]);

@@ -100,6 +100,12 @@ class Program {
     for (std::string line; std::getline(in, line);) lines.push_back(line);
     return lines;
   }
+  /// A run's metrics.csv without the last column, the speed.
+  Words metrics(const std::string& run) const {
+    Words rows = lines(run + "/metrics.csv");
+    for (std::string& row : rows) row.resize(row.rfind(','));
+    return rows;
+  }
   /// The names in a folder, sorted.
   Words names(const std::string& folder) const {
     Words names;

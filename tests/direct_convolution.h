@@ -10,22 +10,31 @@
 
 namespace duel {
 
-/// Calls body(index in x, index in weight, index in y) for every product of the definition in Conv2dShape.
+/// Calls body(index in x, index in weight, index in y) for the products of the definition in Conv2dShape: for
+/// those of the first input channel; x and the weight have the other channels behind it, and y has the one
+/// element for all.
 template <class Body>
-void for_each_product(const Conv2dShape& s, const Body& body) {
+void for_each_tap(const Conv2dShape& s, const Body& body) {
   for (int64_t n = 0; n < s.n; ++n)
     for (int64_t oy = 0; oy < s.oh; ++oy)
       for (int64_t ox = 0; ox < s.ow; ++ox)
-        for (int64_t oc = 0; oc < s.oc; ++oc)
-          for (int64_t ky = 0; ky < s.kh; ++ky)
-            for (int64_t kx = 0; kx < s.kw; ++kx)
-              for (int64_t ic = 0; ic < s.ic; ++ic) {
-                const int64_t iy = oy * s.stride_h - s.pad_h + ky, ix = ox * s.stride_w - s.pad_w + kx;
-                if (iy < 0 || iy >= s.ih || ix < 0 || ix >= s.iw) continue;
-                body(static_cast<size_t>(((n * s.ih + iy) * s.iw + ix) * s.ic + ic),
-                     static_cast<size_t>(((oc * s.kh + ky) * s.kw + kx) * s.ic + ic),
-                     static_cast<size_t>(((n * s.oh + oy) * s.ow + ox) * s.oc + oc));
-              }
+        for (int64_t ky = 0; ky < s.kh; ++ky)
+          for (int64_t kx = 0; kx < s.kw; ++kx) {
+            const int64_t iy = oy * s.stride_h - s.pad_h + ky, ix = ox * s.stride_w - s.pad_w + kx;
+            if (iy < 0 || iy >= s.ih || ix < 0 || ix >= s.iw) continue;
+            for (int64_t oc = 0; oc < s.oc; ++oc)
+              body(((n * s.ih + iy) * s.iw + ix) * s.ic, ((oc * s.kh + ky) * s.kw + kx) * s.ic,
+                   ((n * s.oh + oy) * s.ow + ox) * s.oc + oc);
+          }
+}
+
+/// Calls body(index in x, index in weight, index in y) for every product.
+template <class Body>
+void for_each_product(const Conv2dShape& s, const Body& body) {
+  for_each_tap(s, [&](int64_t x, int64_t weight, int64_t y) {
+    for (int64_t ic = 0; ic < s.ic; ++ic)
+      body(static_cast<size_t>(x + ic), static_cast<size_t>(weight + ic), static_cast<size_t>(y));
+  });
 }
 
 /// y of Conv2dShape.

@@ -20,7 +20,7 @@ namespace {
 
 // ---- against PyTorch's results in tests/reference/optim.safetensors ----
 
-const SafetensorsFile& reference() {
+const SafetensorsFile& optim_reference() {
   static const SafetensorsFile file =
       read_safetensors(std::string(DUEL_SOURCE_DIR) + "/tests/reference/optim.safetensors");
   return file;
@@ -52,7 +52,7 @@ struct OptimizerCase {
 void PrintTo(const OptimizerCase& optimizer_case, std::ostream* out) { *out << optimizer_case.name; }
 
 std::vector<OptimizerCase> optimizer_cases() {
-  const gan::Json notes = gan::parse_json(reference().metadata.at("reference"), "optim.safetensors");
+  const gan::Json notes = gan::parse_json(optim_reference().metadata.at("reference"), "optim.safetensors");
   std::vector<OptimizerCase> cases;
   for (const auto& [name, options] : notes.at("cases").items()) cases.push_back({name, options});
   return cases;
@@ -67,7 +67,7 @@ class OptimizerParity : public testing::TestWithParam<std::tuple<OptimizerCase, 
 
   static const OptimizerCase& options() { return std::get<0>(GetParam()); }
   static Device device() { return std::get<1>(GetParam()); }
-  static Tensor stored(const std::string& name) { return reference().at(options().name + "/" + name); }
+  static Tensor stored(const std::string& name) { return optim_reference().at(options().name + "/" + name); }
 
   static void check_against_pytorch(DType dtype, double tolerance) {
     const std::vector<std::string> names{"p0", "p1"};
@@ -93,7 +93,7 @@ class OptimizerParity : public testing::TestWithParam<std::tuple<OptimizerCase, 
     const auto state = optimizer.state();
     const std::map<std::string, Tensor> state_of(state.begin(), state.end());
     size_t compared = 0;
-    for (const auto& [name, tensor] : reference().tensors) {
+    for (const auto& [name, tensor] : optim_reference().tensors) {
       const std::string key = name.substr(name.find('/') + 1), buffer = key.substr(key.find('/') + 1);
       if (name != options().name + "/" + key || buffer == "start" || buffer == "gradients" ||
           buffer == "after_each_step")

@@ -11,11 +11,12 @@ namespace {
 
 std::atomic<int64_t> total_bytes{0};
 
-struct Block {
+/// What the claims of one depth of nesting use, one after the other.
+struct Level {
   float* data = nullptr;
   int64_t bytes = 0;
 
-  ~Block() { release(); }
+  ~Level() { release(); }
   void release() {
     free_host_memory(data);
     total_bytes -= bytes;
@@ -34,25 +35,25 @@ struct Block {
   }
 };
 
-struct Blocks {
-  std::array<Block, 4> at_depth;
+struct Levels {
+  std::array<Level, 4> at_depth;
   size_t depth = 0;
 };
 
-thread_local Blocks blocks;
+thread_local Levels levels;
 
 }  // namespace
 
 Scratch::Scratch(int64_t floats) {
-  check(blocks.depth < blocks.at_depth.size(), "[cpu] scratch claims nested too deep: a bug in the kernel");
-  Block& block = blocks.at_depth[blocks.depth];
-  block.grow(padded(floats) * static_cast<int64_t>(sizeof(float)));
-  ++blocks.depth;
-  next_ = block.data;
-  end_ = block.data + padded(floats);
+  check(levels.depth < levels.at_depth.size(), "[cpu] scratch claims nested too deep: a bug in the kernel");
+  Level& level = levels.at_depth[levels.depth];
+  level.grow(padded(floats) * static_cast<int64_t>(sizeof(float)));
+  ++levels.depth;
+  next_ = level.data;
+  end_ = level.data + padded(floats);
 }
 
-Scratch::~Scratch() { --blocks.depth; }
+Scratch::~Scratch() { --levels.depth; }
 
 float* Scratch::take(int64_t floats) {
   float* const result = next_;

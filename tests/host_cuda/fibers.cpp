@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
-#include <utility>
+#include <vector>
 
 namespace host_cuda {
 namespace {
@@ -21,6 +21,14 @@ constexpr bool by_jumps = true;
 
 }  // namespace
 
+Fibers::Fiber::Fiber(void (*begin)()) : stack(new std::byte[stack_bytes]) {
+  getcontext(&place.context);
+  place.context.uc_stack.ss_sp = stack.get();
+  place.context.uc_stack.ss_size = stack_bytes;
+  place.context.uc_link = nullptr;
+  makecontext(&place.context, begin, 0);
+}
+
 void Fibers::Place::leave_for(Place& other) {
   if (!by_jumps) {
     swapcontext(&context, &other.context);
@@ -31,12 +39,16 @@ void Fibers::Place::leave_for(Place& other) {
   }
 }
 
+// A fiber lives on for further blocks: to make one takes longer than most bodies do.
 void Fibers::enter() {
   Fibers& self = *running;
-  Fiber& fiber = self.fibers_[self.current_];
-  (*self.body_)(self.current_);
-  fiber.ended = true;
-  fiber.place.leave_for(self.scheduler_);
+  const unsigned number = self.current_;
+  for (;;) {
+    (*self.body_)(number);
+    Fiber& fiber = self.fibers_[number];
+    fiber.ended = true;
+    fiber.place.leave_for(self.scheduler_);
+  }
 }
 
 void Fibers::barrier() { fibers_[current_].place.leave_for(scheduler_); }
@@ -45,18 +57,8 @@ void Fibers::run(unsigned count, const std::function<void(unsigned)>& body) {
   body_ = &body;
   running = this;
   scheduler_.begun = true;
-  fibers_.resize(std::max<size_t>(fibers_.size(), count));
-  for (unsigned i = 0; i < count; ++i) {
-    Fiber& fiber = fibers_[i];
-    ucontext_t& context = fiber.place.context;
-    fiber.ended = fiber.place.begun = false;
-    if (!fiber.stack) fiber.stack.reset(new std::byte[stack_bytes]);
-    getcontext(&context);
-    context.uc_stack.ss_sp = fiber.stack.get();
-    context.uc_stack.ss_size = stack_bytes;
-    context.uc_link = nullptr;
-    makecontext(&context, &Fibers::enter, 0);
-  }
+  while (fibers_.size() < count) fibers_.emplace_back(&Fibers::enter);
+  for (unsigned i = 0; i < count; ++i) fibers_[i].ended = false;
   std::vector<unsigned> alive(count);
   std::iota(alive.begin(), alive.end(), 0u);
   while (!alive.empty()) {

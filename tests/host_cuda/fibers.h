@@ -5,10 +5,11 @@
 
 #include <csetjmp>
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <random>
-#include <vector>
+#include <utility>
 
 namespace host_cuda {
 
@@ -34,6 +35,7 @@ class Fibers {
     void leave_for(Place& other);
   };
   struct Fiber {
+    explicit Fiber(void (*begin)());
     Place place;
     std::unique_ptr<std::byte[]> stack;
     bool ended = false;
@@ -44,7 +46,7 @@ class Fibers {
   std::function<void(unsigned)> before_;
   std::function<void()> met_;
   const std::function<void(unsigned)>* body_ = nullptr;
-  std::vector<Fiber> fibers_;
+  std::deque<Fiber> fibers_;  // which stay where they are: a context points into itself
   Place scheduler_;
   unsigned current_ = 0;
   std::mt19937 random_;

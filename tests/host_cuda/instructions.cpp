@@ -1,5 +1,6 @@
 #include "tests/host_cuda/instructions.h"
 
+#include <array>
 #include <bit>
 #include <cstdio>
 #include <cstdlib>
@@ -74,6 +75,11 @@ void require(bool condition, const char* what) {
 
 float bf16(uint32_t half) { return std::bit_cast<float>(half << 16); }
 
+int in_word(Factors factors) { return factors == Factors::Bf16 ? 2 : 1; }
+/// How many products one instruction adds up.
+int depth(Factors factors) { return 8 * in_word(factors); }
+constexpr int most_depth = 16;
+
 /// What a factor has beyond TF32: nothing, as the backend has rounded it, or what the tensor cores cut off.
 enum class Rest { None, CutOff };
 /// The element that is number i of those that a word of a factor holds.
@@ -89,26 +95,26 @@ float element(Factors factors, uint32_t word, int i, Rest rest) {
 void multiply_warp(unsigned first, size_t number) {
   const auto lane = [&](int i) -> const Product& { return threads[first + i].products[number]; };
   const Factors factors = lane(0).factors;
-  const int in_word = factors == Factors::Bf16 ? 2 : 1, depth = 8 * in_word;
-  float a[16][16], b[16][8];
+  const int elements = in_word(factors), half = depth(factors) / 2;
+  float a[16][most_depth], b[most_depth][8];
   for (int i = 0; i < static_cast<int>(warp_size); ++i) {
     require(lane(i).factors == factors, "lanes of a warp multiply different types");
     const int g = i / 4, t = i % 4;
     for (int word = 0; word < 4; ++word) {
-      for (int e = 0; e < in_word; ++e)
-        a[g + 8 * (word % 2)][t * in_word + e + depth / 2 * (word / 2)] =
+      for (int e = 0; e < elements; ++e)
+        a[g + 8 * (word % 2)][t * elements + e + half * (word / 2)] =
             element(factors, lane(i).a[word], e, Rest::None);
     }
     for (int word = 0; word < 2; ++word) {
-      for (int e = 0; e < in_word; ++e)
-        b[t * in_word + e + depth / 2 * word][g] = element(factors, lane(i).b[word], e, Rest::None);
+      for (int e = 0; e < elements; ++e)
+        b[t * elements + e + half * word][g] = element(factors, lane(i).b[word], e, Rest::None);
     }
   }
   for (int i = 0; i < static_cast<int>(warp_size); ++i) {
     for (int sum = 0; sum < 4; ++sum) {
       const int row = i / 4 + 8 * (sum / 2), column = i % 4 * 2 + sum % 2;
       float& target = lane(i).sums[sum];
-      for (int k = 0; k < depth; ++k) target += a[row][k] * b[k][column];
+      for (int k = 0; k < depth(factors); ++k) target += a[row][k] * b[k][column];
     }
   }
 }
@@ -129,28 +135,36 @@ class GroupMatrix {
     require(row_bytes_ == 128 || across, "rows of 32 bytes along k");
     require(factors == Factors::Bf16 || !across, "TF32 across k");
   }
-  float element(uint32_t i, uint32_t k, Rest rest) const {
-    const uint32_t bytes = factors_ == Factors::Bf16 ? 2 : 4, row = row_bytes_ / bytes;
-    uint32_t address = start_;
+  /// The elements of line i, by k.
+  void line(uint32_t i, Rest rest, float* elements) const {
     if (across_) {
-      address += i / row * next_rows_ + i % row * bytes + k / 8 * next_eight_ + k % 8 * row_bytes_;
-    } else {
-      address += i / 8 * next_eight_ + i % 8 * row_bytes_ + k * bytes;
+      const uint32_t in_row = row_bytes_ / 2, first = start_ + i / in_row * next_rows_ + i % in_row * 2;
+      for (uint32_t k = 0; k < most_depth; ++k)
+        elements[k] = bf16(load<uint16_t>(first + k / 8 * next_eight_ + k % 8 * row_bytes_));
+      return;
     }
-    address ^= (address >> 7 & (row_bytes_ / 16 - 1)) << 4;
-    uint32_t bits = 0;
-    std::memcpy(&bits, place(address), bytes);
-    return ::host_cuda::element(factors_, bits, 0, rest);
+    const uint32_t first = start_ + i / 8 * next_eight_ + i % 8 * row_bytes_;
+    for (const uint32_t unit : {0u, 16u}) {  // 8 words of either type
+      for (const uint32_t word : load<std::array<uint32_t, 4>>(first + unit)) {
+        for (int e = 0; e < in_word(factors_); ++e) *elements++ = element(factors_, word, e, rest);
+      }
+    }
   }
 
  private:
   static uint32_t field(uint64_t descriptor, int from) {
     return static_cast<uint32_t>(descriptor >> from & 0x3fff) * 16;
   }
-  static const void* place(uint32_t address) {
+  /// What lies within one unit of 16 bytes.
+  template <class T>
+  T load(uint32_t address) const {
+    address ^= (address >> 7 & (row_bytes_ / 16 - 1)) << 4;
     require(address >= shared_begins && address - shared_begins < shared_memory.size() * sizeof(float),
             "a matrix lies outside of shared memory");
-    return reinterpret_cast<const char*>(shared_memory.data()) + (address - shared_begins);
+    T loaded;
+    std::memcpy(&loaded, reinterpret_cast<const char*>(shared_memory.data()) + (address - shared_begins),
+                sizeof(loaded));
+    return loaded;
   }
 
   Factors factors_;
@@ -160,20 +174,17 @@ class GroupMatrix {
 
 void GroupProduct::make() const {
   const GroupMatrix left(factors, a, a_across), right(factors, b, b_across);
-  const uint32_t depth = factors == Factors::Bf16 ? 16 : 8;
-  const uint32_t thread = threadIdx.x, line = thread / warp_size * 16 + thread % warp_size / 4,
-                 column = thread % 4 * 2;
-  float rows[2][16];
-  for (uint32_t k = 0; k < depth; ++k) {
-    rows[0][k] = left.element(line, k, Rest::CutOff);
-    rows[1][k] = left.element(line + 8, k, Rest::CutOff);
-  }
+  const uint32_t thread = threadIdx.x, first_row = thread / warp_size * 16 + thread % warp_size / 4,
+                 first_column = thread % 4 * 2;
+  float rows[2][most_depth], pack_columns[2][most_depth];
+  for (uint32_t i = 0; i < 2; ++i) left.line(first_row + 8 * i, Rest::CutOff, rows[i]);
   for (uint32_t pack = 0; pack < static_cast<uint32_t>(columns) / 8; ++pack) {
-    for (uint32_t i = 0; i < 2; ++i) {
-      for (uint32_t k = 0; k < depth; ++k) {
-        const float factor = right.element(8 * pack + column + i, k, Rest::None);
-        sums[4 * pack + i] += rows[0][k] * factor;
-        sums[4 * pack + 2 + i] += rows[1][k] * factor;
+    for (uint32_t i = 0; i < 2; ++i) right.line(8 * pack + first_column + i, Rest::None, pack_columns[i]);
+    float* const target = sums + 4 * pack;
+    for (int k = 0; k < depth(factors); ++k) {
+      for (int row = 0; row < 2; ++row) {
+        for (int column = 0; column < 2; ++column)
+          target[2 * row + column] += rows[row][k] * pack_columns[column][k];
       }
     }
   }
