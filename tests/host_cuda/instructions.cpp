@@ -159,7 +159,8 @@ class GroupMatrix {
   template <class T>
   T load(uint32_t address) const {
     address ^= (address >> 7 & (row_bytes_ / 16 - 1)) << 4;
-    require(address >= shared_begins && address - shared_begins < shared_memory.size() * sizeof(float),
+    require(address >= shared_begins &&
+                address - shared_begins + sizeof(T) <= shared_memory.size() * sizeof(float),
             "a matrix lies outside of shared memory");
     T loaded;
     std::memcpy(&loaded, reinterpret_cast<const char*>(shared_memory.data()) + (address - shared_begins),
