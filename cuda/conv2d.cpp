@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cuda/conv2d_implicit.h"
+#include "cuda/conv2d_patches.h"
 #include "cuda/cuda_kernels.h"
 #include "cuda/epilogue.h"
 #include "cuda/im2col.h"
@@ -36,8 +37,7 @@ int64_t y_size(const Conv2dShape& s) { return s.oh * s.ow * s.oc; }
 bool CudaKernels::implicit(const Conv2dShape& shape, DType dtype) const {
   const bool has_product =
       dtype == DType::BFloat16 || (dtype == DType::Float32 && precision_ != Precision::Bf16);
-  return conv_algorithm() != ConvAlgorithm::Im2col && has_product && queue_.compute_capability() >= 80 &&
-         fits_implicit(shape);
+  return conv_algorithm() != ConvAlgorithm::Im2col && has_product && fits_implicit(shape);
 }
 
 void CudaKernels::conv2d_fprop(const Conv2dShape& shape, const Tensor& x, const Tensor& weight,

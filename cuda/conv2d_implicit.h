@@ -1,7 +1,7 @@
 // The three kernels of convolution without a stored im2col matrix: its elements are looked up in the picture
 // on their way into shared memory (tile_product.cuh). For factors of bfloat16, whose result is bfloat16 or
 // float32, and for float32 as it is or rounded to TF32, as `precision` says. They need compute
-// capability 8.0.
+// capability 8.0, and shapes that fits_implicit() (cuda/conv2d_patches.h).
 #pragma once
 
 #include "cuda/device_allocator.h"
@@ -15,13 +15,6 @@
 namespace duel::cuda {
 
 class ReductionSpace;
-
-/// Phases of a data gradient that there is room for: those of strides up to 3.
-constexpr int most_phases = 9;
-
-/// Whether they can: they count rows, columns, pixels, and the elements of a picture and of the weight in 32
-/// bits, and have room for so many phases.
-bool fits_implicit(const Conv2dShape& shape);
 
 /// See Kernels::conv2d_fprop and so on. The epilogue comes before the adding.
 void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,

@@ -56,13 +56,6 @@ void launch(const Queue& queue, Precision precision, const Conv2dShape& s, const
 
 }  // namespace
 
-bool fits_implicit(const Conv2dShape& s) {
-  constexpr int64_t limit = (int64_t{1} << 31) - 2 * WideTile::m;
-  constexpr int64_t pack = pack_width<BFloat16>;  // a weight's rows grow by less than this
-  return s.gemm_m() < limit && s.n * s.ih * s.iw < limit && s.oc * s.kh * s.kw * (s.ic + pack) < limit &&
-         s.ih * s.iw * s.ic < limit && s.oh * s.ow * s.oc < limit && s.stride_h * s.stride_w <= most_phases;
-}
-
 void conv2d_fprop_implicit(const Queue& queue, CachingAllocator& allocator, Precision precision,
                            const Conv2dShape& s, const Tensor& x, const Tensor& weight, const Tensor& y,
                            Write write, const Epilogue& epilogue) {

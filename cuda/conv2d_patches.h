@@ -7,6 +7,7 @@
 // nothing is multiplied by the zeros between the pixels of dy and no two sums meet in one pixel of dx.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -143,7 +144,7 @@ struct PhaseAxis {
 };
 inline PhaseAxis phase_axis(int64_t phase, int64_t size, int64_t kernel, int64_t stride, int64_t padding) {
   const int64_t first = ((phase - padding) % stride + stride) % stride;
-  const auto steps = [stride](int64_t length) { return length > 0 ? (length + stride - 1) / stride : 0; };
+  const auto steps = [stride](int64_t length) { return length > 0 ? ceil_divide(length, stride) : 0; };
   return {static_cast<int>(first), static_cast<int>(steps(size - first)),
           static_cast<int>(steps(kernel - phase)), static_cast<int>((first + padding - phase) / stride)};
 }
@@ -180,6 +181,22 @@ inline DgradPhase dgrad_phase(const Conv2dShape& s, int64_t phase, const WeightS
           .iw = i(s.iw),
           .stride_h = i(s.stride_h),
           .stride_w = i(s.stride_w)};
+}
+
+/// Phases of a data gradient that there is room for: those of strides up to 3.
+constexpr int most_phases = 9;
+
+/// Whether the products above can compute the three kernels of a convolution: they have room for so many
+/// phases, and count in 32 bits rows and columns, the elements of a picture and of the weight, and pixels,
+/// those beside the pictures as well that a patch begins on.
+inline bool fits_implicit(const Conv2dShape& s) {
+  constexpr int64_t rows_past_the_last = 256, limit = (int64_t{1} << 31) - rows_past_the_last;
+  constexpr int64_t pack = 8;  // a weight's rows are padded by fewer elements than that
+  const int64_t x_pixels =
+      s.n * (s.ih + std::max<int64_t>(0, s.pad_h)) * (s.iw + std::max<int64_t>(0, s.pad_w));
+  const int64_t y_pixels = s.n * (s.oh + s.kh) * (s.ow + s.kw);
+  return x_pixels < limit && y_pixels < limit && s.oc * s.kh * s.kw * (s.ic + pack) < limit &&
+         s.ih * s.iw * s.ic < limit && s.oh * s.ow * s.oc < limit && s.stride_h * s.stride_w <= most_phases;
 }
 
 }  // namespace duel::cuda

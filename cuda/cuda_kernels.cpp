@@ -2,9 +2,9 @@
 
 namespace duel::cuda {
 
-CudaKernels::CudaKernels(int device)
-    : queue_(device),
-      allocator_(device, [this] { join(); }),
+CudaKernels::CudaKernels(int device, int code)
+    : queue_(device, code),
+      allocator_(device, [this] { end_holding(); }),
       reductions_(queue_, allocator_),
       staging_(queue_, page_locked_),
       recorder_(queue_, allocator_),
@@ -12,12 +12,16 @@ CudaKernels::CudaKernels(int device)
   set_conv_algorithm(ConvAlgorithm::Im2col);  // until the other was measured to be faster
 }
 
-// Both of the coarser ones came with the tensor cores of Ampere.
 void CudaKernels::set_precision(Precision precision) {
-  check(precision == Precision::Float32 || queue_.compute_capability() >= 80, "[precision] ",
-        queue_.description(), ": TF32 and bfloat16 need compute capability 8.0; use --precision fp32");
+  check(precision == Precision::Float32 || queue_.code() >= ampere, "[precision] ", queue_.description(),
+        ", running code for ", queue_.code() / 10, ".", queue_.code() % 10,
+        ": TF32 and bfloat16 need compute capability 8.0 and code for it; use --precision fp32");
   precision_ = precision;
   blas_.set_precision(precision);
+}
+
+void CudaKernels::set_conv_algorithm(ConvAlgorithm algorithm) {
+  Kernels::set_conv_algorithm(queue_.code() >= ampere ? algorithm : ConvAlgorithm::Im2col);
 }
 
 std::string CudaKernels::description() const {
@@ -41,6 +45,15 @@ void CudaKernels::beside(const std::function<void()>& work) {
 void CudaKernels::join() {
   queue_.join();
   if (!queue_.forked()) allocator_.set_holding(false);
+}
+
+// What is on the second lane cannot be waited for there. But if each lane waits for what the other was given
+// so far, held blocks may be handed out again on either.
+void CudaKernels::end_holding() {
+  if (queue_.lane() == 0) return join();
+  queue_.meet();
+  allocator_.set_holding(false);
+  allocator_.set_holding(true);
 }
 
 std::unique_ptr<Kernels::Recording> CudaKernels::record(const std::function<void()>& work) {

@@ -17,11 +17,12 @@ namespace duel::cuda {
 
 class CudaKernels final : public Kernels {
  public:
-  /// Throws Error, saying why, if the device cannot be used.
-  explicit CudaKernels(int device);
+  /// `code` as for Queue. Throws Error, saying why, if the device cannot be used.
+  CudaKernels(int device, int code);
 
   void set_precision(Precision precision) override;
-  bool trains_in_bf16() const override { return queue_.compute_capability() >= 80; }
+  void set_conv_algorithm(ConvAlgorithm algorithm) override;
+  bool trains_in_bf16() const override { return queue_.code() >= ampere; }
   bool joins_batches() const override { return true; }
   bool takes_pictures_as_they_lie() const override { return true; }
   bool keeps_forms() const override { return queue_.lane() == 0 && !recorder_.in_use(); }
@@ -107,8 +108,12 @@ class CudaKernels final : public Kernels {
                       const Tensor& clock) override;
 
  private:
+  /// With 8.0 came the coarser precisions of the tensor cores, and what products of our own are made of.
+  static constexpr int ampere = 80;
+
   /// Whether a convolution takes the way without a stored matrix.
   bool implicit(const Conv2dShape& shape, DType dtype) const;
+  void end_holding();
 
   Precision precision_ = Precision::Float32;
   Queue queue_;

@@ -7,8 +7,9 @@ namespace {
 
 __global__ void probe_kernel() { begin_kernel(); }
 
-/// Throws Error, one line that says what to do, unless kernels of this build can run on the device.
-void check_usable(int device) {
+/// The compute capability, 90 for 9.0, of the code that the device runs. Throws Error, one line that says
+/// what to do, unless kernels of this build can run there.
+int code_for(int device) {
   const std::string name = Device{Device::Kind::Cuda, device}.str();
   int devices = 0;
   const cudaError_t answer = cudaGetDeviceCount(&devices);
@@ -38,6 +39,7 @@ void check_usable(int device) {
           "; build with -DCMAKE_CUDA_ARCHITECTURES=", major, minor, " or use --device cpu");
     expect(code, "cudaFuncGetAttributes()");
   }
+  return attributes.ptxVersion;
 }
 
 }  // namespace
@@ -45,6 +47,5 @@ void check_usable(int device) {
 
 /// The backend of a device, which the caller owns. Throws Error, saying why, where it cannot be used.
 extern "C" __attribute__((visibility("default"))) duel::Kernels* duel_cuda_create(int device) {
-  duel::cuda::check_usable(device);
-  return new duel::cuda::CudaKernels(device);
+  return new duel::cuda::CudaKernels(device, duel::cuda::code_for(device));
 }

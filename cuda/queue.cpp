@@ -14,7 +14,7 @@ bool refused(const char* variable) {
 
 }  // namespace
 
-Queue::Queue(int device) : device_(device) {
+Queue::Queue(int device, int code) : device_(device), code_(code) {
   DUEL_CUDA(cudaSetDevice(device));
   const auto attribute = [device](cudaDeviceAttr which) {
     int value = 0;
@@ -23,7 +23,7 @@ Queue::Queue(int device) : device_(device) {
   };
   compute_capability_ =
       10 * attribute(cudaDevAttrComputeCapabilityMajor) + attribute(cudaDevAttrComputeCapabilityMinor);
-  overlapping_ = compute_capability_ >= 90 && !refused("DUEL_NO_OVERLAP");
+  overlapping_ = code_ >= 90 && !refused("DUEL_NO_OVERLAP");
   has_second_lane_ = !refused("DUEL_NO_BESIDE");
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount);
   resident_blocks_ = multiprocessors_ * (attribute(cudaDevAttrMaxThreadsPerMultiProcessor) / block_threads);
@@ -65,6 +65,11 @@ void Queue::join() {
   if (lane_ == 1 || !forked_) return;
   wait(lanes_[0], lanes_[1]);
   forked_ = false;
+}
+
+void Queue::meet() {
+  wait(lanes_[1], lanes_[0]);
+  wait(lanes_[0], lanes_[1]);
 }
 
 std::string Queue::description() const {

@@ -18,13 +18,15 @@ namespace duel::cuda {
 
 class Queue {
  public:
-  explicit Queue(int device);
+  /// `code` is the compute capability that the code was compiled for which the device runs, 90 for 9.0: the
+  /// device's own, or one before it of which this build has code.
+  Queue(int device, int code);
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  /// 90 for 9.0.
-  int compute_capability() const { return compute_capability_; }
+  /// What kernels can count on: see the constructor.
+  int code() const { return code_; }
   /// "NVIDIA H100 80GB HBM3, compute capability 9.0, 132 multiprocessors, 79 GiB".
   std::string description() const;
   /// The stream that work goes to; makes its device the current one of this thread, as launches and library
@@ -47,6 +49,8 @@ class Queue {
   bool forked() const { return forked_; }
   /// From here on the first lane is behind the second.
   void join();
+  /// From here on each lane is behind what the other was given before.
+  void meet();
 
   /// The number of blocks of `block_threads` threads that the device runs at once.
   int64_t resident_blocks() const { return resident_blocks_; }
@@ -57,7 +61,7 @@ class Queue {
   /// not those of later cards.
   bool has_warpgroups() const {
 #ifdef DUEL_WARPGROUPS
-    return compute_capability_ == 90;
+    return compute_capability_ == 90 && code_ == 90;
 #else
     return false;
 #endif
@@ -94,8 +98,8 @@ class Queue {
   }
 
  private:
-  int device_;
-  int compute_capability_ = 0;
+  int device_, code_;
+  int compute_capability_ = 0;  // of the device
   int64_t multiprocessors_ = 0, resident_blocks_ = 0;
   bool overlapping_ = false;  // kernels may begin before those before them have ended
 

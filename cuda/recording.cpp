@@ -1,13 +1,57 @@
 #include "cuda/recording.h"
 
-#include <type_traits>
+#include "cuda/errors.h"
 
 namespace duel::cuda {
 
+/// What the stream is given while it lives. Its memory is apart until no recording is left of it.
+class Recorder::Capture {
+ public:
+  explicit Capture(Recorder& recorder) : recorder_(recorder), stream_(recorder.queue_.stream()) {
+    // Relaxed: the allocator may still need a block from the system.
+    DUEL_CUDA(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed));
+    recorder_.recording_ = true;
+    recorder_.allocator_.set_reserving(true);
+  }
+  ~Capture() {
+    if (recorder_.recording_) stop();
+    if (graph_) cudaGraphDestroy(graph_);
+    if (recorder_.graphs_ == 0) recorder_.allocator_.forget_reserved();
+  }
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+
+  cudaGraph_t end() {
+    expect(stop(), "cudaStreamEndCapture()");
+    return graph_;
+  }
+
+ private:
+  cudaError_t stop() {
+    recorder_.recording_ = false;
+    recorder_.allocator_.set_reserving(false);
+    return cudaStreamEndCapture(stream_, &graph_);
+  }
+
+  Recorder& recorder_;
+  cudaStream_t stream_;
+  cudaGraph_t graph_ = nullptr;
+};
+
 class Recorder::Graph final : public Kernels::Recording {
  public:
+  /// Throws OutOfMemory where the device has no room even when all kept blocks are given up.
   Graph(Recorder& recorder, cudaGraph_t graph) : recorder_(recorder) {
-    DUEL_CUDA(cudaGraphInstantiate(&executable_, graph, 0));
+    cudaError_t answer = cudaGraphInstantiate(&executable_, graph, 0);
+    if (answer == cudaErrorMemoryAllocation) {
+      recorder.allocator_.trim();
+      answer = cudaGraphInstantiate(&executable_, graph, 0);
+    }
+    if (answer == cudaErrorMemoryAllocation) {
+      cudaGetLastError();  // reported here; the next call must not report it again
+      throw OutOfMemory("out of memory: no room for a recorded step; a smaller --batch-size needs less");
+    }
+    expect(answer, "cudaGraphInstantiate()");
     ++recorder_.graphs_;
   }
   ~Graph() override {
@@ -27,29 +71,9 @@ class Recorder::Graph final : public Kernels::Recording {
 
 std::unique_ptr<Kernels::Recording> Recorder::record(const std::function<void()>& work) {
   check_not_recording("another recording");
-  const cudaStream_t stream = queue_.stream();
-  // Relaxed: the allocator may still need a block from the system.
-  DUEL_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed));
-  recording_ = true;
-  allocator_.set_reserving(true);
-  cudaGraph_t graph = nullptr;
-  const auto end = [&] {
-    recording_ = false;
-    allocator_.set_reserving(false);
-    return cudaStreamEndCapture(stream, &graph);
-  };
-  try {
-    work();
-  } catch (...) {
-    end();
-    if (graph) cudaGraphDestroy(graph);
-    if (graphs_ == 0) allocator_.forget_reserved();
-    throw;
-  }
-  DUEL_CUDA(end());
-  const std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, decltype(&cudaGraphDestroy)> owner(
-      graph, &cudaGraphDestroy);
-  return std::make_unique<Graph>(*this, graph);
+  Capture capture(*this);
+  work();
+  return std::make_unique<Graph>(*this, capture.end());
 }
 
 void Recorder::check_not_recording(const char* what) const {

@@ -25,8 +25,8 @@ class Recorder {
   bool in_use() const { return recording_ || graphs_ > 0; }
 
  private:
+  class Capture;
   class Graph;
-  friend class Graph;
 
   Queue& queue_;
   CachingAllocator& allocator_;

@@ -88,7 +88,8 @@ class Kernels {
   /// bfloat16.
   virtual DType activation_type() const { return DType::Float32; }
 
-  /// The algorithm of the convolutions and, on the CPU, of gemm from now on.
+  /// The algorithm of the convolutions and, on the CPU, of gemm from now on; Im2col where the device has no
+  /// other.
   virtual void set_conv_algorithm(ConvAlgorithm algorithm) { conv_algorithm_ = algorithm; }
   virtual ConvAlgorithm conv_algorithm() const { return conv_algorithm_; }
 
@@ -184,7 +185,7 @@ class Kernels {
   virtual bool keeps_forms() const { return true; }
 
   // ---- layout ----
-  /// y's dimension i is x's dimension dims[i]. Also for uint8.
+  /// y's dimension i is x's dimension dims[i].
   virtual void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) = 0;
   /// Copies `count` runs of `length` elements: run i starts at element x_start + i * x_stride of x and
   /// y_start + i * y_stride of y. Slices, concatenation and their gradients are made of it.

@@ -448,6 +448,23 @@ TEST(Conv2dPatches, ReachPast32Bits) {
             s.n * s.ih * s.iw * s.ic - 1);
 }
 
+// In a data gradient the patches of the last rows begin below the last picture.
+TEST(Conv2dPatches, FitsWherePixelsCanBeCountedBesideThePicturesToo) {
+  const auto square = [](int64_t side, int64_t kernel) {
+    return conv2d_shape({1, side, side, 1}, {1, kernel, kernel, 1}, {1, 1}, {kernel / 2, kernel / 2});
+  };
+  EXPECT_TRUE(fits_implicit(square(46300, 5)));
+  EXPECT_LT(int64_t{46340} * 46340, int64_t{1} << 31);
+  EXPECT_FALSE(fits_implicit(square(46340, 5)));
+  EXPECT_FALSE(fits_implicit(square(46300, 81)));
+  const Conv2dShape s = square(46300, 5);
+  const DgradPhase phase = dgrad_phase(s, 0, weight_strides(s, s.ic));
+  for (int m = phase.patches.rows() - 3 * 46300; m < phase.patches.rows(); ++m) {
+    const auto row = phase.patches.row(m);
+    ASSERT_EQ(row.index, int64_t{row.y} * s.ow + row.x);
+  }
+}
+
 // ---- products ----
 
 TEST(Divisor, DividesAsTheOperatorDoes) {

@@ -150,6 +150,34 @@ TEST_F(HostCudaProgram, WhatIsMissingIsSaidInOneLine) {
   dcgan.good(on_card({"--steps", "1", "--output", "second"}, "cuda:1"));
 }
 
+// What a card or the code for it lacks is not asked of it.
+TEST_F(HostCudaProgram, OtherCardsTrainWithWhatTheyHave) {
+  const Program dcgan;
+  for (const auto& [card, precision, how] : {std::tuple{"turing", "fp32", "by im2col"},
+                                             {"code-for-turing", "fp32", "by im2col"},
+                                             {"ada", "tf32", "without a stored matrix"},
+                                             {"code-for-ampere", "bf16", "without a stored matrix"},
+                                             {"blackwell", "bf16", "without a stored matrix"}}) {
+    const Environment environment("HOST_CUDA", card);
+    const std::string out = dcgan.good(
+        on_card({"--steps", "2", "--conv", "implicit", "--precision", precision, "--output", card}));
+    EXPECT_TRUE(contains(out, std::string("convolutions ") + how)) << card << ": " << out;
+  }
+  for (const char* card : {"turing", "code-for-turing"}) {
+    const Environment environment("HOST_CUDA", card);
+    dcgan.bad(on_card({"--precision", "tf32", "--output", "refused"}),
+              "running code for 7.5: TF32 and bfloat16 need compute capability 8.0 and code for it; use "
+              "--precision fp32");
+  }
+}
+
+TEST_F(HostCudaProgram, NoRoomForARecordedStepIsSaid) {
+  const Program dcgan;
+  const Environment environment("HOST_CUDA", "no-room-for-graphs");
+  dcgan.bad(on_card({"--steps", "20", "--output", "run"}), "out of memory: no room for a recorded step");
+  dcgan.good(on_card({"--steps", "20", "--step-graphs", "off", "--output", "plain"}));
+}
+
 TEST_F(HostCudaProgram, ARunThatDoesNotFitNamesABatchThatDoes) {
   const Program dcgan;
   const Environment memory("HOST_CUDA_MEMORY", "96");

@@ -167,7 +167,9 @@ Config wide_config() {
 
 TEST_F(CudaTraining, WeightsRoundedToTf32FollowTheirParameters) {
   // Two forms of each of G's first three transposed convolutions, and of D's last two convolutions.
-  expect_forms_follow(Precision::Tf32, wide_config(), 2 * 3 + 2 * 2);
+  const bool as_groups =
+      kernels(cuda_device).description().find("compute capability 9.0") != std::string::npos;
+  expect_forms_follow(Precision::Tf32, wide_config(), as_groups ? 2 * 3 + 2 * 2 : 0);
 }
 
 TEST_F(CudaTraining, RecordedStepsInTf32GiveTheBitsOfPlainOnes) {
@@ -320,11 +322,18 @@ TEST_F(CudaTraining, AStepOfBothIsOneOfEach) {
 TEST_F(CudaTraining, AStepThatFailsLeavesNothingRunning) {
   Trainer trainer(small_config(), cuda_device);
   const Tensor real = random_tensor({6, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1}).to(cuda_device);
-  trainer.set_loss([](const Tensor&, const Tensor&) -> Tensor { fail("no loss today"); });
-  EXPECT_THROW(trainer.step(real), Error);
-  EXPECT_EQ(kernels(cuda_device).allocator().held_bytes(), 0);
-  trainer.set_loss(bce_with_logits);
-  EXPECT_GT(trainer.step(real).first.loss.item(), 0);
+  for (const int before : {0, 1}) {  // D's loss, G's
+    static int left;
+    left = before;
+    trainer.set_loss([](const Tensor& logits, const Tensor& labels) {
+      check(left-- != 0, "no loss today");
+      return bce_with_logits(logits, labels);
+    });
+    EXPECT_THROW(trainer.step(real), Error);
+    EXPECT_EQ(kernels(cuda_device).allocator().held_bytes(), 0);
+    trainer.set_loss(bce_with_logits);
+    EXPECT_GT(trainer.step(real).first.loss.item(), 0);
+  }
 }
 
 // A leaf's gradient that is computed beside other work, and to which other work adds before the backward is

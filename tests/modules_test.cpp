@@ -169,6 +169,19 @@ TEST(Modules, TracingLeavesEveryModeAsItWas) {
   EXPECT_TRUE(network.children()[1].second->training());
 }
 
+TEST(Modules, FreezingEndsWithItsScope) {
+  Sequential network;
+  network.add<Linear>(2, 1);
+  EXPECT_THROW(
+      {
+        const Frozen frozen(network);
+        EXPECT_FALSE(network(Tensor::full({1, 2}, 1)).requires_grad());
+        fail("something goes wrong meanwhile");
+      },
+      Error);
+  EXPECT_TRUE(network(Tensor::full({1, 2}, 1)).requires_grad());
+}
+
 TEST(Modules, ATypeThatCannotTrainLeavesAllAsItWas) {
   Sequential network;
   network.add<Linear>(2, 3).add<Linear>(3, 1);

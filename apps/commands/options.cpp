@@ -119,8 +119,9 @@ ConvAlgorithm MachineOptions::algorithm(Device chosen) const {
 
 std::string MachineOptions::choices(Device chosen) const {
   const bool stored = kernels(chosen).activation_type() == DType::BFloat16;
-  return concat("products ", stored ? "and activations " : "", "in ", precision_on(chosen), ", convolutions ",
-                algorithm(chosen) == ConvAlgorithm::Im2col ? "by im2col" : "without a stored matrix");
+  return concat(
+      "products ", stored ? "and activations " : "", "in ", precision_on(chosen), ", convolutions ",
+      kernels(chosen).conv_algorithm() == ConvAlgorithm::Im2col ? "by im2col" : "without a stored matrix");
 }
 
 CLI::Option* one_each_time(CLI::Option* option) {

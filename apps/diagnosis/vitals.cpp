@@ -40,12 +40,10 @@ double spread(const Tensor& points) {
 /// What D's last layer gets to see, (N, F) on the CPU.
 Tensor last_features(nn::Module& discriminator, const Tensor& pictures) {
   const NoGrad no_graph;
-  const bool was_training = discriminator.training();
-  discriminator.eval();
+  const nn::Evaluating evaluating(discriminator);
   Tensor x = pictures;
   const auto& layers = discriminator.children();
   for (size_t i = 0; i + 1 < layers.size(); ++i) x = (*layers[i].second)(x);
-  discriminator.train(was_training);
   return x.to(Device{}).view({x.dim(0), x.numel() / x.dim(0)});
 }
 

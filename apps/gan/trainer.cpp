@@ -77,14 +77,13 @@ Tensor Trainer::g_step(const Tensor& z) {
 // for the label of real pictures instead of maximising D's loss on fakes, whose gradient vanishes where D is
 // sure of itself (Goodfellow et al., 2014). D is frozen: its weight gradients are not computed.
 Tensor Trainer::teach_g(const Tensor& fake) {
-  discriminator_.set_requires_grad(false);
+  const nn::Frozen d_is_frozen(discriminator_);
   const Tensor fake_logits = discriminator_(fake);
   const Tensor loss = loss_(fake_logits, labels(fake.dim(0), 0));
   optimizer_g_.zero_grad();
   backward(loss);
   const ScopedPhase phase("optimisers");
   optimizer_g_.step();
-  discriminator_.set_requires_grad(true);
   return loss.detach();
 }
 
@@ -210,8 +209,7 @@ Tensor draw_z(RandomStream& stream, int64_t count, const Config& config, Device 
 
 Tensor generate(nn::Module& generator, const Tensor& z, int64_t batch_size) {
   const NoGrad no_graph;
-  const bool was_training = generator.training();
-  generator.eval();
+  const nn::Evaluating evaluating(generator);
   Tensor pictures;
   for (int64_t first = 0; first < z.dim(0); first += batch_size) {
     const int64_t count = std::min(batch_size, z.dim(0) - first);
@@ -223,7 +221,6 @@ Tensor generate(nn::Module& generator, const Tensor& z, int64_t batch_size) {
     }
     pictures.rows(first, count).copy_from(part);
   }
-  generator.train(was_training);
   return pictures;
 }
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "lib/divisor.h"
+
 namespace duel::cpu {
 
 /// One dimension of a phase. Pixel i * stride + remainder of dx receives from pixel i + first + t of dy
@@ -11,9 +13,9 @@ struct PhaseAxis {
   int64_t pixels, taps, first, last_tap;
 
   PhaseAxis(int64_t remainder, int64_t stride, int64_t pad, int64_t kernel, int64_t size) {
-    pixels = (size - remainder + stride - 1) / stride;
+    pixels = ceil_divide(size - remainder, stride);
     const int64_t first_tap = (remainder + pad) % stride;
-    taps = first_tap < kernel ? (kernel - first_tap + stride - 1) / stride : 0;
+    taps = first_tap < kernel ? ceil_divide(kernel - first_tap, stride) : 0;
     last_tap = first_tap + (taps - 1) * stride;
     first = (remainder + pad - first_tap) / stride - (taps - 1);
   }

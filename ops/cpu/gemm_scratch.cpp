@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 
+#include "lib/divisor.h"
 #include "lib/error.h"
 #include "lib/host_memory.h"
 
@@ -27,7 +28,7 @@ struct Level {
     if (wanted <= bytes) return;
     release();
     constexpr int64_t page = 4096;
-    wanted = (wanted + page - 1) / page * page;
+    wanted = ceil_divide(wanted, page) * page;
     data = static_cast<float*>(allocate_host_memory(static_cast<size_t>(wanted)));
     check(data != nullptr, "[cpu] no memory for ", wanted, " bytes of scratch; a smaller batch needs less");
     bytes = wanted;

@@ -29,21 +29,23 @@ void Module::trace(Module& module, const Shape& input, const Observer& observer)
   const Tensor zeros = parameters.empty() ? Tensor::zeros(input)
                                           : Tensor::zeros(input, parameters[0].tensor->dtype(),
                                                           parameters[0].tensor->device());
-  struct Restore {
-    std::vector<std::pair<Module*, bool>> modes;
-    ~Restore() {
-      current_observer = nullptr;
-      for (const auto& [of, training] : modes) of->training_ = training;
-    }
-  } restore;
-  restore.modes = {{&module, module.training_}};
-  for (size_t i = 0; i < restore.modes.size(); ++i) {
-    for (const auto& [name, child] : restore.modes[i].first->children_)
-      restore.modes.emplace_back(child, child->training_);
-  }
-  module.eval();
+  const Evaluating evaluating(module);
+  struct Observed {
+    ~Observed() { current_observer = nullptr; }
+  } observed;
   current_observer = &observer;
   module(zeros);
+}
+
+Evaluating::Evaluating(Module& module) : modes_{{&module, module.training_}} {
+  for (size_t i = 0; i < modes_.size(); ++i) {
+    for (const auto& [name, child] : modes_[i].first->children_) modes_.emplace_back(child, child->training_);
+  }
+  module.eval();
+}
+
+Evaluating::~Evaluating() {
+  for (const auto& [module, training] : modes_) module->training_ = training;
 }
 
 void Module::collect(const std::string& prefix, bool with_buffers, std::vector<NamedTensor>& out) const {

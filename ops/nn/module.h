@@ -81,12 +81,37 @@ class Module {
   void add_child(const std::string& name, Module& child) { children_.emplace_back(name, &child); }
 
  private:
+  friend class Evaluating;
   void collect(const std::string& prefix, bool with_buffers, std::vector<NamedTensor>& out) const;
   void replace_tensors(const std::function<Tensor(const Tensor&)>& change);
 
   std::vector<NamedTensor> parameters_, buffers_;
   std::vector<std::pair<std::string, Module*>> children_;
   bool training_ = true;
+};
+
+/// A module in evaluation mode while this lives; then it and all below are again in the modes they were in.
+class Evaluating {
+ public:
+  explicit Evaluating(Module& module);
+  ~Evaluating();
+  Evaluating(const Evaluating&) = delete;
+  Evaluating& operator=(const Evaluating&) = delete;
+
+ private:
+  std::vector<std::pair<Module*, bool>> modes_;
+};
+
+/// A module whose parameters are frozen while this lives; then all of them are not.
+class Frozen {
+ public:
+  explicit Frozen(Module& module) : module_(module) { module_.set_requires_grad(false); }
+  ~Frozen() { module_.set_requires_grad(true); }
+  Frozen(const Frozen&) = delete;
+  Frozen& operator=(const Frozen&) = delete;
+
+ private:
+  Module& module_;
 };
 
 /// The shape that a tensor of shape `inside` has outside.

@@ -80,7 +80,7 @@ std::set<void*> page_locked;
 std::map<void*, size_t> device_blocks;
 size_t device_bytes = 0;  // in those
 // Shared memory that kernels asked for beyond what is had without asking.
-constexpr size_t shared_without_asking = 48 << 10, most_shared = 227 << 10;
+constexpr size_t shared_without_asking = 48 << 10;
 std::map<const void*, size_t> shared_asked_for;
 
 size_t device_memory() {
@@ -91,6 +91,20 @@ size_t device_memory() {
 bool machine_is(const char* what) {
   const char* const machine = std::getenv("HOST_CUDA");
   return machine && std::string(machine) == what;
+}
+
+/// A card, and for which compute capability the code is that it runs.
+struct Card {
+  int capability = 90, code = 90;
+  size_t most_shared = 227 << 10;  // of a block
+};
+Card card() {
+  if (machine_is("turing")) return {75, 75, 64 << 10};
+  if (machine_is("ada")) return {89, 80, 99 << 10};
+  if (machine_is("blackwell")) return {120, 90, 99 << 10};
+  if (machine_is("code-for-turing")) return {90, 75};
+  if (machine_is("code-for-ampere")) return {90, 80};
+  return {};
 }
 
 host_cuda::Fibers& fibers() {
@@ -111,9 +125,11 @@ void run_grid(const cudaLaunchConfig_t& config, bool early, const std::function<
   gridDim = config.gridDim;
   blockDim = config.blockDim;
   const uint64_t first = random() % gridDim.x;
+  const Card played = card();
   for (unsigned i = 0; i < gridDim.x; ++i) {
     blockIdx = dim3(static_cast<unsigned>((first + i) % gridDim.x));
-    host_cuda::begin_block(blockDim.x, config.dynamicSmemBytes);
+    host_cuda::begin_block(blockDim.x, config.dynamicSmemBytes, played.code,
+                           played.capability == 90 && played.code == 90);
     fibers().run(blockDim.x, [&](unsigned) { thread(); });
     host_cuda::end_block(early);
   }
@@ -157,7 +173,8 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 cudaError_t cudaSetDevice(int device) { return device < devices ? cudaSuccess : cudaErrorInvalidDevice; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"the host as a GPU", 9, 0, 2, device_memory()};
+  const int capability = card().capability;
+  *properties = {"the host as a GPU", capability / 10, capability % 10, 2, device_memory()};
   return cudaSuccess;
 }
 // Few and small multiprocessors: already small arrays have more elements than the device has threads.
@@ -170,10 +187,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
       *value = 1024;
       break;
     case cudaDevAttrComputeCapabilityMajor:
-      *value = 9;
+      *value = card().capability / 10;
       break;
     case cudaDevAttrComputeCapabilityMinor:
-      *value = 0;
+      *value = card().capability % 10;
       break;
   }
   return cudaSuccess;
@@ -186,12 +203,13 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
   *version = driver_version;
   return cudaSuccess;
 }
-cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, void (*)()) {
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*)()) {
+  attributes->ptxVersion = card().code;
   return machine_is("no-code") ? cudaErrorNoKernelImageForDevice : cudaSuccess;
 }
 
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
-  if (value < 0 || static_cast<size_t>(value) > most_shared) return cudaErrorInvalidValue;
+  if (value < 0 || static_cast<size_t>(value) > card().most_shared) return cudaErrorInvalidValue;
   shared_asked_for[kernel] = static_cast<size_t>(value);
   return cudaSuccess;
 }
@@ -285,6 +303,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return cudaErrorInvalidValue;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  if (machine_is("no-room-for-graphs")) return cudaErrorMemoryAllocation;
   *executable = new HostGraph(*graph);
   return cudaSuccess;
 }
@@ -387,6 +406,8 @@ cudaError_t host_cuda::launch(const cudaLaunchConfig_t& config, const void* kern
       threads > 1024) {
     return cudaErrorInvalidValue;
   }
+  // Compiled for cards before 9.0, a kernel does not wait for what is before it.
+  if (may_begin_early(config) && card().code < 90) return cudaErrorInvalidValue;
   // Its early beginning would be behind one of two streams only; the project does without.
   if (may_begin_early(config) && config.stream->behind_wait) return cudaErrorInvalidValue;
   return enqueue(config.stream, [config, early = may_begin_early(config), thread = std::move(thread)] {

@@ -79,10 +79,10 @@ cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaRuntimeGetVersion(int* version);
 
 struct cudaFuncAttributes {
-  int numRegs;
+  int ptxVersion;
 };
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*kernel)());
-/// A block gets 227 KiB, as on 9.0.
+/// A block gets 227 KiB, as on 9.0, or what the card that is played has (HOST_CUDA).
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
 

@@ -60,6 +60,8 @@ struct Thread {
 
 std::vector<Thread> threads;
 unsigned count = 0;  // of them, in this block
+int code = 0;        // what the kernel was compiled for
+bool has_groups = false;
 std::vector<float> shared_memory;
 constexpr uint32_t shared_begins = 16;  // a kernel may count on no more than that it begins on 16 bytes
 std::mt19937 random_bits;
@@ -110,12 +112,15 @@ void multiply_warp(unsigned first, size_t number) {
         b[t * elements + e + half * word][g] = element(factors, lane(i).b[word], e, Rest::None);
     }
   }
-  for (int i = 0; i < static_cast<int>(warp_size); ++i) {
-    for (int sum = 0; sum < 4; ++sum) {
-      const int row = i / 4 + 8 * (sum / 2), column = i % 4 * 2 + sum % 2;
-      float& target = lane(i).sums[sum];
-      for (int k = 0; k < depth(factors); ++k) target += a[row][k] * b[k][column];
-    }
+  for (int row = 0; row < 16; ++row) {
+    const auto sum = [&](int column) -> float& {
+      return lane(row % 8 * 4 + column / 2).sums[row / 8 * 2 + column % 2];
+    };
+    float sums[8];
+    for (int column = 0; column < 8; ++column) sums[column] = sum(column);
+    for (int k = 0; k < depth(factors); ++k)
+      for (int column = 0; column < 8; ++column) sums[column] += a[row][k] * b[k][column];
+    for (int column = 0; column < 8; ++column) sum(column) = sums[column];
   }
 }
 
@@ -209,6 +214,7 @@ void copy_async(void* shared, const void* source, int bytes, bool valid) {
   const auto aligned = [bytes](const void* place) {
     return reinterpret_cast<uintptr_t>(place) % static_cast<uintptr_t>(bytes) == 0;
   };
+  require(code >= 80, "asynchronous copies need 8.0");
   require(aligned(shared) && aligned(source), "a copy begins between its units");
   const Copy copy{shared, source, bytes, valid};
   if (random_bits() % 2) return copy.make();
@@ -231,6 +237,7 @@ void wait_group_products(int left) { make_oldest(this_thread().group_products, l
 void multiply_group(Factors factors, float* sums, int columns, uint64_t a, uint64_t b, bool a_across,
                     bool b_across) {
   Thread& thread = this_thread();
+  require(has_groups, "products of a group need 9.0");
   require(count == 128, "a group is four warps");
   require(thread.begun, "a group of products was not begun");
   for (unsigned i = 0; i < count; ++i)
@@ -244,6 +251,7 @@ void multiply_group(Factors factors, float* sums, int columns, uint64_t a, uint6
 }
 
 void multiply(Factors factors, float* sums, const uint32_t* a, const uint32_t* b) {
+  require(code >= 80, "products of a warp need 8.0");
   this_thread().products.push_back({factors, sums, {a[0], a[1], a[2], a[3]}, {b[0], b[1]}});
 }
 
@@ -264,8 +272,10 @@ uint32_t shared_address(const void* shared) {
                                                reinterpret_cast<const char*>(shared_memory.data()));
 }
 
-void begin_block(unsigned block_threads, size_t shared_bytes) {
+void begin_block(unsigned block_threads, size_t shared_bytes, int code_, bool has_groups_) {
   count = block_threads;
+  code = code_;
+  has_groups = has_groups_;
   if (threads.size() < count) threads.resize(count);
   shared_memory.assign(shared_bytes / sizeof(float), std::bit_cast<float>(0xffffffff));
 }

@@ -5,8 +5,9 @@
 
 namespace host_cuda {
 
-/// A block of `threads` threads begins, with so much shared memory, which holds NaNs.
-void begin_block(unsigned threads, size_t shared_bytes);
+/// A block of `threads` threads begins, with so much shared memory, which holds NaNs. `code` is the compute
+/// capability that the kernel was compiled for, 90 for 9.0; warps may multiply in groups where `has_groups`.
+void begin_block(unsigned threads, size_t shared_bytes, int code, bool has_groups);
 /// All threads have come to a barrier or to their end.
 void meet_at_barrier();
 /// The block is at its end: nothing may be under way any more, and if it could have begun `early`, all of its
