@@ -18,6 +18,7 @@ Write open(GradSlot& slot) {
   if (slot.filled && slot.shared) slot.tensor = slot.tensor.clone();
   slot.shared = false;
   if (!slot.tensor.defined()) slot.tensor = Tensor::empty(slot.shape, slot.dtype, slot.device);
+  slot.tensor.mark_changed();
   return std::exchange(slot.filled, true) ? Write::Add : Write::Set;
 }
 
@@ -25,11 +26,19 @@ Write open(GradSlot& slot) {
 void gather(GradSlot& slot, const Tensor& value) {
   if (slot.filled || slot.tensor.defined()) {
     const Write write = open(slot);
-    kernels(value.device()).accumulate(value.view(slot.shape), slot.tensor, write);
-    return;
+    Kernels& k = kernels(value.device());
+    if (slot.dtype == DType::BFloat16 &&
+        value.device() == Device{})  // of these the CPU has nothing else that adds
+      return k.cast(value.view(slot.shape), slot.tensor, write);
+    return k.accumulate(value.view(slot.shape), slot.tensor, write);
   }
   slot.tensor = value.view(slot.shape);
   slot.filled = slot.shared = true;
+}
+
+void clear(GradSlot& slot) {
+  slot.tensor = {};
+  slot.filled = slot.shared = false;
 }
 
 /// Gives a leaf's gradient memory of its own where another tensor has it, too: the seed, or the gradient of
@@ -66,8 +75,7 @@ void visit(Node& node, std::vector<std::shared_ptr<GradSlot>>& leaves) {
   node.used = true;  // also if what follows throws
   GradSlot& slot = *node.output;
   if (slot.filled) run_backward(node, slot.tensor);
-  slot.tensor = {};
-  slot.filled = slot.shared = false;
+  clear(slot);
   node.release();
   for (Node::Edge& input : node.inputs) {
     if (!input.producer && input.slot && (input.slot->shared || input.slot->beside))
@@ -141,11 +149,6 @@ void Node::beside(size_t input, const std::function<void(const Target&)>& comput
 
 void Node::pass(size_t input, const Tensor& value) const { gather(*inputs[input].slot, value); }
 
-bool needs_grad(std::initializer_list<Tensor> inputs) {
-  return recording &&
-         std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return input.requires_grad(); });
-}
-
 bool needs_grad(const std::vector<Tensor>& inputs) {
   return recording &&
          std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return input.requires_grad(); });
@@ -178,7 +181,10 @@ void backward(const Tensor& root, const Tensor& seed) {
           " needs a seed of that shape; only a single number has an obvious one");
   }
   const NoGrad no_recording_here;
-  const Tensor top = seed.defined() ? seed : Tensor::full(root.shape(), 1, root.dtype(), root.device());
+  // A copy of what others hold: it may be a gradient that is added to meanwhile.
+  const Tensor top = !seed.defined()     ? Tensor::full(root.shape(), 1, root.dtype(), root.device())
+                     : seed.sole_owner() ? seed
+                                         : seed.clone();
   if (!root.node()) {
     gather(*root.grad_slot(), top);
     return separate(*root.grad_slot());
@@ -196,12 +202,14 @@ void backward(const Tensor& root, const Tensor& seed) {
       separate(*leaf);
     }
   };
+  const std::vector<std::shared_ptr<Node>> order = users_first(root.node());
   try {
-    for (const std::shared_ptr<Node>& node : users_first(root.node())) {
+    for (const std::shared_ptr<Node>& node : order) {
       phase.change(node->phase);
       visit(*node, leaves);
     }
   } catch (...) {
+    for (const std::shared_ptr<Node>& node : order) clear(*node->output);  // a later backward may visit them
     finish_leaves();
     throw;
   }

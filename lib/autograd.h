@@ -84,7 +84,6 @@ struct Node {
 };
 
 /// Whether an operation on these tensors has to be recorded.
-bool needs_grad(std::initializer_list<Tensor> inputs);
 bool needs_grad(const std::vector<Tensor>& inputs);
 
 /// Makes `y` the output of `node`, computed from `inputs` (in the order of the node's input numbers).

@@ -48,16 +48,13 @@ Optimizer::Optimizer(std::vector<Tensor> parameters, std::vector<std::string> na
 }
 
 void Optimizer::step() {
-  active_.clear();
-  for (ParameterState& state : states_) {
-    state.grad = state.parameter.grad();
-    if (state.grad.defined()) active_.push_back(state);
+  std::vector<ParameterState> active;
+  for (const ParameterState& state : states_) {
+    if (const Tensor grad = state.parameter.grad(); grad.defined())
+      active.push_back({state.parameter, grad, state.a, state.b});
   }
-  kernels(clock_.device()).optimizer_step(update_, active_, clock_);
-  for (const ParameterState& state : active_) state.parameter.mark_changed(/*forms_too=*/true);
-  // Held on to, gradients would be in the way of the next backward, which takes fresh memory for its own.
-  active_.clear();
-  for (ParameterState& state : states_) state.grad = {};
+  kernels(clock_.device()).optimizer_step(update_, active, clock_);
+  for (const ParameterState& state : active) state.parameter.mark_changed(/*forms_too=*/true);
 }
 
 void Optimizer::zero_grad() const {

@@ -35,7 +35,7 @@ class Optimizer {
 
  private:
   std::vector<std::string> names_;
-  std::vector<ParameterState> states_, active_;
+  std::vector<ParameterState> states_;  // the gradients are looked up in step()
   Update update_;
   Tensor clock_;  // float64 (2), on the device: see Kernels::optimizer_step
 };

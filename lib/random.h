@@ -53,6 +53,10 @@ using Distribution = std::variant<Uniform, Normal, Bernoulli>;
 class RandomStream {
  public:
   RandomStream(uint64_t seed, Stream stream, Device device = {});
+  RandomStream(const RandomStream&) = delete;  // two would draw the same numbers, or move each other on
+  RandomStream& operator=(const RandomStream&) = delete;
+  RandomStream(RandomStream&&) = default;
+  RandomStream& operator=(RandomStream&&) = default;
 
   /// Fills `x` (float32 or float64, the same float values in both; on a card also bfloat16, those rounded):
   /// element i is lane i % 4 of block i / 4, counted from the current one, and uses ceil(numel / 4) blocks

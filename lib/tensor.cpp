@@ -175,11 +175,13 @@ Tensor Tensor::grad() const {
 }
 
 void Tensor::zero_grad() const {
-  const auto& slot = impl_->grad_slot;
-  if (!slot) return;
-  slot->filled = false;
-  if (slot->shared) slot->tensor = {};
-  slot->shared = false;
+  for (const auto& slot : {impl_->grad_slot, impl_->frozen_slot}) {
+    if (!slot) continue;
+    slot->filled = false;
+    // Who holds the gradient keeps what it was.
+    if (slot->shared || !slot->tensor.sole_owner()) slot->tensor = {};
+    slot->shared = false;
+  }
 }
 
 void Tensor::set_node(std::shared_ptr<Node> node) const {

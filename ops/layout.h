@@ -1,4 +1,4 @@
-// Operations that move elements without changing them; slice and concatenate take floating-point numbers.
+// Operations that move elements without changing them. All but reshape take floating-point numbers.
 #pragma once
 
 #include <span>

@@ -76,13 +76,26 @@ speed() {
     'BEGIN { printf "%-40s %10.0f %10.3f %9.2f %16.0f", name, rate, 1e3 * batch / rate, rate * 0.487e-3, 4e6 / rate }')$'\n'
 }
 
-capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d '. ')
-if [ -z "$capability" ]; then
+# The card that CUDA counts first, which need not be nvidia-smi's first one.
+export CUDA_DEVICE_ORDER=PCI_BUS_ID
+first=${CUDA_VISIBLE_DEVICES:-0}
+ask() {
+  local query=(nvidia-smi --query-gpu="$1" "--format=csv,noheader") answer
+  answer=$("${query[@]}" -i "${first%%,*}" 2>/dev/null) || answer=$("${query[@]}" 2>/dev/null)
+  head -n 1 <<<"$answer"
+}
+capability=$(ask compute_cap | tr -d '. ')
+if [[ ! $capability =~ ^[0-9]+$ ]]; then
   failed=1
   row "card" failed 0 "nvidia-smi names no GPU"
   finish
 fi
-card=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | head -n 1)
+card=$(ask name,driver_version,memory.total)
+precisions="fp32 tf32 bf16"
+if [ "$capability" -lt 80 ]; then
+  precisions=fp32
+  row "tf32, bf16" skipped 0 "they need compute capability 8.0"
+fi
 
 if [ -n "${DEPS_PREFIX:-}" ]; then
   # What a dependency itself depends on is found neither by the linker's paths nor by the program's.
@@ -128,7 +141,7 @@ fi
 rm -rf "$logs/run"
 step "train" 60 "$build/dcgan" train --device cuda --epochs 5 --output "$logs/run" --no-report --on-failure ignore
 
-for precision in fp32 tf32 bf16; do
+for precision in $precisions; do
   for conv in im2col implicit; do
     name="Duel $precision $conv"
     step "$name" 30 "$build/duel_measure" iteration --device cuda --precision $precision --conv $conv \
@@ -139,6 +152,7 @@ done
 if "$python" -c 'import torch, safetensors' 2>/dev/null; then
   for way in "as-written fp32" "as-written tf32" "best tf32" "best bf16"; do
     read -r kind precision <<<"$way"
+    [[ " $precisions " == *" $precision "* ]] || continue
     name="PyTorch $kind $precision"
     step "$name" 90 "$python" benchmarks/torch_on_card.py "$kind" --precision "$precision" --batch-size "$batch" \
       --seconds "$each" && speed "$name" "$logs/${name// /-}.log"
@@ -147,14 +161,15 @@ elif wanted PyTorch; then
   row "PyTorch" skipped 0 "$python has no torch and safetensors"
 fi
 
-for precision in fp32 tf32 bf16; do
+for precision in $precisions; do
   step "iterations $precision" 60 "$build/duel_bench" --device cuda --precision $precision --benchmark_filter=iteration/
 done
-for precision in fp32 bf16; do  # which differ in what is stored, TF32 in its products alone
+for precision in $precisions; do
+  operations=-iteration/
+  [ $precision = tf32 ] && operations='conv2d|linear'  # the others are those of fp32
   step "operations $precision" 60 "$build/duel_bench" --device cuda --precision $precision \
-    --benchmark_filter=-iteration/
+    --benchmark_filter="$operations"
 done
-step "operations tf32" 40 "$build/duel_bench" --device cuda --precision tf32 --benchmark_filter='conv2d|linear'
 
 if [ $chosen = 0 ]; then
   failed=1

@@ -8,6 +8,7 @@
 #include "lib/kernels.h"
 #include "ops/activations.h"
 #include "ops/arithmetic.h"
+#include "ops/cast.h"
 #include "ops/conv2d.h"
 #include "ops/layout.h"
 #include "ops/matmul.h"
@@ -197,6 +198,16 @@ TEST(Autograd, ABackwardThatThrowsLeavesNoGradientHalfWritten) {
   EXPECT_EQ(values_of(seed), (Values{1, 1}));
 }
 
+// What a node was given and did not come to pass on is nothing that a later backward may find there.
+TEST(Autograd, ABackwardThatThrowsLeavesNothingInTheNodesItDidNotVisit) {
+  const Tensor x = leaf({1}), w = leaf({5});
+  const Tensor used = scale(x, 3), doubled = scale(w, 2);
+  backward(used);
+  EXPECT_TRUE(contains(error_of([&] { backward(add(doubled, used)); }), "an earlier backward used"));
+  backward(doubled);
+  EXPECT_EQ(values_of(w.grad()), (Values{2}));
+}
+
 TEST(Autograd, RefusesATensorChangedInPlace) {
   const auto message_after = [](const auto& change) {
     const Tensor x = leaf({2, 3}), factor = Tensor::from(Values{4, 5}, {2});
@@ -313,6 +324,58 @@ TEST(Autograd, ReusesTheMemoryOfAForgottenGradient) {
   backward(scale(x, 7), ones_like(x));
   EXPECT_EQ(x.grad().raw(), memory);
   EXPECT_EQ(values_of(x.grad()), (Values{7, 7}));
+}
+
+TEST(Autograd, ZeroGradReachesFrozenLeaves) {
+  Tensor x = leaf({1, 1});
+  backward(scale(x, 5), ones_like(x));
+  x.set_requires_grad(false);
+  x.zero_grad();
+  x.set_requires_grad(true);
+  EXPECT_FALSE(x.grad().defined());
+  backward(scale(x, 7), ones_like(x));
+  EXPECT_EQ(values_of(x.grad()), (Values{7, 7}));
+}
+
+TEST(Autograd, WhoHoldsAGradientKeepsItAfterZeroGrad) {
+  const Tensor x = leaf({1, 1});
+  backward(scale(x, 5), ones_like(x));
+  const Tensor before = x.grad();
+  x.zero_grad();
+  backward(scale(x, 7), ones_like(x));
+  EXPECT_EQ(values_of(before), (Values{5, 5}));
+}
+
+TEST(Autograd, AGradientMayBeTheSeed) {
+  const Tensor x = Tensor::from(Values{0, 0, 0, 0}, {2, 2}).set_requires_grad(true);
+  const auto turn = [&](const Tensor& seed) { backward(permute(x, {1, 0}), seed); };
+  turn(Tensor::from(Values{1, 2, 3, 4}, {2, 2}));
+  EXPECT_EQ(values_of(x.grad()), (Values{1, 3, 2, 4}));
+  turn(x.grad());
+  EXPECT_EQ(values_of(x.grad()), (Values{1 + 1, 3 + 2, 2 + 3, 4 + 4}));
+  const Tensor seed = x.grad();
+  x.zero_grad();
+  turn(seed);
+  EXPECT_EQ(values_of(x.grad()), (Values{2, 5, 5, 8}));
+}
+
+TEST(Autograd, SeesAGradientThatWasAddedToSinceItWasSaved) {
+  const Tensor x = leaf({1}), u = leaf({2});
+  backward(scale(x, 3));
+  const Tensor y = mul(u, x.grad());
+  backward(scale(x, 5));
+  EXPECT_TRUE(contains(error_of([&] { backward(y); }), "was changed in place"));
+}
+
+// Which of two gradients comes first is no matter to those of bfloat16 either.
+TEST(Autograd, AddsGradientsOfBfloat16) {
+  for (const bool swapped : {false, true}) {
+    const Tensor x = Tensor::full({4}, 1).set_requires_grad(true);
+    const Tensor y = cast(x, DType::BFloat16);
+    const Tensor a = sum(cast(y, DType::Float32)), b = sum(cast(reshape(y, {2, 2}), DType::Float32));
+    backward(swapped ? add(b, a) : add(a, b));
+    EXPECT_EQ(values_of(x.grad()), (Values{2, 2, 2, 2}));
+  }
 }
 
 // ---- views ----

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <regex>
 
+#include "lib/allocator.h"
 #include "tests/cuda_test.h"
 #include "tests/dcgan_program.h"
 
@@ -22,7 +23,7 @@ class HostCudaProgram : public CudaTest {
   }
 };
 
-/// An environment variable of the programs that are started while it lives.
+/// An environment variable, for the programs that are started while it lives, too.
 class Environment {
  public:
   Environment(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
@@ -176,6 +177,21 @@ TEST_F(HostCudaProgram, NoRoomForARecordedStepIsSaid) {
   const Environment environment("HOST_CUDA", "no-room-for-graphs");
   dcgan.bad(on_card({"--steps", "20", "--output", "run"}), "out of memory: no room for a recorded step");
   dcgan.good(on_card({"--steps", "20", "--step-graphs", "off", "--output", "plain"}));
+}
+
+TEST_F(HostCudaProgram, ARequestBesideOtherWorkGivesHeldBlocksUp) {
+  const Environment memory("HOST_CUDA_MEMORY", "768");
+  Kernels& k = kernels(cuda_device);
+  CachingAllocator& allocator = k.allocator();
+  allocator.trim();
+  constexpr size_t bytes = 400 << 20;  // of which two do not fit
+  for (int i = 0; i < 2; ++i) {
+    k.beside([&] { allocator.release(allocator.allocate(bytes), bytes); });
+    EXPECT_GE(allocator.held_bytes(), int64_t{bytes});
+  }
+  k.join();
+  EXPECT_EQ(allocator.held_bytes(), 0);
+  allocator.trim();
 }
 
 TEST_F(HostCudaProgram, ARunThatDoesNotFitNamesABatchThatDoes) {

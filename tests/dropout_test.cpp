@@ -24,6 +24,12 @@ TEST(Dropout, ScalesTheSurvivorsAndTheirGradients) {
   EXPECT_NEAR(static_cast<double>(zeros) / 100000, 0.4, 0.01);
 }
 
+TEST(Dropout, ScalesInTheTypeOfItsInput) {
+  RandomStream stream(1, Stream::Dropout);
+  const Tensor y = dropout(Tensor::full({64}, 1, DType::Float64), 0.1, true, stream);
+  for (const double value : y.to_vector<double>()) EXPECT_TRUE(value == 0 || value == 1 / 0.9) << value;
+}
+
 TEST(Dropout, DrawsAnewEachTimeAndNothingInEvaluation) {
   const Tensor x = random_tensor({64}, 1);
   RandomStream stream(1, Stream::Dropout);

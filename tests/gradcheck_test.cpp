@@ -180,6 +180,9 @@ TEST(Gradcheck, RefusesWhatItCannotCheck) {
   RandomStream stream(1, Stream::Dropout);
   EXPECT_EQ(error_of([&] { gradcheck([&] { return dropout(x, 0.5, true, stream); }, {x}); }),
             "[gradcheck] the function gives different results for the same inputs");
+  const Tensor negative = Tensor::full({2}, -1, DType::Float64).set_requires_grad(true);
+  EXPECT_EQ(error_of([&] { gradcheck([&] { return log(negative); }, {negative}); }),
+            "[gradcheck] the function's result is not finite");
 }
 
 }  // namespace

@@ -128,6 +128,17 @@ TEST(File, FullDiskLeavesTheOldFileWhole) {
   EXPECT_EQ(files_in(folder.path()), 1);
 }
 
+// Who may write into a folder may not be allowed to read it, and then cannot flush it either.
+TEST(File, AFolderThatCannotBeReadIsWrittenInto) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs to act as somebody else";
+  TemporaryFolder folder;
+  fs::permissions(folder.path(), fs::perms{0333});
+  ASSERT_EQ(::seteuid(65534), 0);
+  EXPECT_NO_THROW(write_file_atomically(folder / "a", "new"));
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_EQ(text_of(folder / "a"), "new");
+}
+
 TEST(File, NamesPathAndReason) {
   TemporaryFolder folder;
   write_file_atomically(folder / "file", "x");

@@ -282,6 +282,10 @@ TEST(Image, PngKeepsEveryPixel) {
   }
 }
 
+TEST(Image, NothingIsNoTile) {
+  EXPECT_EQ(error_of([] { tile(std::vector<Image>(1), 1, 0); }), "[tile] pictures of 0x0 make no grid");
+}
+
 TEST(Image, TilesRowByRow) {
   const std::vector<Image> images = {{1, 2, 1, {1, 2}}, {1, 2, 1, {3, 4}}, {1, 2, 1, {5, 6}}};
   const Image grid = tile(images, 2, 1, 9);

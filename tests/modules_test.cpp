@@ -169,6 +169,14 @@ TEST(Modules, TracingLeavesEveryModeAsItWas) {
   EXPECT_TRUE(network.children()[1].second->training());
 }
 
+TEST(Modules, AResultWithoutABatchHasASummary) {
+  struct Total : Module {
+    std::string description() const override { return "Total()"; }
+    Tensor forward(const Tensor& x) override { return sum(x); }
+  } total;
+  EXPECT_TRUE(contains(summary(total, "T", {1, 2}), "T: Total()")) << summary(total, "T", {1, 2});
+}
+
 TEST(Modules, FreezingEndsWithItsScope) {
   Sequential network;
   network.add<Linear>(2, 1);

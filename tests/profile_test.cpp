@@ -149,6 +149,17 @@ TEST(Profile, ResultsAndAlgorithmAreTheBackends) {
   EXPECT_EQ(&kernels({}), &backend);
 }
 
+TEST(Profile, ABackendThatWasTakenMeanwhileGoesOn) {
+  const Tensor x = Tensor::zeros({2});
+  Kernels* taken = nullptr;
+  {
+    const Profile profile;
+    taken = &kernels({});
+  }
+  taken->fill(x, 3);
+  EXPECT_EQ(x.to_vector<float>(), (std::vector<float>{3, 3}));
+}
+
 TEST(Profile, BackwardBelongsToThePhaseOfItsForward) {
   Tensor a = random_tensor({4, 4}, 1, DType::Float32), b = random_tensor({4, 4}, 2, DType::Float32);
   a.set_requires_grad(true);

@@ -47,10 +47,12 @@ bool write_all(int fd, std::span<const uint8_t> bytes) {
   return true;
 }
 
-/// Makes the names in a folder durable. Some file systems cannot do that for folders and say EINVAL.
+/// Makes the names in a folder durable. Some file systems cannot do that for folders and say EINVAL; nor can
+/// who may write into a folder but not read it.
 bool flush_folder(const std::filesystem::path& folder) {
   FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return descriptor.valid() && (::fsync(descriptor.get()) == 0 || errno == EINVAL);
+  if (!descriptor.valid()) return errno == EACCES;
+  return (::fsync(descriptor.get()) == 0 || errno == EINVAL);
 }
 
 /// Beside the file, so that it can be renamed; of a name that leaves no room for more the beginning.

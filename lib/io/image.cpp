@@ -238,6 +238,8 @@ Image tile(std::span<const Image> images, int64_t columns, int64_t padding, uint
   check(!images.empty() && columns >= 1 && padding >= 0 && padding <= kMaxPixels, "[tile] ", images.size(),
         " pictures in ", columns, " columns with a padding of ", padding, " make no grid");
   const Image& first = images.front();
+  check(is_picture_size(first.width, first.height), "[tile] pictures of ", first.width, "x", first.height,
+        " make no grid");
   const int64_t count = static_cast<int64_t>(images.size());
   columns = std::min(columns, count);
   const int64_t rows = ceil_divide(count, columns);

@@ -119,6 +119,8 @@ GradcheckResult gradcheck(const std::function<Tensor()>& function, const std::ve
           "[gradcheck] input ", i, " must be a float64 leaf that requires a gradient");
   }
   const std::vector<double> y = evaluate(function);
+  check(std::all_of(y.begin(), y.end(), [](double value) { return std::isfinite(value); }),
+        "[gradcheck] the function's result is not finite");
   check(evaluate(function) == y, "[gradcheck] the function gives different results for the same inputs");
   const std::vector<double> weights = random_weights(static_cast<int64_t>(y.size()), options.seed);
   const auto gradients = analytic_gradients(function, inputs, weights);

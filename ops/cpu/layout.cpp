@@ -1,7 +1,7 @@
 // Kernels that move elements without changing them.
 #include <array>
-#include <optional>
 
+#include "lib/placement.h"
 #include "ops/cpu/cpu_kernels.h"
 #include "ops/cpu/microkernel.h"
 #include "ops/cpu/parallel.h"
@@ -50,29 +50,7 @@ void permute_rows(const Tensor& x, std::span<const int> dims, const Tensor& y, W
       std::max<int64_t>(1, elements_per_chunk / std::max<int64_t>(1, length)));
 }
 
-/// `count` matrices, each (rows, columns), one after the other.
-struct Matrices {
-  int64_t count, rows, columns;
-};
-
-/// Whether `dims` leaves the first dimensions in their places and swaps two groups of neighbours behind them,
-/// as channels-last and channels-first pictures differ: a transposition of each of x's matrices.
-std::optional<Matrices> as_transposition(const Shape& x, std::span<const int> dims) {
-  const int rank = x.dims();
-  int kept = 0;
-  while (kept < rank && dims[static_cast<size_t>(kept)] == kept) ++kept;
-  if (kept == rank) return {};
-  const int split = dims[static_cast<size_t>(kept)];  // the dimension that the second group begins with
-  for (int i = kept; i < rank; ++i) {
-    const int expected = i - kept < rank - split ? split + i - kept : i - (rank - split);
-    if (dims[static_cast<size_t>(i)] != expected) return {};
-  }
-  Matrices m{1, 1, 1};
-  for (int i = 0; i < rank; ++i) (i < kept ? m.count : i < split ? m.rows : m.columns) *= x[i];
-  return m;
-}
-
-void transpose_each(const Matrices& m, const float* from, float* to) {
+void transpose_each(const Transposition& m, const float* from, float* to) {
   const int64_t size = m.rows * m.columns;
   parallel_for(
       m.count,
@@ -87,7 +65,7 @@ void transpose_each(const Matrices& m, const float* from, float* to) {
 
 void CpuKernels::permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) {
   if (x.dtype() == DType::Float32 && write == Write::Set) {
-    if (const auto matrices = as_transposition(x.shape(), dims))
+    if (const auto matrices = transposition_of(x.shape(), dims))
       return transpose_each(*matrices, x.data<float>(), y.data<float>());
   }
   dispatch_float(x.dtype(), [&](auto type) { permute_rows<decltype(type)>(x, dims, y, write); });

@@ -20,7 +20,7 @@ std::string with_commas(int64_t number) {
 
 /// Without the batch, pictures as C x H x W.
 std::string picture_shape(const Shape& shape) {
-  std::vector<int64_t> sizes(shape.begin() + 1, shape.end());
+  std::vector<int64_t> sizes(shape.begin() + (shape.dims() > 0), shape.end());
   if (sizes.size() == 3) std::rotate(sizes.begin(), sizes.begin() + 2, sizes.end());
   std::string text;
   for (size_t i = 0; i < sizes.size(); ++i) text.append(i ? " x " : "").append(std::to_string(sizes[i]));
