@@ -185,7 +185,7 @@ class Kernels {
   virtual bool keeps_forms() const { return true; }
 
   // ---- layout ----
-  /// y's dimension i is x's dimension dims[i].
+  /// y's dimension i is x's dimension dims[i]. On the CPU also for uint8.
   virtual void permute(const Tensor& x, std::span<const int> dims, const Tensor& y, Write write) = 0;
   /// Copies `count` runs of `length` elements: run i starts at element x_start + i * x_stride of x and
   /// y_start + i * y_stride of y. Slices, concatenation and their gradients are made of it.

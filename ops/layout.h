@@ -1,4 +1,5 @@
-// Operations that move elements without changing them. All but reshape take floating-point numbers.
+// Operations that move elements without changing them. All but reshape take floating-point numbers; permute
+// takes bytes of the host, too.
 #pragma once
 
 #include <span>

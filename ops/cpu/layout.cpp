@@ -68,6 +68,7 @@ void CpuKernels::permute(const Tensor& x, std::span<const int> dims, const Tenso
     if (const auto matrices = transposition_of(x.shape(), dims))
       return transpose_each(*matrices, x.data<float>(), y.data<float>());
   }
+  if (x.dtype() == DType::UInt8) return permute_rows<uint8_t>(x, dims, y, write);
   dispatch_float(x.dtype(), [&](auto type) { permute_rows<decltype(type)>(x, dims, y, write); });
 }
 
