@@ -386,10 +386,15 @@ TEST(AppResume, ARunKeepsItsOptionsAndData) {
   const Words resume{"train", "--resume", "run"};
   dcgan.bad(resume + Words{"--lr", "1"}, "--lr cannot be changed by --resume");
   dcgan.bad(resume + Words{"--data", "synthetic"}, "--data cannot be changed by --resume");
-  const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors");
+  const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors"),
+             config = dcgan.bytes("run/config.json");
   std::filesystem::remove(dcgan / "data/3.png");
-  dcgan.bad(resume + Words{"--epochs", "2"}, "was trained on 9 pictures, the data now has 8");
+  dcgan.bad(
+      resume + Words{"--epochs", "2"},
+      "run: was trained on 9 pictures, data now has 8; put the data back as they were, or begin another "
+      "run on these with --init run/checkpoints/latest.safetensors");
   EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
+  EXPECT_EQ(config, dcgan.bytes("run/config.json"));
   dcgan.bad({"train", "--resume", "nowhere"}, "nowhere: is no folder");
   dcgan.bad({"train", "--resume", "data"}, "data: holds no run");
 }

@@ -49,6 +49,17 @@ void check_resume_options(const CLI::App& command) {
   }
 }
 
+/// Throws Error unless a run that has come to `position`, as `place` says, can go on exactly with `data`.
+void check_data(const gan::RunFolder& folder, const std::filesystem::path& place,
+                const gan::Position& position, const Dataset& data, const gan::Config& config) {
+  check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
+        ": was trained on ", position.pictures, " pictures, ", config.data, " now has ", data.size(),
+        "; put the data back as they were, or begin another run on these with --init ", place.string());
+  const int64_t batches = data.size() / config.batch_size;
+  check(position.batch < batches, place.string(), ": is damaged: it is of ", position.batch,
+        " batches of an epoch, which has ", batches);
+}
+
 void load_first_weights(gan::Trainer& trainer) {
   const std::string& init = trainer.config().init;
   if (!init.empty()) gan::load_networks(init, &trainer.generator(), &trainer.discriminator());
@@ -94,10 +105,11 @@ Device apply_machine(const TrainOptions& o) {
 }
 
 gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
-                         int64_t batches) {
+                         const Dataset& data) {
   gan::Position position;
   if (const std::filesystem::path place = folder.place_to_go_on(); !place.empty()) {
     position = gan::load_checkpoint(place, trainer);
+    check_data(folder, place, position, data, o.config);
     if (place != folder.latest()) {
       std::cerr << folder.latest().string() << " is missing: the run goes on from "
                 << place.filename().string() << std::endl;
@@ -109,6 +121,7 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
               << std::endl;
     load_first_weights(trainer);
   }
+  const int64_t batches = data.size() / o.config.batch_size;
   const int64_t begun = position.epoch + (position.batch > 0),
                 done = position.epoch * batches + position.batch;
   check(o.config.steps > 0 || begun <= o.config.epochs, "--epochs ", o.config.epochs, " is fewer than the ",

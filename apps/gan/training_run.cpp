@@ -77,11 +77,6 @@ class Run {
         position_(position),
         step_(position.epoch * epoch_steps_ + position.batch),
         progress_(total_, epoch_steps_, config_.batch_size, step_) {
-    check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
-          ": was trained on ", position.pictures, " pictures, the data now has ", data.size(),
-          "; it cannot go on exactly with other data");
-    check(position.batch < epoch_steps_, folder.latest().string(), ": is damaged: it is of ", position.batch,
-          " batches of an epoch, which has ", epoch_steps_);
     position_.pictures = data.size();
     for (const std::string& line : folder.go_back_to(position_.epoch, step_)) std::cerr << line << std::endl;
     write_png(folder.reals(), grid(first_pictures(data, 64)));
