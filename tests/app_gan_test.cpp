@@ -186,14 +186,14 @@ TEST(GanRunFolder, SaysSoWhereARowCannotBeWritten) {
       "whole");
 }
 
-TEST(GanRunFolder, RemovesThePicturesOfLaterEpochs) {
+TEST(GanRunFolder, RemovesThePicturesOfLaterEpochsAndSteps) {
   const TemporaryFolder temporary;
   const RunFolder folder = RunFolder::create(temporary / "run", Config{});
   const std::vector<const char*> kept{"epoch-0001.png",   "epoch-0002.png",  "epoch-3.png",
-                                      "epoch-0003.jpg",   "step-000900.png", "epoch-0003.png.txt",
+                                      "epoch-0003.jpg",   "step-000008.png", "epoch-0003.png.txt",
                                       "my-epoch-0003.png"};
   for (const char* name : kept) temporary.write(concat("run/samples/", name), "picture");
-  for (const char* name : {"epoch-0003.png", "epoch-12345.png"})
+  for (const char* name : {"epoch-0003.png", "epoch-12345.png", "step-000009.png"})
     temporary.write(concat("run/samples/", name), "picture");
   folder.go_back_to(2, 8);
   for (const char* name : kept)

@@ -139,18 +139,6 @@ TEST(AppResume, WithoutTheLatestCheckpointTheLastKeptStepServes) {
   EXPECT_EQ(finished.code, 0);
 }
 
-// What a rollback has left behind is no place to go on from.
-TEST(AppResume, CheckpointsOfEpochsThatAreToBeDoneAgainDoNotServe) {
-  const Program dcgan;
-  dcgan.good(tiny_train({"--epochs", "4", "--output", "run"}));
-  const std::filesystem::path checkpoints = dcgan / "run/checkpoints";
-  std::filesystem::copy_file(checkpoints / "epoch-0002.safetensors", checkpoints / "latest.safetensors",
-                             std::filesystem::copy_options::overwrite_existing);
-  gan::RunFolder::open(dcgan / "run").go_back_to(2, 100);
-  std::filesystem::remove(checkpoints / "latest.safetensors");
-  EXPECT_EQ(gan::RunFolder::open(dcgan / "run").place_to_go_on(), checkpoints / "epoch-0002.safetensors");
-}
-
 TEST(AppResume, ATableWithoutItsHeadIsBegunAnew) {
   const Program dcgan;
   for (const char* rest : {"", "epoch,batc"}) {

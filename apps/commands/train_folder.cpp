@@ -49,6 +49,27 @@ void check_resume_options(const CLI::App& command) {
   }
 }
 
+bool is_whole(const std::filesystem::path& checkpoint) {
+  try {
+    gan::read_position(checkpoint);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+/// load_checkpoint(), which says of a damaged file what takes its place.
+gan::Position load_place(const gan::RunFolder& folder, const std::filesystem::path& place,
+                         gan::Trainer& trainer) {
+  try {
+    return gan::load_checkpoint(place, trainer);
+  } catch (const Error& error) {
+    const std::filesystem::path other = folder.furthest_checkpoint();
+    if (other.empty() || is_whole(place)) throw;
+    fail(error.what(), "; remove it, and --resume goes on from ", other.stem().string());
+  }
+}
+
 /// Throws Error unless a run that has come to `position`, as `place` says, can go on exactly with `data`.
 void check_data(const gan::RunFolder& folder, const std::filesystem::path& place,
                 const gan::Position& position, const Dataset& data, const gan::Config& config) {
@@ -108,7 +129,7 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
                          const Dataset& data) {
   gan::Position position;
   if (const std::filesystem::path place = folder.place_to_go_on(); !place.empty()) {
-    position = gan::load_checkpoint(place, trainer);
+    position = load_place(folder, place, trainer);
     check_data(folder, place, position, data, o.config);
     if (place != folder.latest()) {
       std::cerr << folder.latest().string() << " is missing: the run goes on from "
