@@ -15,6 +15,7 @@
 
 #include "lib/divisor.h"
 #include "lib/error.h"
+#include "lib/io/exif.h"
 #include "lib/io/file.h"
 #include "lib/io/pnm.h"
 
@@ -163,7 +164,7 @@ Image decode_with_stb(std::span<const uint8_t> bytes) {
       stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stbi_image_free);
   check(!source.overrun(), kCutShort);
   if (pixels == nullptr) fail_to_decode(bytes, false);
-  return composited(pixels.get(), width, height, channels);
+  return upright(composited(pixels.get(), width, height, channels), exif_orientation(bytes));
 }
 
 }  // namespace

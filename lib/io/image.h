@@ -22,9 +22,9 @@ void check_picture_size(int64_t width, int64_t height);
 
 /// Decodes a JPEG, PNG, BMP, TGA, GIF (its first frame) or PNM. The content decides which, never the file's
 /// name. 16 bits a channel become 8; transparency is composited on white; grey stays grey, everything else is
-/// RGB. Throws Error with the reason ("is cut short: ...", to be put behind the file's name) if the bytes are
-/// no such picture, are damaged so that the decoder notices, or end before the picture does, even where the
-/// decoder would fill up the rest.
+/// RGB. A JPEG is turned and mirrored as the orientation in its Exif data says. Throws Error with the reason
+/// ("is cut short: ...", to be put behind the file's name) if the bytes are no such picture, are damaged so
+/// that the decoder notices, or end before the picture does, even where the decoder would fill up the rest.
 Image decode_image(std::span<const uint8_t> bytes);
 
 /// decode_image() of a file; its errors begin with the path.
