@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from recipe_torch import Config, Gan, Trainer, load_checkpoint, save_checkpoint
 from torch import Tensor
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tga", ".gif", ".ppm", ".pgm"}
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tga", ".gif", ".ppm", ".pgm"}
 
 
 def read_pictures(folder: Path, image_size: int, channels: int, crop: int | None) -> Tensor:

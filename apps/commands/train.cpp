@@ -63,6 +63,7 @@ void show_reading(int64_t done, int64_t total) {
 
 void report_skipped(const Dataset& data) {
   constexpr size_t named = 10;
+  if (const std::string line = data.passed_by(); !line.empty()) std::cerr << line << std::endl;
   const auto skipped = data.skipped();
   if (skipped.empty()) return;
   std::cerr << "left out " << skipped.size() << " that cannot be read:\n";

@@ -69,7 +69,8 @@ CachedDataset::CachedDataset(std::unique_ptr<Dataset> source, const CacheOptions
     : source_(std::move(source)),
       image_size_(source_->image_size()),
       channels_(source_->channels()),
-      description_(source_->description()) {
+      description_(source_->description()),
+      passed_by_(source_->passed_by()) {
   const int64_t total = source_->size(), bytes = source_->picture_bytes();
   const int64_t budget = options.memory_budget >= 0 ? options.memory_budget : available_memory() / 2;
   if (total <= budget / bytes)

@@ -34,6 +34,7 @@ class CachedDataset final : public Dataset {
   void read(int64_t index, uint8_t* pixels) const override;
   std::string description() const override { return description_; }
   std::span<const std::string> skipped() const override { return skipped_; }
+  std::string passed_by() const override { return passed_by_; }
 
   bool in_memory() const { return pixels_ != nullptr; }
 
@@ -45,7 +46,7 @@ class CachedDataset final : public Dataset {
   std::unique_ptr<uint8_t[]> pixels_;  // (size_, image_size_, image_size_, channels_), or null
   std::vector<int64_t> kept_;          // their numbers in the source; used only where pixels_ is null
   int64_t size_ = 0, image_size_, channels_;
-  std::string description_;
+  std::string description_, passed_by_;
   std::vector<std::string> skipped_;
 };
 
