@@ -195,6 +195,26 @@ TEST(CachedDataset, SaysWhyNothingIsLeft) {
                 (folder / "a.jpg").string() + " is not a JPEG, PNG, BMP, TGA, GIF or PNM picture");
 }
 
+TEST(CachedDataset, SaysThatTheCropIsTooLarge) {
+  TemporaryFolder folder;
+  folder.write("a.jpg", "no picture");
+  for (int i = 0; i < 4; ++i) folder.write(concat("b", i, ".png"), encode_png(plain(20 + i, 30, 1)));
+  DataOptions options;
+  options.path = folder.path().string();
+  options.format.crop = 24;
+  EXPECT_EQ(
+      error_of([&] { open_dataset(options); }),
+      "none of the 5 pictures of " + folder.path().string() +
+          ", central 24x24 resized to 32x32, RGB can be used: 4 of 5 pictures are smaller than the crop "
+          "(the largest has a side of 23); use a smaller --crop");
+  options.format.crop = 23;
+  const auto data = open_dataset(options);
+  EXPECT_EQ(data->size(), 1);
+  EXPECT_EQ(data->description(),
+            "5 pictures of " + folder.path().string() +
+                ", central 23x23 resized to 32x32, RGB; 4 of them are left out, 1 are used");
+}
+
 class Slow : public Dataset {
  public:
   Slow(int64_t size, std::function<void(int64_t)> at_read) : size_(size), at_read_(std::move(at_read)) {}

@@ -99,6 +99,8 @@ void PictureFolder::read(int64_t index, uint8_t* pixels) const {
   const Image image = load_image(path);
   try {
     format_.apply(image, pixels);
+  } catch (const TooSmall& error) {
+    throw TooSmall(concat(path.string(), " ", error.what()), error.side());
   } catch (const Error& error) {
     fail(path.string(), " ", error.what());
   }

@@ -25,7 +25,8 @@ class PictureFolder final : public Dataset {
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
   int64_t image_size() const override { return format_.image_size; }
   int64_t channels() const override { return format_.channels; }
-  /// Throws Error that names the file if it cannot be read or decoded, or is smaller than the crop.
+  /// Throws Error that names the file if it cannot be read or decoded; TooSmall if it is smaller than the
+  /// crop.
   void read(int64_t index, uint8_t* pixels) const override;
   std::string description() const override;
   std::string passed_by() const override;

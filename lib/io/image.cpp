@@ -213,8 +213,10 @@ Image with_channels(Image image, int64_t channels) {
 Image central_square(const Image& image, int64_t crop, int64_t size) {
   const int64_t shorter = std::min(image.width, image.height);
   const int64_t side = crop == 0 ? shorter : crop;
-  check(side <= shorter, "is ", image.width, "x", image.height, " pixels, smaller than the crop of ", crop,
-        "x", crop);
+  if (side > shorter)
+    throw TooSmall(
+        concat("is ", image.width, "x", image.height, " pixels, smaller than the crop of ", crop, "x", crop),
+        shorter);
   const int64_t stride = image.width * image.channels;
   const uint8_t* corner =
       image.pixels.data() + (image.height - side) / 2 * stride + (image.width - side) / 2 * image.channels;
