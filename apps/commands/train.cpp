@@ -72,6 +72,15 @@ void report_skipped(const Dataset& data) {
   std::cerr << std::flush;
 }
 
+/// A shuffled epoch leaves out other pictures each time, one in the order of the set always the same.
+void report_unused(const Dataset& data, const gan::Config& config) {
+  const int64_t unused = data.size() % config.batch_size;
+  if (config.shuffle || unused == 0) return;
+  std::cerr << unused << " of " << data.size()
+            << " pictures are not used: they fill no batch, and without --shuffle the order stays the same"
+            << std::endl;
+}
+
 /// Trains; a failure ends the run, unless it is to be rolled back.
 gan::Outcome train_on(gan::Trainer& trainer, const Dataset& data, const gan::RunFolder& folder,
                       gan::Position position, const gan::RunOptions& options, bool rolls_back) {
@@ -157,6 +166,7 @@ void run(TrainOptions& o, CLI::App& command) {
   check(data->size() >= 2, c.data, " holds one picture; training needs at least 2");
   check(c.batch_size <= data->size(), "--batch-size ", c.batch_size, " is more than the ", data->size(),
         " pictures of ", c.data, "; choose a smaller batch");
+  report_unused(*data, c);
 
   const Observers observers = o.observers.build(*data);  // says what is wrong before a folder is made
   gan::Position position;
