@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from export_torch import add_config_options, config_of
-from PIL import Image
+from PIL import Image, ImageOps
 from recipe_torch import Config, Gan, Trainer, load_checkpoint, save_checkpoint
 from torch import Tensor
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tga", ".gif", ".ppm", ".pgm"}
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tga", ".gif", ".ppm", ".pgm"}
 
 
 def read_pictures(folder: Path, image_size: int, channels: int, crop: int | None) -> Tensor:
@@ -27,7 +27,7 @@ def read_pictures(folder: Path, image_size: int, channels: int, crop: int | None
         raise SystemExit(f"{folder}: no pictures there")
     pictures = np.empty((len(paths), image_size, image_size, channels), dtype=np.uint8)
     for i, path in enumerate(paths):
-        picture = Image.open(path).convert("L" if channels == 1 else "RGB")
+        picture = ImageOps.exif_transpose(Image.open(path)).convert("L" if channels == 1 else "RGB")
         side = min(crop or picture.width, *picture.size)
         left, top = (picture.width - side) // 2, (picture.height - side) // 2
         picture = picture.resize(

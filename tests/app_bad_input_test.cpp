@@ -43,9 +43,11 @@ TEST(AppBadInput, BadPicturesAreSkippedCountedAndNamed) {
   dcgan.folder().write("data/half.jpg", half);
   dcgan.folder().write("data/empty.png", "");
   dcgan.folder().write("data/label.png", "this is a text");
+  dcgan.folder().write("data/new.webp", "what cannot be read");
   for (int i = 0; i < 9; ++i) dcgan.folder().write(concat("data/more", i, ".png"), "");
   const Finished finished = dcgan.run(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
   EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_TRUE(finished.err.starts_with("passed by 1 file with another ending (.webp)\n")) << finished.err;
   EXPECT_TRUE(contains(finished.err, "left out 12 that cannot be read")) << finished.err;
   EXPECT_TRUE(contains(finished.err, "\n  and 2 more\n")) << finished.err;
   for (const char* name : {"data/half.jpg", "data/empty.png", "data/label.png"})

@@ -42,12 +42,30 @@ TEST(AppDiagnosis, PutsATableOfOtherColumnsAside) {
   dcgan.good(tiny_train({"--epochs", "6", "--output", "run"}));
   const std::string older = "epoch,step,d_loss\n5,20,1.25\n";
   dcgan.folder().write("run/vitals.csv", older);
-  for (const char* epochs : {"10", "15"})
-    dcgan.good({"train", "--resume", "run", "--epochs", epochs, "--threads", "1"});
+  const Words resume{"train", "--resume", "run", "--threads", "1", "--epochs"};
+  const std::string aside = ": it is put aside as vitals-old.csv\n";
+  const Finished finished = dcgan.run(resume + Words{"10"});
+  EXPECT_EQ(finished.code, 0);
+  EXPECT_TRUE(finished.err.starts_with("run/vitals.csv has no column ") && finished.err.ends_with(aside))
+      << finished.err;
+  dcgan.good(resume + Words{"15"});
   EXPECT_EQ(dcgan.text("run/vitals-old.csv"), older);
   const Words rows = dcgan.lines("run/vitals.csv");
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_TRUE(rows[1].starts_with("10,40,") && rows[2].starts_with("15,60,")) << rows[1] << "\n" << rows[2];
+}
+
+TEST(AppDiagnosis, LosesNoneOfTwoTablesThatArePutAside) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "6", "--output", "run"}));
+  const std::string damaged = "epoch,step,d_loss\n5,20,1.25\n5,20\n";
+  dcgan.folder().write("run/vitals.csv", damaged);
+  const Finished finished = dcgan.run({"train", "--resume", "run", "--epochs", "10", "--threads", "1"});
+  EXPECT_EQ(finished.code, 0);
+  EXPECT_TRUE(contains(finished.err, "vitals-old.csv\n") && contains(finished.err, "vitals-old-2.csv\n"))
+      << finished.err;
+  EXPECT_EQ(dcgan.text("run/vitals-old.csv"), damaged);
+  EXPECT_EQ(dcgan.text("run/vitals-old-2.csv"), "epoch,step,d_loss\n5,20,1.25\n");
 }
 
 /// Makes the next step of the run break the weights.

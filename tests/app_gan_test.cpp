@@ -171,12 +171,29 @@ TEST(GanRunFolder, PutsDamagedTablesAside) {
     const auto kept = read_file(table), old = read_file(temporary / "norms-old.csv");
     EXPECT_EQ(std::string(kept.begin(), kept.end()), head + good) << bad;
     EXPECT_EQ(std::string(old.begin(), old.end()), whole) << bad;
+    std::filesystem::remove(temporary / "norms-old.csv");
   }
   temporary.write("norms.csv", "no table\n1\n");
   EXPECT_TRUE(
       cut_table(table, 2).ends_with("norms.csv has no column step: it is put aside as norms-old.csv"));
   EXPECT_FALSE(std::filesystem::exists(table));
   EXPECT_EQ(cut_table(table, 2), "");
+}
+
+TEST(GanRunFolder, PutsNoTableOverAnother) {
+  const TemporaryFolder temporary;
+  const std::filesystem::path table = temporary / "norms.csv";
+  const auto text = [&](const std::string& name) {
+    const auto bytes = read_file(temporary / name);
+    return std::string(bytes.begin(), bytes.end());
+  };
+  temporary.write("norms-old.csv", "of an earlier time");
+  temporary.write("norms.csv", "step\nx\n");
+  EXPECT_TRUE(cut_table(table, 2).ends_with("the file as it was is norms-old-2.csv"));
+  EXPECT_EQ(put_aside(table, "is odd"), table.string() + " is odd: it is put aside as norms-old-3.csv");
+  EXPECT_EQ(text("norms-old.csv"), "of an earlier time");
+  EXPECT_EQ(text("norms-old-2.csv"), "step\nx\n");
+  EXPECT_EQ(text("norms-old-3.csv"), "step\n");
 }
 
 TEST(GanRunFolder, SaysSoWhereARowCannotBeWritten) {
@@ -186,14 +203,14 @@ TEST(GanRunFolder, SaysSoWhereARowCannotBeWritten) {
       "whole");
 }
 
-TEST(GanRunFolder, RemovesThePicturesOfLaterEpochs) {
+TEST(GanRunFolder, RemovesThePicturesOfLaterEpochsAndSteps) {
   const TemporaryFolder temporary;
   const RunFolder folder = RunFolder::create(temporary / "run", Config{});
   const std::vector<const char*> kept{"epoch-0001.png",   "epoch-0002.png",  "epoch-3.png",
-                                      "epoch-0003.jpg",   "step-000900.png", "epoch-0003.png.txt",
+                                      "epoch-0003.jpg",   "step-000008.png", "epoch-0003.png.txt",
                                       "my-epoch-0003.png"};
   for (const char* name : kept) temporary.write(concat("run/samples/", name), "picture");
-  for (const char* name : {"epoch-0003.png", "epoch-12345.png"})
+  for (const char* name : {"epoch-0003.png", "epoch-12345.png", "step-000009.png"})
     temporary.write(concat("run/samples/", name), "picture");
   folder.go_back_to(2, 8);
   for (const char* name : kept)

@@ -139,18 +139,6 @@ TEST(AppResume, WithoutTheLatestCheckpointTheLastKeptStepServes) {
   EXPECT_EQ(finished.code, 0);
 }
 
-// What a rollback has left behind is no place to go on from.
-TEST(AppResume, CheckpointsOfEpochsThatAreToBeDoneAgainDoNotServe) {
-  const Program dcgan;
-  dcgan.good(tiny_train({"--epochs", "4", "--output", "run"}));
-  const std::filesystem::path checkpoints = dcgan / "run/checkpoints";
-  std::filesystem::copy_file(checkpoints / "epoch-0002.safetensors", checkpoints / "latest.safetensors",
-                             std::filesystem::copy_options::overwrite_existing);
-  gan::RunFolder::open(dcgan / "run").go_back_to(2, 100);
-  std::filesystem::remove(checkpoints / "latest.safetensors");
-  EXPECT_EQ(gan::RunFolder::open(dcgan / "run").place_to_go_on(), checkpoints / "epoch-0002.safetensors");
-}
-
 TEST(AppResume, ATableWithoutItsHeadIsBegunAnew) {
   const Program dcgan;
   for (const char* rest : {"", "epoch,batc"}) {
@@ -386,10 +374,15 @@ TEST(AppResume, ARunKeepsItsOptionsAndData) {
   const Words resume{"train", "--resume", "run"};
   dcgan.bad(resume + Words{"--lr", "1"}, "--lr cannot be changed by --resume");
   dcgan.bad(resume + Words{"--data", "synthetic"}, "--data cannot be changed by --resume");
-  const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors");
+  const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors"),
+             config = dcgan.bytes("run/config.json");
   std::filesystem::remove(dcgan / "data/3.png");
-  dcgan.bad(resume + Words{"--epochs", "2"}, "was trained on 9 pictures, the data now has 8");
+  dcgan.bad(
+      resume + Words{"--epochs", "2"},
+      "run: was trained on 9 pictures, data now has 8; put the data back as they were, or begin another "
+      "run on these with --init run/checkpoints/latest.safetensors");
   EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
+  EXPECT_EQ(config, dcgan.bytes("run/config.json"));
   dcgan.bad({"train", "--resume", "nowhere"}, "nowhere: is no folder");
   dcgan.bad({"train", "--resume", "data"}, "data: holds no run");
 }

@@ -86,6 +86,16 @@ TEST(AppTrain, TheSameSeedGivesTheSameNetworks) {
   for (const char* other : {"c", "hflip", "no-shuffle"}) EXPECT_NE(weights(other), weights("a1")) << other;
 }
 
+TEST(AppTrain, SaysWhichPicturesAreNeverSeen) {
+  const Program dcgan;
+  const Words few{"--synthetic-count", "21", "--epochs", "1"};
+  dcgan.good(tiny_train(few));
+  dcgan.good(tiny_train({"--epochs", "1", "--no-shuffle"}));
+  EXPECT_EQ(
+      dcgan.run(tiny_train(few + Words{"--no-shuffle"})).err,
+      "5 of 21 pictures are not used: they fill no batch, and without --shuffle the order stays the same\n");
+}
+
 TEST(AppTrain, BeginsWithGivenWeights) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "first"}));

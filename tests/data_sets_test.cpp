@@ -45,8 +45,8 @@ Image plain(int64_t width, int64_t height, uint8_t value) {
 
 TEST(PictureFolder, FindsPicturesInOrderOfTheirPaths) {
   TemporaryFolder folder;
-  for (const char* name : {"b.png", "B.PNG", "a/z.Jpeg", "a.ppm", "a/sub/c.gif", ".hidden.png", ".git/d.png",
-                           "notes.txt", "png", "a/labels.csv"}) {
+  for (const char* name : {"b.png", "B.PNG", "a/z.Jpeg", "a.ppm", "c.JFIF", "c.jpe", "a/sub/c.gif",
+                           ".hidden.png", ".git/d.png", "notes.txt", "png", "a/labels.csv"}) {
     folder.write(name, "x");
   }
   fs::create_directory(folder / "folder.png");
@@ -59,7 +59,37 @@ TEST(PictureFolder, FindsPicturesInOrderOfTheirPaths) {
   std::vector<std::string> files;
   for (int64_t i = 0; i < data.size(); ++i) files.push_back(data.file(i));
   EXPECT_EQ(files, (std::vector<std::string>{"B.PNG", "a.ppm", "a/sub/c.gif", "a/z.Jpeg", "b.png",
-                                             "broken.png", "link.png"}));
+                                             "broken.png", "c.JFIF", "c.jpe", "link.png"}));
+  EXPECT_EQ(data.passed_by(), "passed by 3 files with other endings (none, .csv, .txt)");
+}
+
+TEST(PictureFolder, FollowsLinksToFoldersAndReadsEachOnce) {
+  TemporaryFolder folder, elsewhere;
+  folder.write("data/z/a.png", "x");
+  elsewhere.write("more/b.png", "x");
+  elsewhere.write("c.png", "x");
+  fs::create_directory_symlink("z", folder / "data/a");        // to what is there anyway
+  fs::create_directory_symlink("..", folder / "data/z/loop");  // to a folder around it
+  fs::create_directory_symlink(".", folder / "data/self");
+  fs::create_directory_symlink(elsewhere.path(), folder / "data/far");
+  fs::create_directory_symlink(elsewhere / "more", folder / "data/near");  // what "far" has led to by then
+  fs::create_directory_symlink("nowhere", folder / "data/gone");
+  const PictureFolder data(folder / "data", {});
+  std::vector<std::string> files;
+  for (int64_t i = 0; i < data.size(); ++i) files.push_back(data.file(i));
+  EXPECT_EQ(files, (std::vector<std::string>{"far/c.png", "far/more/b.png", "z/a.png"}));
+}
+
+TEST(PictureFolder, CountsWhatItPassesBy) {
+  TemporaryFolder folder;
+  folder.write("a.png", "x");
+  EXPECT_EQ(PictureFolder(folder.path(), {}).passed_by(), "");
+  folder.write("sub/b.WebP", "x");
+  EXPECT_EQ(PictureFolder(folder.path(), {}).passed_by(), "passed by 1 file with another ending (.webp)");
+  for (const char* name : {"b.webp", "c.tiff", "d.avif", "e.heic", "f.jxl", "g.txt", ".hidden"})
+    folder.write(name, "x");
+  EXPECT_EQ(PictureFolder(folder.path(), {}).passed_by(),
+            "passed by 7 files with other endings (.avif, .heic, .jxl, .tiff, .txt, ...)");
 }
 
 TEST(PictureFolder, CropsResizesAndConverts) {
@@ -91,8 +121,8 @@ TEST(PictureFolder, SaysWhatIsWrong) {
   EXPECT_EQ(message(folder / "notes.txt"), (folder / "notes.txt").string() + " is not a folder");
   EXPECT_EQ(message(folder.path()),
             "no pictures in " + folder.path().string() +
-                " or below it: none of its 2 files is named .jpg .jpeg .png .bmp .tga .gif .pnm "
-                ".pbm .pgm .ppm");
+                " or below it: none of its 2 files is named .jpg .jpeg .jpe .jfif .png .bmp "
+                ".tga .gif .pnm .pbm .pgm .ppm");
 }
 
 TEST(PictureFormat, ChecksItsRanges) {
@@ -163,6 +193,26 @@ TEST(CachedDataset, SaysWhyNothingIsLeft) {
             "none of the 2 pictures of " + folder.path().string() +
                 ", central square resized to 32x32, RGB can be read; the first: " +
                 (folder / "a.jpg").string() + " is not a JPEG, PNG, BMP, TGA, GIF or PNM picture");
+}
+
+TEST(CachedDataset, SaysThatTheCropIsTooLarge) {
+  TemporaryFolder folder;
+  folder.write("a.jpg", "no picture");
+  for (int i = 0; i < 4; ++i) folder.write(concat("b", i, ".png"), encode_png(plain(20 + i, 30, 1)));
+  DataOptions options;
+  options.path = folder.path().string();
+  options.format.crop = 24;
+  EXPECT_EQ(
+      error_of([&] { open_dataset(options); }),
+      "none of the 5 pictures of " + folder.path().string() +
+          ", central 24x24 resized to 32x32, RGB can be used: 4 of 5 pictures are smaller than the crop "
+          "(the largest has a side of 23); use a smaller --crop");
+  options.format.crop = 23;
+  const auto data = open_dataset(options);
+  EXPECT_EQ(data->size(), 1);
+  EXPECT_EQ(data->description(),
+            "5 pictures of " + folder.path().string() +
+                ", central 23x23 resized to 32x32, RGB; 4 of them are left out, 1 are used");
 }
 
 class Slow : public Dataset {

@@ -63,12 +63,22 @@ void show_reading(int64_t done, int64_t total) {
 
 void report_skipped(const Dataset& data) {
   constexpr size_t named = 10;
+  if (const std::string line = data.passed_by(); !line.empty()) std::cerr << line << std::endl;
   const auto skipped = data.skipped();
   if (skipped.empty()) return;
   std::cerr << "left out " << skipped.size() << " that cannot be read:\n";
   for (size_t i = 0; i < std::min(named, skipped.size()); ++i) std::cerr << "  " << skipped[i] << "\n";
   if (skipped.size() > named) std::cerr << "  and " << skipped.size() - named << " more\n";
   std::cerr << std::flush;
+}
+
+/// A shuffled epoch leaves out other pictures each time, one in the order of the set always the same.
+void report_unused(const Dataset& data, const gan::Config& config) {
+  const int64_t unused = data.size() % config.batch_size;
+  if (config.shuffle || unused == 0) return;
+  std::cerr << unused << " of " << data.size()
+            << " pictures are not used: they fill no batch, and without --shuffle the order stays the same"
+            << std::endl;
 }
 
 /// Trains; a failure ends the run, unless it is to be rolled back.
@@ -156,11 +166,12 @@ void run(TrainOptions& o, CLI::App& command) {
   check(data->size() >= 2, c.data, " holds one picture; training needs at least 2");
   check(c.batch_size <= data->size(), "--batch-size ", c.batch_size, " is more than the ", data->size(),
         " pictures of ", c.data, "; choose a smaller batch");
+  report_unused(*data, c);
 
   const Observers observers = o.observers.build(*data);  // says what is wrong before a folder is made
   gan::Position position;
   const int64_t batches = data->size() / c.batch_size;
-  if (resumed) position = resume_run(*resumed, o, trainer, batches);
+  if (resumed) position = resume_run(*resumed, o, trainer, *data);
   const gan::RunFolder folder = resumed ? *resumed : begin_run(o, trainer);
   const int64_t done = position.epoch * batches + position.batch;
   const int64_t left = std::max<int64_t>(0, gan::total_steps(c, batches) - done);

@@ -8,6 +8,7 @@
 #include "apps/commands/train_options.h"
 #include "apps/gan/run_folder.h"
 #include "apps/gan/trainer.h"
+#include "lib/data/dataset.h"
 
 namespace duel::commands {
 
@@ -18,9 +19,9 @@ gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer);
 std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command);
 /// Like MachineOptions::apply(). A run that came from another machine may ask for what this one cannot do.
 Device apply_machine(const TrainOptions& o);
-/// Brings `trainer` to where the run was; an epoch has so many batches. Throws Error where the run has gone
-/// further than it should.
+/// Brings `trainer` to where the run was. Throws Error where the run has gone further than it should, or
+/// cannot go on with `data`; its folder is then as it was.
 gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
-                         int64_t batches);
+                         const Dataset& data);
 
 }  // namespace duel::commands

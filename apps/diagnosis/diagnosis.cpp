@@ -59,7 +59,7 @@ std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
   const gan::Table table = gan::read_table(file);
   for (const auto& [name, figure] : figures) {
     if (table.has(name)) continue;
-    fs::rename(file, gan::old_table(file));
+    std::cerr << gan::put_aside(file, concat("has no column ", name)) << std::endl;
     return {};
   }
   auto history = read_rows<Vitals>(table, figures);

@@ -104,6 +104,18 @@ int64_t number(const std::filesystem::path& path, const SafetensorsFile& file, c
   return value;
 }
 
+Position position_of(const std::filesystem::path& path, const SafetensorsFile& file) {
+  check(metadata(path, file, format_key) == format_value, path.string(), ": is of the format '",
+        metadata(path, file, format_key), "', this program reads '", format_value, "'");
+  return {number(path, file, "epoch", most_counted), number(path, file, "batch", most_counted),
+          number(path, file, "pictures", most_counted)};
+}
+
+/// The header alone, which is held against the length of the file.
+SafetensorsFile read_header(const std::filesystem::path& path) {
+  return read_safetensors(path, [](std::string_view) { return false; });
+}
+
 Config config_of(const std::filesystem::path& path, const SafetensorsFile& file) {
   const Json json =
       parse_json(metadata(path, file, "config"), path.string() + ": the configuration in its metadata");
@@ -127,17 +139,13 @@ void save_networks(const std::filesystem::path& path, Trainer& trainer) {
   write(path, network_entries(trainer), {{"config", json_text(to_json(trainer.config()))}});
 }
 
-Config read_config(const std::filesystem::path& path) {
-  return config_of(path, read_safetensors(path, [](std::string_view) { return false; }));
-}
+Config read_config(const std::filesystem::path& path) { return config_of(path, read_header(path)); }
+
+Position read_position(const std::filesystem::path& path) { return position_of(path, read_header(path)); }
 
 Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
   const SafetensorsFile file = read_safetensors(path);
-  check(metadata(path, file, format_key) == format_value, path.string(), ": is of the format '",
-        metadata(path, file, format_key), "', this program reads '", format_value, "'");
-  const Position position{number(path, file, "epoch", most_counted),
-                          number(path, file, "batch", most_counted),
-                          number(path, file, "pictures", most_counted)};
+  const Position position = position_of(path, file);
   const auto streams = trainer.random_streams();
   std::vector<int64_t> stream_positions;
   for (const auto& [name, stream] : streams) {

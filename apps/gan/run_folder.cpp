@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -48,10 +49,29 @@ std::string step_file(int64_t step, const char* ending) {
   return name;
 }
 
-/// The number in a picture's name, which `name_of` makes of it; 0 for other files.
-int64_t number_in(const std::string& name, const char* format, std::string (*name_of)(int64_t, const char*)) {
+/// The number in the name of a file of this ending, which `name_of` makes of it; 0 for other files.
+int64_t number_in(const fs::path& file, const char* ending, const char* format,
+                  std::string (*name_of)(int64_t, const char*)) {
+  const std::string name = file.filename().string();
   long long number = 0;
-  return std::sscanf(name.c_str(), format, &number) == 1 && name == name_of(number, ".png") ? number : 0;
+  return std::sscanf(name.c_str(), format, &number) == 1 && name == name_of(number, ending) ? number : 0;
+}
+
+int64_t epoch_in(const fs::path& file, const char* ending) {
+  return number_in(file, ending, "epoch-%lld", epoch_file);
+}
+
+int64_t step_in(const fs::path& file, const char* ending) {
+  return number_in(file, ending, "step-%lld", step_file);
+}
+
+/// Nothing for a file that is no whole checkpoint.
+std::optional<Position> position_in(const fs::path& checkpoint) {
+  try {
+    return read_position(checkpoint);
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 /// Removes what a run that was killed while it saved has left: the start of a file that never got its name
@@ -162,23 +182,31 @@ fs::path RunFolder::samples(int64_t epoch) const { return path_ / "samples" / ep
 
 fs::path RunFolder::place_to_go_on() const {
   if (fs::exists(latest())) return latest();
-  // Of what was to be done again, after a rollback say, the pictures are gone, though not the checkpoints.
-  int64_t epochs = 0, saved_epoch = 0, saved_step = 0;
-  for (const fs::path& picture : list_folder(path_ / "samples")) {
-    const std::string name = picture.filename().string();
-    const int64_t epoch = number_in(name, "epoch-%lld", epoch_file),
-                  step = number_in(name, "step-%lld", step_file);
-    epochs = std::max(epochs, epoch);
-    if (epoch > saved_epoch && fs::exists(epoch_checkpoint(epoch))) saved_epoch = epoch;
-    if (step > saved_step && fs::exists(step_checkpoint(step))) saved_step = step;
-  }
+  if (const fs::path furthest = furthest_checkpoint(); !furthest.empty()) return furthest;
+  int64_t epochs = 0;
+  for (const fs::path& picture : list_folder(path_ / "samples"))
+    epochs = std::max(epochs, epoch_in(picture, ".png"));
   // Killed before its first epoch was saved as a whole, a run repeats it, and nothing is lost by that.
-  if (epochs <= 1) return {};
-  if (saved_epoch > 0) return epoch_checkpoint(saved_epoch);
-  check(saved_step > 0, latest().string(),
-        ": is missing, and there is no other checkpoint, so that the run, which has done ", epochs,
+  check(epochs <= 1, latest().string(),
+        ": is missing, and there is no other whole checkpoint, so that the run, which has done ", epochs,
         " epochs, cannot go on; begin another");
-  return step_checkpoint(saved_step);
+  return {};
+}
+
+fs::path RunFolder::furthest_checkpoint() const {
+  fs::path furthest;
+  std::pair<int64_t, int64_t> farthest{0, 0};
+  for (const fs::path& file : list_folder(path_ / "checkpoints")) {
+    const bool of_epoch = epoch_in(file, ".safetensors") > 0;
+    if (!of_epoch && step_in(file, ".safetensors") == 0) continue;
+    const std::optional<Position> position = position_in(file);
+    if (!position) continue;
+    // A step that ends an epoch is saved before the rest of what belongs to the epoch is written.
+    const bool is_all = of_epoch || position->batch > 0 || fs::exists(samples(position->epoch));
+    const std::pair<int64_t, int64_t> place{position->epoch, position->batch};
+    if (is_all && place > farthest) furthest = file, farthest = place;
+  }
+  return furthest;
 }
 
 void RunFolder::append_metrics(const Metrics& m) const {
@@ -200,10 +228,11 @@ std::vector<std::string> RunFolder::go_back_to(int64_t epoch, int64_t step) cons
     std::string line = cut_table(path_ / name, step, texts);
     if (!line.empty()) damaged.push_back(std::move(line));
   }
-  for (const fs::path& picture : list_folder(path_ / "samples")) {
-    std::error_code ignored;  // one that stays is written over when its epoch is done
-    if (number_in(picture.filename().string(), "epoch-%lld", epoch_file) > epoch)
-      fs::remove(picture, ignored);
+  for (const auto& [part, ending] : {std::pair{"samples", ".png"}, {"checkpoints", ".safetensors"}}) {
+    for (const fs::path& file : list_folder(path_ / part)) {
+      std::error_code ignored;  // one that stays is written over when the run gets there
+      if (epoch_in(file, ending) > epoch || step_in(file, ending) > step) fs::remove(file, ignored);
+    }
   }
   return damaged;
 }

@@ -66,17 +66,19 @@ class RunFolder {
   std::filesystem::path samples(int64_t epoch) const;
   std::filesystem::path step_samples(int64_t step) const;
 
-  /// Where a run goes on: latest(), or where that is gone the last epoch's checkpoint, or else the last of
-  /// the steps that were kept; empty in a run that has not done two epochs, which begins anew. Throws Error
-  /// if it has and no checkpoint is left.
+  /// Where a run goes on: latest(), or where that is gone furthest_checkpoint(). Empty where there is neither
+  /// in a run that has not done two epochs, which begins anew; throws Error if it has done them.
   std::filesystem::path place_to_go_on() const;
+  /// Of the epochs' and the kept steps' checkpoints that are whole the one that is furthest along, or
+  /// nothing.
+  std::filesystem::path furthest_checkpoint() const;
 
   /// Appends a line; the first call writes the head.
   void append_metrics(const Metrics& metrics) const;
   /// Makes the folder that of a run which goes on after `epoch` and `step`: drops the rows of later steps
-  /// from all tables, whoever writes them (see cut_table()), and removes the pictures samples/epoch-N.png of
-  /// later epochs, and no other file there. What was dropped is written again. Returns a line for each table
-  /// that was damaged.
+  /// from all tables, whoever writes them (see cut_table()), and removes the pictures and checkpoints of
+  /// later epochs and steps, and no other file there: what a run goes on from is never of a course that it
+  /// has left. What was dropped is written again. Returns a line for each table that was damaged.
   std::vector<std::string> go_back_to(int64_t epoch, int64_t step) const;
   /// Removes the epochs' checkpoints but the last `keep`, counted back from `epoch`.
   void prune_checkpoints(int64_t epoch, int64_t keep) const;

@@ -165,16 +165,10 @@ std::string cut_table(const fs::path& path, int64_t step, const Record& texts) {
   if (!fs::exists(path)) return "";
   const std::vector<uint8_t> bytes = read_file(path);
   const auto [records, unfinished] = parse(as_text(bytes));
-  const std::string aside = old_table(path).filename().string();
   const Record columns = records.empty() ? Record{} : records.front();
   const auto step_column =
       static_cast<size_t>(std::find(columns.begin(), columns.end(), "step") - columns.begin());
-  if (!records.empty() && step_column == columns.size()) {
-    std::error_code error;
-    fs::rename(path, old_table(path), error);
-    check(!error, path.string(), ": cannot be put aside as ", aside, ": ", error.message());
-    return concat(path.string(), " has no column step: it is put aside as ", aside);
-  }
+  if (!records.empty() && step_column == columns.size()) return put_aside(path, "has no column step");
   std::string kept = records.empty() ? "" : line(columns);
   // A quotation mark that is never closed swallows the lines after it.
   bool is_damaged = unfinished.find('\n') != std::string_view::npos;
@@ -188,14 +182,30 @@ std::string cut_table(const fs::path& path, int64_t step, const Record& texts) {
       is_damaged = true;
     }
   }
-  if (is_damaged) write_file_atomically(old_table(path), bytes);
+  const fs::path aside = old_table(path);
+  if (is_damaged) write_file_atomically(aside, bytes);
   write_file_atomically(path, kept);
-  return is_damaged ? concat(path.string(), " is damaged: its good rows stay, the file as it was is ", aside)
-                    : "";
+  if (!is_damaged) return "";
+  return concat(path.string(), " is damaged: its good rows stay, the file as it was is ",
+                aside.filename().string());
 }
 
 fs::path old_table(const fs::path& path) {
-  return fs::path(path).replace_filename(path.stem().string() + "-old" + path.extension().string());
+  const auto named = [&](const std::string& mark) {
+    return fs::path(path).replace_filename(path.stem().string() + mark + path.extension().string());
+  };
+  fs::path old = named("-old");
+  for (int n = 2; fs::exists(fs::symlink_status(old)); ++n) old = named(concat("-old-", n));
+  return old;
+}
+
+std::string put_aside(const fs::path& path, const std::string& why) {
+  const fs::path aside = old_table(path);
+  std::error_code error;
+  fs::rename(path, aside, error);
+  check(!error, path.string(), ' ', why, ": it cannot be put aside as ", aside.filename().string(), ": ",
+        error.message());
+  return concat(path.string(), ' ', why, ": it is put aside as ", aside.filename().string());
 }
 
 std::string csv_field(const std::string& text) {

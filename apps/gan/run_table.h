@@ -39,12 +39,17 @@ void append_rows(const std::filesystem::path& path, const std::vector<std::strin
 /// Of the others the damaged ones go too: those with another number of fields than the head has, and those
 /// without a number in a column that is not one of `texts`. Then the file as it was stays beside the table,
 /// as old_table(), and the line that is returned says so; it is empty where nothing was damaged. What is no
-/// table with a column step is put there whole. Throws Error if the file cannot be read or replaced.
+/// table with a column step is put_aside(). Throws Error if the file cannot be read or replaced.
 std::string cut_table(const std::filesystem::path& path, int64_t step,
                       const std::vector<std::string>& texts = {});
 
-/// Where a table that rows cannot be added to is put aside: "vitals-old.csv" for vitals.csv.
+/// Where a table that rows cannot be added to is put aside: "vitals-old.csv" for vitals.csv, or the first of
+/// "vitals-old-2.csv", "vitals-old-3.csv", ... that is free.
 std::filesystem::path old_table(const std::filesystem::path& path);
+
+/// Renames a table to old_table() and returns a line that says so, and why: "PATH WHY: it is put aside as
+/// vitals-old.csv". Throws Error if it cannot be renamed.
+std::string put_aside(const std::filesystem::path& path, const std::string& why);
 
 /// `text` as one field: in quotation marks where it needs them.
 std::string csv_field(const std::string& text);

@@ -77,11 +77,6 @@ class Run {
         position_(position),
         step_(position.epoch * epoch_steps_ + position.batch),
         progress_(total_, epoch_steps_, config_.batch_size, step_) {
-    check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
-          ": was trained on ", position.pictures, " pictures, the data now has ", data.size(),
-          "; it cannot go on exactly with other data");
-    check(position.batch < epoch_steps_, folder.latest().string(), ": is damaged: it is of ", position.batch,
-          " batches of an epoch, which has ", epoch_steps_);
     position_.pictures = data.size();
     for (const std::string& line : folder.go_back_to(position_.epoch, step_)) std::cerr << line << std::endl;
     write_png(folder.reals(), grid(first_pictures(data, 64)));
@@ -162,18 +157,18 @@ class Run {
     save_checkpoint(checkpoint, trainer_, position_);
   }
 
-  /// All that belongs to the epoch comes before the latest checkpoint: a run that is killed in between
-  /// repeats the epoch and writes all of it again, and one that is killed later lacks nothing.
+  /// All that belongs to the epoch comes before its checkpoint and the latest one: a run that is killed in
+  /// between repeats the epoch and writes all of it again, and one that is killed later lacks nothing.
   void finish_epoch() {
     {
       const ScopedPhase phase("files");
       write_samples(folder_.samples(position_.epoch), trainer_);
-      if (options_.keep > 0) save_checkpoint(folder_.epoch_checkpoint(position_.epoch), trainer_, position_);
-      folder_.prune_checkpoints(position_.epoch, options_.keep);
     }
     observe([&](Observer& observer) { observer.epoch_done(trainer_, folder_, position_); });
     {
       const ScopedPhase phase("files");
+      if (options_.keep > 0) save_checkpoint(folder_.epoch_checkpoint(position_.epoch), trainer_, position_);
+      folder_.prune_checkpoints(position_.epoch, options_.keep);
       save_checkpoint(folder_.latest(), trainer_, position_);
     }
     observe([&](Observer& observer) { observer.epoch_saved(folder_, position_); });

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "lib/error.h"
+#include "lib/io/image.h"
 #include "lib/io/memory.h"
 
 namespace duel {
@@ -18,6 +19,7 @@ namespace duel {
 struct CachedDataset::Failure {
   int64_t index;
   std::string reason;
+  int64_t too_small_side = 0;  // of a picture that could be read, but not be cropped
 };
 
 namespace {
@@ -69,7 +71,8 @@ CachedDataset::CachedDataset(std::unique_ptr<Dataset> source, const CacheOptions
     : source_(std::move(source)),
       image_size_(source_->image_size()),
       channels_(source_->channels()),
-      description_(source_->description()) {
+      description_(source_->description()),
+      passed_by_(source_->passed_by()) {
   const int64_t total = source_->size(), bytes = source_->picture_bytes();
   const int64_t budget = options.memory_budget >= 0 ? options.memory_budget : available_memory() / 2;
   if (total <= budget / bytes)
@@ -88,7 +91,8 @@ CachedDataset::CachedDataset(std::unique_ptr<Dataset> source, const CacheOptions
       source_->read(index, pixels);
     } catch (const Error& error) {
       const std::lock_guard lock(mutex);
-      failures.push_back({index, error.what()});
+      const auto* const too_small = dynamic_cast<const TooSmall*>(&error);
+      failures.push_back({index, error.what(), too_small ? too_small->side() : 0});
     }
   };
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -97,11 +101,26 @@ CachedDataset::CachedDataset(std::unique_ptr<Dataset> source, const CacheOptions
   if (in_memory()) source_.reset();
 }
 
+void CachedDataset::fail_as_none_is_left(const std::vector<Failure>& failures) const {
+  int64_t too_small = 0, largest = 0;
+  for (const Failure& failure : failures) {
+    too_small += failure.too_small_side > 0;
+    largest = std::max(largest, failure.too_small_side);
+  }
+  const int64_t total = static_cast<int64_t>(failures.size());
+  check(2 * too_small <= total, "none of the ", description_, " can be used: ", too_small, " of ", total,
+        " pictures are smaller than the crop (the largest has a side of ", largest,
+        "); use a smaller --crop");
+  fail("none of the ", description_, " can be read; the first: ", total == 0 ? "" : failures.front().reason);
+}
+
 void CachedDataset::leave_out(std::vector<Failure> failures, int64_t total) {
   std::sort(failures.begin(), failures.end(),
             [](const Failure& a, const Failure& b) { return a.index < b.index; });
-  check(static_cast<int64_t>(failures.size()) < total, "none of the ", description_,
-        " can be read; the first: ", failures.empty() ? "" : failures.front().reason);
+  if (static_cast<int64_t>(failures.size()) == total) fail_as_none_is_left(failures);
+  if (!failures.empty())
+    description_ += concat("; ", failures.size(), " of them are left out, ",
+                           total - static_cast<int64_t>(failures.size()), " are used");
   const int64_t bytes = picture_bytes();
   auto failure = failures.begin();
   for (int64_t index = 0; index < total; ++index) {

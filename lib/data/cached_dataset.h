@@ -25,27 +25,31 @@ struct CacheOptions {
 /// asks the source again.
 class CachedDataset final : public Dataset {
  public:
-  /// Throws Error if no picture of the source can be read.
+  /// Throws Error if no picture of the source can be read: with the first reason, or where most of them are
+  /// TooSmall with that one.
   explicit CachedDataset(std::unique_ptr<Dataset> source, const CacheOptions& options = {});
 
   int64_t size() const override { return size_; }
   int64_t image_size() const override { return image_size_; }
   int64_t channels() const override { return channels_; }
   void read(int64_t index, uint8_t* pixels) const override;
+  /// That of the source, and how many of its pictures are left where some were left out.
   std::string description() const override { return description_; }
   std::span<const std::string> skipped() const override { return skipped_; }
+  std::string passed_by() const override { return passed_by_; }
 
   bool in_memory() const { return pixels_ != nullptr; }
 
  private:
   struct Failure;
   void leave_out(std::vector<Failure> failures, int64_t total);
+  [[noreturn]] void fail_as_none_is_left(const std::vector<Failure>& failures) const;
 
   std::unique_ptr<Dataset> source_;    // null once the pictures are in memory
   std::unique_ptr<uint8_t[]> pixels_;  // (size_, image_size_, image_size_, channels_), or null
   std::vector<int64_t> kept_;          // their numbers in the source; used only where pixels_ is null
   int64_t size_ = 0, image_size_, channels_;
-  std::string description_;
+  std::string description_, passed_by_;
   std::vector<std::string> skipped_;
 };
 

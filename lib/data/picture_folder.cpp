@@ -3,51 +3,79 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "lib/error.h"
+#include "lib/quote.h"
 
 namespace duel {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 10> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".tga",
-                                                          ".gif", ".pnm",  ".pbm", ".pgm", ".ppm"};
+constexpr std::array<std::string_view, 12> kExtensions = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp",
+                                                          ".tga", ".gif",  ".pnm", ".pbm",  ".pgm", ".ppm"};
 
-bool has_picture_name(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+/// In lower case, with its dot.
+std::string ending_of(const fs::path& path) {
+  std::string ending = path.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return ending;
 }
 
 struct Listing {
-  std::vector<std::string> pictures;  // relative to the folder
-  int64_t others = 0;
+  std::vector<std::string> pictures;      // relative to the folder
+  std::map<std::string, int64_t> others;  // by their endings
 };
 
+/// A folder that is a link comes after all that are none, so that what it leads to is found there first.
 Listing list_pictures(const fs::path& folder) {
   Listing listing;
   std::error_code error;
-  fs::recursive_directory_iterator entry(folder, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    const fs::file_status status = entry->status(error);
-    const bool is_hidden = entry->path().filename().string().starts_with('.');
-    if (is_hidden) entry.disable_recursion_pending();
-    if (is_hidden || fs::is_directory(status)) continue;
-    // A link that leads nowhere stays in the list, so that it is reported when it is read. A pipe would block
-    // there.
-    if (has_picture_name(entry->path()) && !fs::is_other(status)) {
-      listing.pictures.push_back(entry->path().lexically_relative(folder).string());
-    } else {
-      ++listing.others;
+  std::vector<fs::path> folders{folder};
+  std::set<fs::path> links, seen;  // the latter without links in them
+  while (!error && !(folders.empty() && links.empty())) {
+    if (folders.empty()) folders.push_back(links.extract(links.begin()).value());
+    const fs::path at = folders.back();
+    folders.pop_back();
+    const fs::path real = fs::canonical(at, error);
+    if (error || !seen.insert(real).second) continue;
+    fs::directory_iterator entry(at, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      std::error_code ignored;  // of a link that leads nowhere
+      const fs::path& path = entry->path();
+      const fs::file_status status = entry->status(ignored);
+      // A pipe would block where it is read.
+      if (path.filename().string().starts_with('.') || fs::is_other(status)) continue;
+      if (fs::is_directory(status)) {
+        if (entry->is_symlink(ignored)) {
+          links.insert(path);
+        } else {
+          folders.push_back(path);
+        }
+        continue;
+      }
+      // A link that leads nowhere stays in the list, so that it is reported when it is read.
+      const std::string ending = ending_of(path);
+      if (std::find(kExtensions.begin(), kExtensions.end(), ending) != kExtensions.end()) {
+        listing.pictures.push_back(path.lexically_relative(folder).string());
+      } else {
+        ++listing.others[ending];
+      }
     }
   }
   check(!error, "cannot read the folder ", folder.string(), " or one below it: ", error.message());
   std::sort(listing.pictures.begin(), listing.pictures.end());
   return listing;
+}
+
+int64_t sum(const std::map<std::string, int64_t>& counts) {
+  int64_t all = 0;
+  for (const auto& [ending, count] : counts) all += count;
+  return all;
 }
 
 }  // namespace
@@ -61,8 +89,9 @@ PictureFolder::PictureFolder(fs::path folder, const PictureFormat& format)
   check(fs::is_directory(status), folder_.string(), " is not a folder");
   Listing listing = list_pictures(folder_);
   check(!listing.pictures.empty(), "no pictures in ", folder_.string(), " or below it: none of its ",
-        listing.others, " files is named ", extensions());
+        sum(listing.others), " files is named ", extensions());
   files_ = std::move(listing.pictures);
+  others_ = std::move(listing.others);
 }
 
 void PictureFolder::read(int64_t index, uint8_t* pixels) const {
@@ -70,6 +99,8 @@ void PictureFolder::read(int64_t index, uint8_t* pixels) const {
   const Image image = load_image(path);
   try {
     format_.apply(image, pixels);
+  } catch (const TooSmall& error) {
+    throw TooSmall(concat(path.string(), " ", error.what()), error.side());
   } catch (const Error& error) {
     fail(path.string(), " ", error.what());
   }
@@ -77,6 +108,21 @@ void PictureFolder::read(int64_t index, uint8_t* pixels) const {
 
 std::string PictureFolder::description() const {
   return concat(size(), " pictures of ", folder_.string(), ", ", format_.description());
+}
+
+std::string PictureFolder::passed_by() const {
+  constexpr size_t most = 5;
+  if (others_.empty()) return {};
+  std::string list;
+  size_t named = 0;
+  for (const auto& [ending, count] : others_) {
+    if (++named > most) break;
+    list += concat(named > 1 ? ", " : "", ending.empty() ? "none" : quoted_around(ending, 0));
+  }
+  if (others_.size() > most) list += ", ...";
+  const int64_t count = sum(others_);
+  return concat("passed by ", counted(count, "file"),
+                count == 1 ? " with another ending (" : " with other endings (", list, ")");
 }
 
 std::string PictureFolder::extensions() {

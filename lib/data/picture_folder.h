@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,9 @@
 namespace duel {
 
 /// Every file below the folder whose name ends in one of extensions() in either case, in the bytewise order
-/// of their paths. Symbolic links to files are followed, links to folders are not; names that begin with a
-/// dot are passed over. Each read() decodes the file anew; CachedDataset keeps the result.
+/// of their paths. Symbolic links are followed, and a folder that several lead to, or that lies around its
+/// own link, is read once. Names that begin with a dot are passed over. Each read() decodes the file anew;
+/// CachedDataset keeps the result.
 class PictureFolder final : public Dataset {
  public:
   /// Throws Error if there is no such folder, it cannot be read or holds no file with such a name, or if the
@@ -23,9 +25,11 @@ class PictureFolder final : public Dataset {
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
   int64_t image_size() const override { return format_.image_size; }
   int64_t channels() const override { return format_.channels; }
-  /// Throws Error that names the file if it cannot be read or decoded, or is smaller than the crop.
+  /// Throws Error that names the file if it cannot be read or decoded; TooSmall if it is smaller than the
+  /// crop.
   void read(int64_t index, uint8_t* pixels) const override;
   std::string description() const override;
+  std::string passed_by() const override;
 
   /// The path of a picture, relative to the folder.
   const std::string& file(int64_t index) const { return files_[static_cast<size_t>(index)]; }
@@ -37,6 +41,7 @@ class PictureFolder final : public Dataset {
   std::filesystem::path folder_;
   PictureFormat format_;
   std::vector<std::string> files_;
+  std::map<std::string, int64_t> others_;  // how many files with another ending there are, each with its dot
 };
 
 }  // namespace duel

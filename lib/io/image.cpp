@@ -15,6 +15,7 @@
 
 #include "lib/divisor.h"
 #include "lib/error.h"
+#include "lib/io/exif.h"
 #include "lib/io/file.h"
 #include "lib/io/pnm.h"
 
@@ -163,7 +164,7 @@ Image decode_with_stb(std::span<const uint8_t> bytes) {
       stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stbi_image_free);
   check(!source.overrun(), kCutShort);
   if (pixels == nullptr) fail_to_decode(bytes, false);
-  return composited(pixels.get(), width, height, channels);
+  return upright(composited(pixels.get(), width, height, channels), exif_orientation(bytes));
 }
 
 }  // namespace
@@ -212,8 +213,10 @@ Image with_channels(Image image, int64_t channels) {
 Image central_square(const Image& image, int64_t crop, int64_t size) {
   const int64_t shorter = std::min(image.width, image.height);
   const int64_t side = crop == 0 ? shorter : crop;
-  check(side <= shorter, "is ", image.width, "x", image.height, " pixels, smaller than the crop of ", crop,
-        "x", crop);
+  if (side > shorter)
+    throw TooSmall(
+        concat("is ", image.width, "x", image.height, " pixels, smaller than the crop of ", crop, "x", crop),
+        shorter);
   const int64_t stride = image.width * image.channels;
   const uint8_t* corner =
       image.pixels.data() + (image.height - side) / 2 * stride + (image.width - side) / 2 * image.channels;

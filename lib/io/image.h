@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
+
+#include "lib/error.h"
 
 namespace duel {
 
@@ -22,9 +25,9 @@ void check_picture_size(int64_t width, int64_t height);
 
 /// Decodes a JPEG, PNG, BMP, TGA, GIF (its first frame) or PNM. The content decides which, never the file's
 /// name. 16 bits a channel become 8; transparency is composited on white; grey stays grey, everything else is
-/// RGB. Throws Error with the reason ("is cut short: ...", to be put behind the file's name) if the bytes are
-/// no such picture, are damaged so that the decoder notices, or end before the picture does, even where the
-/// decoder would fill up the rest.
+/// RGB. A JPEG is turned and mirrored as the orientation in its Exif data says. Throws Error with the reason
+/// ("is cut short: ...", to be put behind the file's name) if the bytes are no such picture, are damaged so
+/// that the decoder notices, or end before the picture does, even where the decoder would fill up the rest.
 Image decode_image(std::span<const uint8_t> bytes);
 
 /// decode_image() of a file; its errors begin with the path.
@@ -33,8 +36,18 @@ Image load_image(const std::filesystem::path& path);
 /// Grey becomes RGB by repetition, RGB becomes grey as luminance (Rec. 601). `channels` is 1 or 3.
 Image with_channels(Image image, int64_t channels);
 
+/// Says of a picture that it is smaller than the crop.
+class TooSmall : public Error {
+ public:
+  TooSmall(const std::string& message, int64_t side) : Error(message), side_(side) {}
+  int64_t side() const { return side_; }  ///< the shorter one of the picture, in pixels
+
+ private:
+  int64_t side_;
+};
+
 /// The central square of `crop` pixels a side, or of the shorter side where `crop` is 0, resized to `size`.
-/// Throws Error if the picture is smaller than `crop`.
+/// Throws TooSmall if the picture is smaller than `crop`.
 ///
 /// The filter is the triangle, stretched by the scale when it shrinks a picture: every source pixel counts
 /// (no aliasing), it has no negative lobes (no halos that a network would learn), and it is what
