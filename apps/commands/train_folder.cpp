@@ -51,7 +51,8 @@ void check_resume_options(const CLI::App& command) {
 
 void load_first_weights(gan::Trainer& trainer) {
   const std::string& init = trainer.config().init;
-  if (!init.empty()) gan::load_networks(init, &trainer.generator(), &trainer.discriminator());
+  if (!init.empty())
+    gan::load_networks(gan::find_checkpoint(init), &trainer.generator(), &trainer.discriminator());
 }
 
 }  // namespace
