@@ -315,6 +315,18 @@ TEST_F(LatentCommands, NearestFindsTheTrainingPictures) {
   EXPECT_TRUE(contains(cropped, "central 16x16 ")) << cropped;
 }
 
+TEST_F(LatentCommands, WhatIsOneIsCountedAsOne) {
+  const std::string drawn =
+      dcgan_.good({"sample", "--checkpoint", "run", "--count", "1", "--output", "1.png"});
+  EXPECT_TRUE(contains(drawn,
+                       "1 picture from run/checkpoints/latest.safetensors is in 1.png, its latent by "
+                       "the letter in 1.safetensors\n"))
+      << drawn;
+  const Words light{"light", "--factor", "background_lightness", "--steps", "2", "--count", "1"};
+  const std::string found = latent("direction", light);
+  EXPECT_TRUE(contains(found, "1 picture with it, ") && contains(found, "1 picture without it, ")) << found;
+}
+
 TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {
   const Words quick{"--steps", "5", "--count", "3"};
   const std::string out =
