@@ -12,7 +12,7 @@ target_compile_definitions(duel_commands PRIVATE DUEL_VERSION="${PROJECT_VERSION
 duel_compile_quickly(duel_commands)
 # Most of the time goes into CLI11's inline functions, once for each unit: so the commands are compiled as two units.
 # Names of their own must therefore differ from file to file, in unnamed namespaces, too.
-set_target_properties(duel_commands PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+set_target_properties(duel_commands PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 14)
 foreach(recipe celeba32 anime64 dcgan64)
   duel_embed(duel_app apps/recipes/${recipe}.json ${recipe}_json)
 endforeach()

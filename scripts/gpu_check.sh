@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All that needs a GPU, in one go: builds for this card, tests the CUDA backend on it, trains, measures beside PyTorch,
-# and runs the tests again under the sanitizers. Prints a short table last; exits with 0 only if all of it passed.
+# All that needs a GPU, in one go: builds for this card, tests the CUDA backend on it, runs tests again under the
+# sanitizers, trains, and measures beside PyTorch. Prints a short table last; exits with 0 only if all of it passed.
 # Takes under ten minutes and fetches nothing. What counts most comes first: where time runs out, the last rows say so.
 #
 #   scripts/gpu_check.sh

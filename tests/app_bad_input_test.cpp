@@ -194,7 +194,11 @@ TEST(AppBadInput, AFullDiskLeavesTheLastCheckpointWhole) {
   dcgan.good(tiny_train({"--epochs", "2", "--output", "whole"}));
   const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors");
   const Words resume{"train", "--resume", "run", "--epochs", "2", "--threads", "1", "--no-report"};
-  EXPECT_TRUE(contains(dcgan.bad(resume, "cannot write", latest.size() - 1), "run/checkpoints/"));
+  const std::string line = dcgan.bad(resume, "cannot write run/checkpoints/", latest.size() - 1);
+  EXPECT_TRUE(contains(line,
+                       ": File too large; allow larger ones (ulimit -f) and try again, what was saved "
+                       "before is whole: --resume run goes on from there\n"))
+      << line;
   EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
   EXPECT_EQ(dcgan.names("run/checkpoints"), (Words{"epoch-0001.safetensors", "latest.safetensors"}));
   dcgan.good(resume);
@@ -214,6 +218,21 @@ TEST(AppBadInput, ADivergedRunKeepsTheLastGoodCheckpoint) {
   EXPECT_TRUE(contains(dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, "(step 5)"),
                        "latest.safetensors is the last good checkpoint"));
   EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
+}
+
+TEST(AppBadInput, ARunThatFailsTellsItsProfile) {
+  const Program dcgan;
+  const Words words = tiny_train({"--lr", "1e30", "--profile", "--output", "run"});
+  dcgan.bad(words, "training has diverged");
+  const std::string out = dcgan.text("stdout");
+  EXPECT_TRUE(contains(out, "gemm") && contains(out, "is in run/trace.json\n")) << out;
+  EXPECT_GT(dcgan.bytes("run/trace.json").size(), 1000u);
+
+  // A trace that cannot be written is not what the run ends with.
+  dcgan.good(tiny_train({"--lr", "1e30", "--epochs", "0", "--output", "second"}));
+  std::filesystem::create_directories(dcgan / "second/trace.json/in-the-way");
+  dcgan.bad({"train", "--resume", "second", "--epochs", "1", "--profile"}, "training has diverged");
+  EXPECT_TRUE(contains(dcgan.text("stdout"), "There is no trace: cannot write second/trace.json"));
 }
 
 TEST(AppBadInput, NetworksBrokenByTheLastStepAreNotSaved) {

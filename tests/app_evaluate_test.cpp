@@ -64,6 +64,31 @@ TEST(AppEvaluate, WritesTheNumbersAlsoWhereNobodyReadsTheTable) {
   EXPECT_EQ(gan::parse_json(dcgan.text("a.json"), "a.json").at("count"), 12);
 }
 
+TEST(AppEvaluate, PrintsTheNumbersAlsoWhereTheFileCannotBeWritten) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const Words words = Words{"evaluate", "--checkpoint", "run"} + few;
+  const std::string table = dcgan.good(words);
+  dcgan.bad(words + Words{"--json", "a.json"}, "cannot write a.json", table.size() + 10);
+  EXPECT_EQ(dcgan.text("stdout"), table);
+}
+
+TEST(AppEvaluate, DataThatAreGoneCanBeNamedElsewhere) {
+  const Program dcgan;
+  for (int i = 0; i < 24; ++i)
+    dcgan.folder().write(concat("data/", i, ".png"), read_file(fixture("rgb.png")));
+  dcgan.good(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
+  std::filesystem::rename(dcgan / "data", dcgan / "moved");
+  const std::string part =
+      "cannot read the data in data: No such file or directory; the run was trained on them: name where they "
+      "are now by --data";
+  dcgan.bad(Words{"evaluate", "--checkpoint", "run"} + few, part);
+  dcgan.bad({"latent", "nearest", "--checkpoint", "run"}, part);
+  dcgan.good({"latent", "nearest", "--checkpoint", "run", "--data", "moved"});
+  const std::string line = dcgan.bad({"evaluate", "--checkpoint", "run", "--data", "nowhere"}, "in nowhere");
+  EXPECT_FALSE(contains(line, "--data")) << line;
+}
+
 TEST(AppEvaluate, AGeneratorOfWhatIsNoNumberIsRefused) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));

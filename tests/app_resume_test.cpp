@@ -58,6 +58,26 @@ TEST(AppResume, AStoppedRunGoesOnExactly) {
   }
 }
 
+TEST(AppResume, TheCommandThatGoesOnCanBeGivenToAShell) {
+  const Program dcgan;
+  const std::string run = "Anna's runs; $HOME/-1";
+  std::filesystem::create_directory(dcgan / "Anna's runs; $HOME");
+  const pid_t child = dcgan.start(tiny_train({"--epochs", "100000", "--output", run}));
+  const bool begun = wait_for(dcgan / run / "metrics.csv");
+  ::kill(child, SIGINT);
+  const Finished stopped = dcgan.wait(child);
+  ASSERT_TRUE(begun);
+  const std::string before = "Continue with: ";
+  const size_t at = stopped.out.find(before);
+  ASSERT_NE(at, std::string::npos) << stopped.out;
+  const std::string command =
+      stopped.out.substr(at + before.size(), stopped.out.find('\n', at) - at - before.size());
+  EXPECT_TRUE(command.starts_with(DUEL_DCGAN " train --resume 'Anna")) << command;
+  const std::string again = "cd '" + dcgan.folder().path().string() + "' && " + command + " --epochs 0";
+  EXPECT_NE(std::system((again + " >out 2>err").c_str()), 0);
+  EXPECT_TRUE(contains(dcgan.text("err"), "--epochs 0 is fewer than the")) << dcgan.text("err");
+}
+
 TEST(AppResume, ARunStartedByNohupMindsNoTerminal) {
   const Program dcgan;
   std::signal(SIGHUP, SIG_IGN);

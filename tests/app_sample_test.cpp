@@ -173,7 +173,8 @@ TEST_F(AppSample, EachOutputHasAFileOfItsOwnAndAFolder) {
             "nodir/a.png"},
            {"--save-z: nodir/z cannot be written", "--save-z", "nodir/z"},
            {"--singles: file is no folder", "--singles", "file", "--force"},
-           {"--output: run is a folder", "--output", "run", "--force"}})
+           {"--output: run is a folder", "--output", "run", "--force"},
+           {"--output: a.jpeg would be no .jpeg", "--output", "a.jpeg"}})
     dcgan_.bad(
         Words{"sample", "--checkpoint", "run/networks.safetensors"} + Words(words.begin() + 1, words.end()),
         words[0]);

@@ -100,12 +100,17 @@ TEST(AppTrain, BeginsWithGivenWeights) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "first"}));
   dcgan.good(tiny_train({"--epochs", "0", "--output", "second", "--init", "first/networks.safetensors"}));
+  dcgan.good(tiny_train({"--epochs", "0", "--output", "of-a-run", "--init", "first"}));
   const auto first = read_safetensors(dcgan / "first/networks.safetensors");
   const auto second = read_safetensors(dcgan / "second/networks.safetensors");
+  const auto of_a_run = read_safetensors(dcgan / "of-a-run/networks.safetensors");
   for (const auto& [name, tensor] : first.tensors) {
     if (tensor.dtype() != DType::Float32) continue;
     EXPECT_EQ(tensor.to_vector<float>(), second.at(name).to_vector<float>()) << name;
+    EXPECT_EQ(tensor.to_vector<float>(), of_a_run.at(name).to_vector<float>()) << name;
   }
+  dcgan.bad(tiny_train({"--output", "third", "--init", "first/samples"}), "holds no checkpoint");
+  dcgan.bad(tiny_train({"--output", "third", "--init", "nowhere"}), "nowhere: there is no such file or run");
   dcgan.bad(tiny_train({"--output", "third", "--init", "first/config.json"}), "first/config.json");
   EXPECT_FALSE(dcgan.exists("third"));
 }

@@ -64,7 +64,7 @@ TEST_F(LatentBadInput, Expressions) {
   bad({"eval", "A / 0"}, "column 3: division by zero");
   bad({"eval", long_sum("A", 20000)}, "column 2002: there are more than 1000 operations");
   bad({"eval", "norm(A)", "--save-as", "N"}, "is the number");
-  bad({"eval", "A", "B", "--save-as", "N"}, "--save-as has 1 names for 2 expressions");
+  bad({"eval", "A", "B", "--save-as", "N"}, "--save-as has 1 name for 2 expressions");
   bad({"eval", "A", "B", "--save-as", "N", "--save-as", "N"}, "--save-as gives the name N twice");
   bad({"eval", "A", "--save-as", "norm"}, "'norm' cannot be a name");
   bad({"eval", "-A +"}, "\"-A +\", column 5: expected a name, a number or '(', found the end");
@@ -85,7 +85,8 @@ TEST_F(LatentBadInput, NamesThatAreUnknownOrCannotBe) {
   bad({"invert", "--face", "Q"}, "nothing is named 'Q'");
   bad({"name", "G=grid:Q"}, "G=grid:Q: samples.safetensors has no picture 'Q'; there are: A, B, C");
   bad({"name", "G=grid:A", "--grid", "none.safetensors"}, "none.safetensors");
-  bad({"name", "2G=grid:A"}, "'2G' cannot be a name");
+  bad({"name", "2G=grid:A"},
+      "'2G' cannot be a name: a name is a letter or '_' and then letters, digits and '_'");
   bad({"name", "G"}, "'G': write NAME=seed:NUMBER or NAME=grid:LETTERS");
   bad({"name", "G=17"}, "a face is seed:NUMBER or grid:LETTERS, got '17'");
   bad({"name", "G=seed:-1"}, "a seed is a whole number of at least 0, got '-1'");
@@ -134,6 +135,16 @@ TEST_F(LatentBadInput, PhotosAndSets) {
   bad({"factors", "--count", "33"}, "--count 33 is more than the 32 pictures of the synthetic set");
   bad({"factors", "--count", "31"}, "--count");
   dcgan_.bad({"latent", "factors", "--checkpoint", "nowhere", "--values", "1,x"}, "--values must be numbers");
+  bad({"nearest", "A", "--data", "nowhere"}, "cannot read the data in nowhere: No such file or directory\n");
+  bad({"direction", "x", "--factor", "smile", "--low", "0.5", "--high", "0.5"},
+      "--low and --high are both 0.5 of smile: no direction leads from pictures to themselves");
+  bad({"direction", "x", "--factor", "smile", "--low", "1"}, "--low and --high are both 1 of smile");
+  bad({"direction", "x", "--with", "run/samples", "--without", "run/../run/samples"},
+      "--with and --without are one folder, run/samples: no direction");
+  dcgan_.folder().write("run/photos/a.png", read_file(dcgan_ / "run/samples/epoch-0001.png"));
+  dcgan_.folder().write("run/copies/b.png", read_file(dcgan_ / "run/samples/epoch-0001.png"));
+  bad({"direction", "x", "--with", "run/photos", "--without", "run/copies", "--steps", "2"},
+      "x would be no direction: the pictures with it and those without it have the same mean z");
   bad({"direction", "a-b", "--factor", "smile"}, "'a-b' cannot be a name");
 }
 
@@ -153,6 +164,9 @@ TEST_F(LatentBadInput, CheckpointsAndNamesThatDoNotFit) {
 }
 
 TEST_F(LatentBadInput, OutputsThatCannotBe) {
+  bad({"average", "--output", "a.jpg"},
+      "--output: a.jpg would be no .jpg: pictures and films are written as PNG; name it a.png");
+  bad({"interpolate", "A", "B", "--film", "out.v1.GIF"}, "--film: out.v1.GIF would be no .gif: pictures and");
   bad({"average", "--output", "nodir/a.png"},
       "--output: nodir/a.png cannot be written, as there is no folder");
   bad({"invert", "--face", "A", "--output", "nodir/a.png"}, "there is no folder nodir; make it first");

@@ -115,6 +115,36 @@ TEST_F(LatentCommands, AFileOfNamesIsOfOneCheckpoint) {
   EXPECT_EQ(faces("names.safetensors"), 2u);
 }
 
+TEST_F(LatentCommands, ProcessesThatAddNamesAtOnceLoseNone) {
+  constexpr size_t processes = 12;
+  const auto before = dcgan_.names(".");
+  std::vector<pid_t> children;
+  for (size_t i = 0; i < processes; ++i)
+    children.push_back(dcgan_.start({"latent", "name", concat("G", i, "=seed:", i), "--checkpoint", "run",
+                                     "--threads", "1", "--output", concat("g", i, ".png")}));
+  for (const pid_t child : children) EXPECT_EQ(dcgan_.wait(child).code, 0);
+  EXPECT_EQ(faces("names.safetensors"), processes);
+  EXPECT_EQ(dcgan_.names(".").size(), before.size() + 2 * processes + 1) << "the figures and the names alone";
+}
+
+// An expression looks a name up in names.safetensors first: the grid's letter would be another face.
+TEST_F(LatentCommands, NoFaceOfTheGridIsHiddenUnlessForced) {
+  const Words run{"--checkpoint", "run", "--threads", "1"};
+  const std::string part =
+      "A is a face of the grid in samples.safetensors, which the new one would hide; give";
+  for (const Words& command : std::vector<Words>{{"name", "A=seed:9"},
+                                                 {"eval", "2*B", "--save-as", "A"},
+                                                 {"invert", "--face", "B", "--save-as", "A", "--steps", "1"},
+                                                 {"direction", "A", "--factor", "smile"}})
+    dcgan_.bad(Words{"latent"} + command + run, part);
+  EXPECT_FALSE(dcgan_.exists("names.safetensors"));
+  EXPECT_FALSE(dcgan_.exists("invert.png")) << "said before anything is computed";
+  dcgan_.good(Words{"latent", "name", "A=grid:A", "Z=seed:3"} + run);  // the same face
+  dcgan_.good(Words{"latent", "name", "B=seed:9", "--force"} + run);
+  dcgan_.good(Words{"latent", "name", "B=seed:9", "--output", "again.png"} + run);  // hidden before
+  dcgan_.good(Words{"latent", "name", "C=seed:9", "--names", "mine.safetensors", "--output", "c.png"} + run);
+}
+
 TEST_F(LatentCommands, ExpressionsMayBeginWithAMinusSign) {
   const auto a = drawn("A");
   const auto expect_minus_a = [&](const std::string& file, const std::string& name) {
@@ -283,6 +313,18 @@ TEST_F(LatentCommands, NearestFindsTheTrainingPictures) {
   const std::string cropped =
       dcgan_.good({"latent", "nearest", "--checkpoint", "cropped", "--output", "e.png"});
   EXPECT_TRUE(contains(cropped, "central 16x16 ")) << cropped;
+}
+
+TEST_F(LatentCommands, WhatIsOneIsCountedAsOne) {
+  const std::string drawn =
+      dcgan_.good({"sample", "--checkpoint", "run", "--count", "1", "--output", "1.png"});
+  EXPECT_TRUE(contains(drawn,
+                       "1 picture from run/checkpoints/latest.safetensors is in 1.png, its latent by "
+                       "the letter in 1.safetensors\n"))
+      << drawn;
+  const Words light{"light", "--factor", "background_lightness", "--steps", "2", "--count", "1"};
+  const std::string found = latent("direction", light);
+  EXPECT_TRUE(contains(found, "1 picture with it, ") && contains(found, "1 picture without it, ")) << found;
 }
 
 TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {

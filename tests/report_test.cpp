@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "apps/gan/json.h"
@@ -11,7 +12,9 @@
 #include "apps/report/base64.h"
 #include "apps/report/losses_picture.h"
 #include "apps/report/norms.h"
+#include "apps/report/report_observer.h"
 #include "lib/autograd.h"
+#include "lib/data/synthetic.h"
 #include "lib/io/image.h"
 #include "tests/dcgan_program.h"
 
@@ -330,6 +333,28 @@ TEST_F(ReportOfFiles, ComparesRuns) {
   ASSERT_EQ(runs.size(), 2u);
   EXPECT_EQ(runs[0]["name"], "run");
   EXPECT_EQ(runs[1]["name"], "other/run");
+  for (const Words& folders : std::vector<Words>{{"other/run", "run"},
+                                                 {"run", "third", "other/run"},
+                                                 {"third", "run", "other/run"},
+                                                 {"other/run", "third", "run", "other/third"}}) {
+    dcgan_.folder().write("third/config.json", "{\"epochs\": 5}");
+    std::filesystem::create_directories(dcgan_ / "other/third");
+    dcgan_.folder().write("other/third/config.json", "{\"epochs\": 5}");
+    dcgan_.good(Words{"report", "--output", "names.html", "--force"} + folders);
+    const Json named = runs_in(dcgan_.text("names.html"));
+    for (size_t i = 0; i < folders.size(); ++i) EXPECT_EQ(named.at(i)["name"], folders[i]);
+  }
+  // A link has the name of what it leads to, and its own may be that of another run.
+  std::filesystem::create_directory_symlink(dcgan_ / "other/run", dcgan_ / "third/link");
+  std::filesystem::create_directory_symlink(dcgan_ / "third/link", dcgan_ / "link");
+  dcgan_.folder().write("other/link/config.json", "{\"epochs\": 5}");
+  for (const Words& folders :
+       std::vector<Words>{{"other/link", "link", "run"}, {"link", "other/link", "run"}}) {
+    dcgan_.good(Words{"report", "--output", "names.html", "--force"} + folders);
+    std::set<std::string> names;
+    for (const Json& run : runs_in(dcgan_.text("names.html"))) names.insert(run["name"]);
+    EXPECT_EQ(names.size(), 3u) << testing::PrintToString(names);
+  }
   dcgan_.good({"report", "run", "other/run", "--output", "both.html"});
   EXPECT_EQ(dcgan_.bytes("both.html"), dcgan_.bytes("comparison.html"));
   dcgan_.bad({"report", "run", "other/../run"}, "other/../run: is given twice");
@@ -446,6 +471,38 @@ TEST(ReportOfTraining, ShowsWhereTheRunWasStopped) {
   const Json page = runs_in(dcgan.text("run/report.html")).at(0);
   EXPECT_EQ(page["about"]["ended"], "stopped");
   EXPECT_EQ(page["metrics"]["step"].size() + 1, dcgan.lines("run/metrics.csv").size());
+}
+
+// Short epochs would else cost more in reports than in training.
+TEST(ReportOfTraining, ShortEpochsShareAPageThatIsSoonAnew) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "0", "--output", "run", "--no-report"}));
+  const gan::RunFolder folder = gan::RunFolder::open(dcgan / "run");
+  gan::Trainer trainer(folder.config());
+  const SyntheticFaces data(32, 32, 3, 1);
+  double now = 100;
+  report::ReportObserver observer(data, [&] { return now; });
+  const auto page = dcgan / "run/report.html";
+  /// Whether the page is written by what is done.
+  const auto writes = [&](const auto& action) {
+    std::filesystem::remove(page);
+    action();
+    return std::filesystem::exists(page);
+  };
+  const auto epoch_done = [&] { observer.epoch_done(trainer, folder, {}); };
+  const auto logged = [&] { observer.logged(trainer, {.step = 1}); };
+  EXPECT_TRUE(writes([&] { observer.begin(trainer, folder, {.pictures = 32}); }));
+  now += 1;
+  EXPECT_FALSE(writes(epoch_done));
+  EXPECT_FALSE(writes(logged));
+  now += report::ReportObserver::seconds_between;
+  EXPECT_TRUE(writes(logged)) << "the next epoch may take long";
+  EXPECT_FALSE(writes(epoch_done));
+  now += report::ReportObserver::seconds_between;
+  EXPECT_TRUE(writes(epoch_done));
+  now += report::ReportObserver::seconds_between;
+  EXPECT_FALSE(writes(logged)) << "no epoch since";
+  EXPECT_TRUE(writes([&] { observer.ended(folder, gan::Ending::Stopped); }));
 }
 
 // ---- its parts ----

@@ -4,13 +4,13 @@
 #include <optional>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_data.h"
 #include "apps/commands/options.h"
 #include "apps/commands/outputs.h"
 #include "apps/gan/checkpoint.h"
 #include "apps/gan/json.h"
 #include "apps/quality/evaluation.h"
 #include "apps/quality/samples.h"
-#include "lib/data/open_dataset.h"
 #include "lib/error.h"
 #include "lib/io/file.h"
 
@@ -37,11 +37,7 @@ void run(const EvaluateOptions& o) {
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
   const gan::Config& c = generator.config;
-  const auto data = open_dataset({.path = o.data.empty() ? c.data : o.data,
-                                  .format = {c.image_size, c.channels, o.crop.value_or(c.crop)},
-                                  .cache = {.threads = o.machine.threads, .progress = nullptr},
-                                  .synthetic_count = c.synthetic_count,
-                                  .synthetic_seed = c.seed});
+  const auto data = open_data_of_run(c, o.data, o.crop, o.machine.threads);
   quality::EvaluationOptions options = o.evaluation;
   options.hflip = c.hflip;
   quality::Evaluator evaluator(*data, options);
@@ -51,7 +47,12 @@ void run(const EvaluateOptions& o) {
   const quality::Evaluation evaluation = evaluator.evaluate(
       quality::draw_samples(*generator.network, c, evaluator.count(), o.evaluation.seed, device));
   // The file first: whoever reads stdout may have gone by now, which ends the program.
-  if (!o.json.empty()) write_json(o, generator, *data, evaluation);
+  try {
+    if (!o.json.empty()) write_json(o, generator, *data, evaluation);
+  } catch (const Error&) {
+    std::cout << quality::table(evaluation) << std::flush;  // they took long
+    throw;
+  }
   std::cout << quality::table(evaluation) << std::flush;
 }
 

@@ -1,9 +1,12 @@
 // dcgan latent direction
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "apps/commands/latent_options.h"
 #include "apps/latent/directions.h"
@@ -25,13 +28,19 @@ struct DirectionOptions {
 };
 
 latent::Contrast contrast(const DirectionOptions& o, const gan::Config& config) {
-  if (o.factor.empty())
+  if (o.factor.empty()) {
+    std::error_code error;  // a folder that is not there is named where it is read
+    check(!std::filesystem::equivalent(o.with, o.without, error), "--with and --without are one folder, ",
+          o.with, ": no direction leads from pictures to themselves; name two");
     return {latent::read_photos(o.with, config, o.crop, o.count),
             latent::read_photos(o.without, config, o.crop, o.count)};
+  }
   const FaceFactor& factor = latent::find_factor(o.factor);
-  return latent::draw_contrast(
-      factor, o.low.empty() ? factor.low : latent::factor_value(factor, "--low", o.low),
-      o.high.empty() ? factor.high : latent::factor_value(factor, "--high", o.high), o.count, config);
+  const float low = o.low.empty() ? factor.low : latent::factor_value(factor, "--low", o.low),
+              high = o.high.empty() ? factor.high : latent::factor_value(factor, "--high", o.high);
+  check(low != high, "--low and --high are both ", low, " of ", o.factor,
+        ": no direction leads from pictures to themselves; give two values");
+  return latent::draw_contrast(factor, low, high, o.count, config);
 }
 
 latent::Inverted invert(const DirectionOptions& o, const std::vector<Image>& pictures, const char* which,
@@ -42,7 +51,7 @@ latent::Inverted invert(const DirectionOptions& o, const std::vector<Image>& pic
                              " of ", o.search.steps));
       });
   end_progress();
-  std::cout << pictures.size() << " pictures " << which << ", found to within "
+  std::cout << counted(std::ssize(pictures), "picture") << " " << which << ", found to within "
             << latent::figure_number(inverted.error) << " grey levels" << std::endl;
   return inverted;
 }
@@ -77,8 +86,11 @@ void run(DirectionOptions& o) {
   const latent::Inverted with = invert(o, pictures.with, "with it", painter);
   const latent::Inverted without = invert(o, pictures.without, "without it", painter);
   const latent::Latent direction = latent::mean_difference(with.faces, without.faces);
-  std::cout << o.name << " has the length "
-            << latent::figure_number(latent::length({direction.begin(), direction.end()})) << std::endl;
+  const double length = latent::length({direction.begin(), direction.end()});
+  check(length > 0, o.name,
+        " would be no direction: the pictures with it and those without it have the same "
+        "mean z; give others");
+  std::cout << o.name << " has the length " << latent::figure_number(length) << std::endl;
 
   latent::Names named(painter.z_dim());
   named.set(o.name, direction);

@@ -1,6 +1,7 @@
 // dcgan latent eval
 #include <cstdio>
 #include <iostream>
+#include <iterator>
 #include <memory>
 
 #include "apps/commands/latent_options.h"
@@ -40,8 +41,8 @@ std::string result_name(const EvalOptions& o, size_t i) {
 }
 
 void run(const EvalOptions& o) {
-  check(o.save_as.empty() || o.save_as.size() == o.expressions.size(), "--save-as has ", o.save_as.size(),
-        " names for ", o.expressions.size(), " expressions");
+  check(o.save_as.empty() || o.save_as.size() == o.expressions.size(), "--save-as has ",
+        counted(std::ssize(o.save_as), "name"), " for ", counted(std::ssize(o.expressions), "expression"));
   std::vector<latent::Expression> expressions;
   for (const std::string& text : o.expressions) expressions.emplace_back(text);
   o.common.check_outputs({.adds_names = !o.save_as.empty()});

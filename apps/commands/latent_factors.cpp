@@ -96,8 +96,8 @@ void run(FactorsOptions& o) {
   const gan::Config& config = painter.config();
   check(config.data == "synthetic", painter.checkpoint().string(), " was trained on ", config.data,
         "; factors are known of the synthetic set alone");
-  check(o.count <= config.synthetic_count, "--count ", o.count, " is more than the ", config.synthetic_count,
-        " pictures of the synthetic set");
+  check(o.count <= config.synthetic_count, "--count ", o.count, " is more than the ",
+        counted(config.synthetic_count, "picture"), " of the synthetic set");
   const SyntheticFaces set(o.count, config.image_size, config.channels, config.seed);
   std::vector<FaceFactors> people;
   std::vector<Image> pictures;
@@ -112,8 +112,8 @@ void run(FactorsOptions& o) {
       });
   end_progress();
   const auto correlations = latent::correlate(people, inverted.faces);
-  std::cout << o.count << " pictures of the set, found to within " << latent::figure_number(inverted.error)
-            << " grey levels\n"
+  std::cout << counted(o.count, "picture") << " of the set, found to within "
+            << latent::figure_number(inverted.error) << " grey levels\n"
             << table(correlations) << chance(o.count, painter.z_dim()) << std::endl;
   // Before the figure, which may still fail: they took long.
   write_file_atomically(csv_path, csv(correlations));

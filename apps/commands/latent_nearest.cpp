@@ -3,12 +3,12 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "apps/commands/latent_options.h"
+#include "apps/commands/open_data.h"
 #include "apps/gan/pictures.h"
 #include "apps/latent/nearest.h"
-#include "lib/data/open_dataset.h"
-#include "lib/error.h"
 
 namespace duel::commands {
 namespace {
@@ -17,20 +17,10 @@ struct NearestOptions {
   LatentOptions common;
   std::vector<std::string> faces;
   std::string data;
-  int64_t crop = -1, count = 8, neighbours = 3;
+  std::optional<int64_t> crop;
+  int64_t count = 8, neighbours = 3;
   uint64_t seed = 0;
 };
-
-/// The set that the checkpoint was trained on, unless --data and --crop say otherwise.
-std::unique_ptr<Dataset> open_data(const NearestOptions& o, const gan::Config& config) {
-  DataOptions data;
-  data.path = o.data.empty() ? config.data : o.data;
-  data.format = {config.image_size, config.channels, o.crop < 0 ? config.crop : o.crop};
-  data.cache.threads = o.common.machine.threads;
-  data.synthetic_count = config.synthetic_count;
-  data.synthetic_seed = config.seed;
-  return open_dataset(data);
-}
 
 std::string distance_text(double distance) {
   char text[32];
@@ -49,7 +39,8 @@ void run(const NearestOptions& o) {
   } else {
     faces = evaluate_faces(o.faces, o.common.read_names(painter));
   }
-  const std::unique_ptr<Dataset> data = open_data(o, painter.config());
+  const std::unique_ptr<Dataset> data =
+      open_data_of_run(painter.config(), o.data, o.crop, o.common.machine.threads);
   std::cout << data->description() << std::endl;
   const std::vector<Image> pictures = painter.draw(faces);
   const auto found = latent::nearest(pictures, *data, o.neighbours);

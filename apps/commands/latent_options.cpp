@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "apps/commands/change_lock.h"
 #include "apps/latent/expression.h"
 #include "lib/error.h"
 #include "lib/io/image.h"
@@ -28,6 +29,33 @@ latent::Names names_to_extend(const LatentOptions& options, const latent::Painte
         names.checkpoint().string(), "; those of ", painter.checkpoint().string(),
         " need a file of their own: give another one with --names");
   return names;
+}
+
+/// The face that an expression finds by `name` in the grid's letters, where they are looked up; else none.
+std::optional<latent::Latent> face_of_grid(const std::string& name, const LatentOptions& options,
+                                           const latent::Painter& painter) {
+  if (!options.names.empty() || !std::filesystem::exists(kGridFile)) return {};
+  try {
+    const latent::Names grid = latent::Names::read(kGridFile, painter.z_dim());
+    const latent::Latent* const z = grid.find(name);
+    return z == nullptr ? std::nullopt : std::optional(*z);
+  } catch (const Error&) {
+    return {};  // of another checkpoint, say: no expression finds its faces
+  }
+}
+
+/// Throws Error if `name` would be another face than it is, in the file or in the grid, unless --force was
+/// given. Null is a face that is not known yet.
+void refuse_another(const std::string& name, const latent::Latent* z, const latent::Names& there,
+                    const LatentOptions& options, const latent::Painter& painter) {
+  if (options.force) return;
+  const latent::Latent* const own = there.find(name);
+  check(own == nullptr || (z != nullptr && *z == *own), options.names_to_add_to(),
+        z == nullptr ? " already has a face named " : " already has another ", name, "; --force replaces it");
+  if (own != nullptr) return;  // which has hidden the grid's before
+  const std::optional<latent::Latent> drawn = face_of_grid(name, options, painter);
+  check(!drawn || (z != nullptr && *z == *drawn), name, " is a face of the grid in ", kGridFile,
+        ", which the new one would hide; give another name, or hide it by --force");
 }
 
 /// Throws CLI's error for a word that might be meant as an expression, and is neither an option. The one that
@@ -124,21 +152,20 @@ latent::Names read_file_of_names(const std::string& file, const latent::Painter&
 
 void refuse_to_replace(const std::string& name, const LatentOptions& options,
                        const latent::Painter& painter) {
-  const latent::Names there = names_to_extend(options, painter);
-  check(options.force || there.find(name) == nullptr, options.names_to_add_to(), " already has a face named ",
-        name, "; --force replaces it");
+  refuse_another(name, nullptr, names_to_extend(options, painter), options, painter);
 }
 
 void add_names(const latent::Names& names, const LatentOptions& options, const latent::Painter& painter) {
   const std::string file = options.names_to_add_to();
-  latent::Names all = names_to_extend(options, painter);
-  for (const auto& [name, z] : names.entries()) {
-    const latent::Latent* const there = all.find(name);
-    check(options.force || there == nullptr || *there == z, file, " already has another ", name,
-          "; --force replaces it");
-    all.set(name, z);
+  {
+    const ChangeLock lock(file);
+    latent::Names all = names_to_extend(options, painter);
+    for (const auto& [name, z] : names.entries()) {
+      refuse_another(name, &z, all, options, painter);
+      all.set(name, z);
+    }
+    all.write(file, painter.checkpoint());
   }
-  all.write(file, painter.checkpoint());
   std::cout << "Named in " << file << ": " << names.list() << std::endl;
 }
 

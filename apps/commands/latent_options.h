@@ -64,13 +64,15 @@ struct LatentOptions {
 /// The names of a file. Says on stdout where they were given with another checkpoint.
 latent::Names read_file_of_names(const std::string& file, const latent::Painter& painter);
 
-/// Throws Error if names_to_add_to() exists and has a face of this name already, unless --force was given, or
-/// is of another checkpoint: to be asked before anything long is computed.
+/// Throws Error if names_to_add_to() exists and has a face of this name already, or the grid that is looked
+/// at without --names has, unless --force was given; or if that file is of another checkpoint: to be asked
+/// before anything long is computed.
 void refuse_to_replace(const std::string& name, const LatentOptions& options, const latent::Painter& painter);
 
-/// Adds names to names_to_add_to(), which is made if it is not there, and says so on stdout. Throws Error if
-/// a name already stands for another face, unless --force was given; and if the faces there were named with
-/// another checkpoint, as a file tells only one, and would say of them all that they are this one's.
+/// Adds names to names_to_add_to(), which is made if it is not there, and says so on stdout. Other processes
+/// may add theirs at the same time. Throws Error as refuse_to_replace() does, but for a name that stands for
+/// the same face there; a file tells only one checkpoint, and would say of all faces that they are this
+/// one's.
 void add_names(const latent::Names& names, const LatentOptions& options, const latent::Painter& painter);
 
 /// An argument without dashes that takes faces: names or expressions.

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <system_error>
 
 #include "apps/gan/checkpoint.h"
@@ -24,6 +26,18 @@ std::filesystem::path spelled_out(const std::filesystem::path& path) {
 void check_different(const NamedFile& one, const NamedFile& other) {
   check(spelled_out(one.path) != spelled_out(other.path), one.name, " and ", other.name,
         " would be one file, ", one.path.string(), "; give them different names");
+}
+
+/// A file that is called a picture of a kind that the program does not write could be opened by nothing.
+void check_ending(const NamedFile& output) {
+  std::string ending = output.path.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  for (const char* other : {".jpg", ".jpeg", ".gif", ".bmp", ".tga", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
+                            ".svg", ".pdf", ".mp4", ".webm"})
+    check(ending != other, output.name, ": ", output.path.string(), " would be no ", ending,
+          ": pictures and films are written as PNG; name it ",
+          std::filesystem::path(output.path).replace_extension(".png").string());
 }
 
 /// Replacing a device or a pipe would take it away from everybody.
@@ -52,6 +66,7 @@ void check_folder(const NamedFile& output) {
 void check_outputs(const std::vector<NamedFile>& outputs, bool force, const std::vector<NamedFile>& inputs) {
   std::vector<std::filesystem::path> files;
   for (size_t i = 0; i < outputs.size(); ++i) {
+    check_ending(outputs[i]);
     check_replaceable(outputs[i]);
     check_folder(outputs[i]);
     for (const NamedFile& input : inputs) check_different(outputs[i], input);

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -132,8 +133,8 @@ Image lettered_grid(const std::vector<Image>& images, const SampleOptions& o) {
 void check_grid(int64_t count, const gan::SavedGenerator& generator, const SampleOptions& o) {
   const int64_t size = generator.config.image_size;
   const int64_t side = size * (o.plain ? 1 : o.zoom > 0 ? o.zoom : latent::default_zoom(size));
-  check(count <= kMaxPixels / (side * side), "--output: a grid of ", count, " pictures of ", side, "x", side,
-        " would be larger than the ", kMaxPixels, " pixels that a picture may have; take fewer");
+  check(count <= kMaxPixels / (side * side), "--output: a grid of ", counted(count, "picture"), " of ", side,
+        "x", side, " would be larger than the ", kMaxPixels, " pixels that a picture may have; take fewer");
 }
 
 void check_outputs_of(const SampleOptions& o) {
@@ -166,8 +167,12 @@ void run(const SampleOptions& o) {
   if (!o.singles.empty()) write_singles(o.singles, images);
   write_png(o.output, names ? lettered_grid(images, o) : gan::grid(images, o.columns));
   if (names) write_names(*names, z, generator.path);
-  std::cout << images.size() << " pictures from " << generator.path.string() << " are in " << o.output;
-  if (names) std::cout << ", their latents by the letters in " << names->string();
+  const bool one = images.size() == 1;
+  std::cout << counted(std::ssize(images), "picture") << " from " << generator.path.string()
+            << (one ? " is in " : " are in ") << o.output;
+  if (names)
+    std::cout << (one ? ", its latent by the letter in " : ", their latents by the letters in ")
+              << names->string();
   std::cout << std::endl;
 }
 

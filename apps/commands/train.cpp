@@ -11,6 +11,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
+#include "apps/commands/shell.h"
 #include "apps/commands/train_folder.h"
 #include "apps/commands/train_options.h"
 #include "apps/diagnosis/diagnosis.h"
@@ -20,6 +21,7 @@
 #include "apps/gan/training_run.h"
 #include "lib/allocator.h"
 #include "lib/data/open_dataset.h"
+#include "lib/io/full_disk.h"
 #include "lib/kernels.h"
 #include "lib/profile.h"
 #include "lib/quote.h"
@@ -49,10 +51,10 @@ void catch_signals() {
 }
 
 /// Ends the program after a run that was stopped.
-[[noreturn]] void end_stopped(const std::string& folder) {
+[[noreturn]] void end_stopped(const std::filesystem::path& folder) {
   if (caught_signal == SIGPIPE)
-    std::cerr << "dcgan: nobody reads the standard output any more; the run is saved, --resume " << folder
-              << " goes on" << std::endl;
+    std::cerr << "dcgan: nobody reads the standard output any more; the run is saved, "
+              << printable(resume_option(folder)) << " goes on" << std::endl;
   throw Exit{128 + caught_signal};
 }
 
@@ -104,6 +106,25 @@ std::string describe_choices(const TrainOptions& o, Device device) {
          (o.step_graphs == "on" && !o.profile ? ", steps replayed as graphs" : ", kernel by kernel");
 }
 
+/// Prints the table of a profile and the memory, and writes the trace beside the run.
+void tell_profile(const Profile& profile, const CachingAllocator& allocator, Device device,
+                  const gan::RunFolder& folder) {
+  std::cout << profile.table() << allocator.report(device.str()) << std::flush;
+  const std::filesystem::path trace = folder.path() / "trace.json";
+  profile.write_trace(trace);
+  std::cout << "The trace, for chrome://tracing or Perfetto, is in " << trace.string() << std::endl;
+}
+
+/// Likewise where training has failed, which is what the program ends with: no trace is no further failure.
+void tell_after_failure(const Profile& profile, const CachingAllocator& allocator, Device device,
+                        const gan::RunFolder& folder) {
+  try {
+    tell_profile(profile, allocator, device, folder);
+  } catch (const std::exception& error) {
+    std::cout << "There is no trace: " << error.what() << std::endl;
+  }
+}
+
 /// Trains `left` iterations in `folder`, which is ready for that, and says so.
 gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
                     const Dataset& data, const Observers& observers, const gan::Position& position,
@@ -122,14 +143,14 @@ gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Tr
   }
   gan::RunOptions options{.keep = o.keep, .step_graphs = o.step_graphs == "on", .stop = &caught_signal};
   for (const auto& observer : observers) options.observers.push_back(observer.get());
-  const gan::Outcome outcome =
-      train_on(trainer, data, folder, position, options, o.observers.on_failure == "rollback");
-  if (profile) {
-    const std::filesystem::path trace = folder.path() / "trace.json";
-    profile->write_trace(trace);
-    std::cout << profile->table() << allocator.report(trainer.device().str())
-              << "The trace, for chrome://tracing or Perfetto, is in " << trace.string() << std::endl;
+  gan::Outcome outcome;
+  try {
+    outcome = train_on(trainer, data, folder, position, options, o.observers.on_failure == "rollback");
+  } catch (...) {
+    if (profile) tell_after_failure(*profile, allocator, trainer.device(), folder);
+    throw;
   }
+  if (profile) tell_profile(*profile, allocator, trainer.device(), folder);
   return outcome;
 }
 
@@ -164,8 +185,8 @@ void run(TrainOptions& o, CLI::App& command) {
   std::cout << data->description() << std::endl;
   report_skipped(*data);
   check(data->size() >= 2, c.data, " holds one picture; training needs at least 2");
-  check(c.batch_size <= data->size(), "--batch-size ", c.batch_size, " is more than the ", data->size(),
-        " pictures of ", c.data, "; choose a smaller batch");
+  check(c.batch_size <= data->size(), "--batch-size ", c.batch_size, " is more than the ",
+        counted(data->size(), "picture"), " of ", c.data, "; choose a smaller batch");
   report_unused(*data, c);
 
   const Observers observers = o.observers.build(*data);  // says what is wrong before a folder is made
@@ -180,12 +201,14 @@ void run(TrainOptions& o, CLI::App& command) {
     outcome = run_in(folder, o, trainer, *data, observers, position, left);
   } catch (const OutOfMemory& error) {
     fail(error.what(), gan::advice_for_memory(c, *data, device), "; ", folder.path().string(),
-         " is as its last checkpoint left it: --resume ", folder.path().string(),
+         " is as its last checkpoint left it: ", resume_option(folder.path()),
          " goes on, there or with --device cpu");
+  } catch (const FullDisk& error) {
+    fail(error.what(), ": ", resume_option(folder.path()), " goes on from there");
   }
   if (outcome == gan::Outcome::Finished) return;
-  std::cout << "Continue with: ./apps/dcgan train --resume " << folder.path().string() << std::endl;
-  end_stopped(folder.path().string());
+  std::cout << "Continue with: " << resume_command(folder.path()) << std::endl;
+  end_stopped(folder.path());
 }
 
 }  // namespace

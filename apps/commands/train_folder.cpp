@@ -83,7 +83,8 @@ void check_data(const gan::RunFolder& folder, const std::filesystem::path& place
 
 void load_first_weights(gan::Trainer& trainer) {
   const std::string& init = trainer.config().init;
-  if (!init.empty()) gan::load_networks(init, &trainer.generator(), &trainer.discriminator());
+  if (!init.empty())
+    gan::load_networks(gan::find_checkpoint(init), &trainer.generator(), &trainer.discriminator());
 }
 
 }  // namespace

@@ -149,7 +149,8 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
       command.add_option("--resume", o.resume, "Continue the run in this folder exactly");
   command
       .add_option("--init", o.config.init,
-                  "Begin with the weights in this file, saved by dcgan or by PyTorch")
+                  "Begin with the weights in this file, saved by dcgan or by PyTorch, or in the folder of a "
+                  "run (its latest)")
       ->excludes(resume);
   resume->excludes("--output");
 }

@@ -110,7 +110,8 @@ bool fits(const Dataset& data, Device device) {
 
 std::unique_ptr<Batches> make_batches(const Dataset& data, const Config& config, Device device) {
   check(config.batch_size <= data.size(), "the batch size ", config.batch_size, " is larger than the set of ",
-        data.size(), " pictures: choose a batch size of at most ", data.size(), " or give more pictures");
+        counted(data.size(), "picture"), ": choose a batch size of at most ", data.size(),
+        " or give more pictures");
   if (fits(data, device)) return std::make_unique<DeviceBatches>(data, config, device);
   return std::make_unique<HostBatches>(data, config, device);
 }

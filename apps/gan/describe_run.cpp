@@ -84,8 +84,9 @@ std::string describe_work(Trainer& trainer) {
   const auto [g, d] = measure(trainer);
   const int64_t parameters =
       trainer.generator().parameter_count() + trainer.discriminator().parameter_count();
-  // Each parameter has a gradient and Adam's two moments; the larger of the two steps holds one forward of D
-  // on real and one on fake, or one of G and one of D.
+  // Each parameter has a gradient and two numbers of its optimiser: Adam's moments, or RMSprop's mean square
+  // and a momentum, which is kept also where it is 0. The larger of the two steps holds one forward of D on
+  // real and one on fake, or one of G and one of D.
   const int64_t held = batch * (d.activations + std::max(d.activations, g.activations));
   const double gflop = 2e-9 * static_cast<double>(multiply_adds_per_iteration(trainer));
   char text[160];

@@ -22,7 +22,7 @@ std::string letters(int64_t index) {
 
 void check_name(std::string_view name) {
   check(is_identifier(name), "'", name,
-        "' cannot be a name: a name is a letter and then letters, digits and '_'");
+        "' cannot be a name: a name is a letter or '_' and then letters, digits and '_'");
   check(!is_function(name), "'", name, "' cannot be a name: it is a function of the expressions");
 }
 

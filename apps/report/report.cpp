@@ -70,6 +70,20 @@ LossCurves loss_curves(const gan::Json& run) {
   return curves;
 }
 
+/// The page tells runs apart by their names: where those of two are alike, both have their paths instead, as
+/// they were given unless that is the name of another run.
+void tell_apart(gan::Json& data, const std::vector<std::filesystem::path>& runs) {
+  std::map<std::string, int> times;
+  for (const auto& run : data) ++times[run["name"]];
+  std::set<std::string> names;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    auto& name = data[i]["name"];
+    if (times[name] > 1) name = runs[i].string();
+    if (!names.insert(name).second) name = std::filesystem::weakly_canonical(runs[i]).string();
+    names.insert(name);
+  }
+}
+
 }  // namespace
 
 std::filesystem::path losses_picture_beside(const std::filesystem::path& page) {
@@ -94,16 +108,14 @@ std::vector<std::string> write_report(const std::vector<std::filesystem::path>& 
   gan::Json data = gan::Json::array();
   std::vector<std::string> left_out;
   std::set<std::filesystem::path> folders;
-  std::set<std::string> names;
   for (const std::filesystem::path& folder : runs) {
     check(folders.insert(std::filesystem::weakly_canonical(folder)).second, folder.string(),
           ": is given twice");
     RunData run = read_run(folder, picture_bytes / runs.size(), runs.size() == 1);
-    // The page tells runs apart by their names.
-    if (!names.insert(run.json["name"]).second) run.json["name"] = folder.string();
     data.push_back(std::move(run.json));
     left_out.insert(left_out.end(), run.left_out.begin(), run.left_out.end());
   }
+  tell_apart(data, runs);
   std::vector<LossCurves> losses;
   for (const auto& run : data) losses.push_back(loss_curves(run));
   const std::string json = for_script(data);

@@ -7,7 +7,6 @@
 #include "apps/report/report.h"
 #include "lib/io/file.h"
 #include "lib/kernels.h"
-#include "lib/profile.h"
 
 namespace duel::report {
 namespace {
@@ -43,9 +42,13 @@ void ReportObserver::begin(gan::Trainer& trainer, const gan::RunFolder& folder,
 void ReportObserver::logged(gan::Trainer& trainer, const gan::Metrics& metrics) {
   const ScopedPhase phase("report");
   append_norms(folder_ / "norms.csv", metrics.step, layer_norms(trainer));
+  refresh_if_due();
 }
 
-void ReportObserver::epoch_done(gan::Trainer&, const gan::RunFolder&, const gan::Position&) { refresh(); }
+void ReportObserver::epoch_done(gan::Trainer&, const gan::RunFolder&, const gan::Position&) {
+  is_behind_ = true;
+  refresh_if_due();
+}
 
 void ReportObserver::ended(const gan::RunFolder&, gan::Ending how) {
   about_["ended"] = name_of(how);
@@ -69,6 +72,14 @@ void ReportObserver::refresh() {
     if (complaint_ != error.what()) std::cerr << "no new report.html: " << error.what() << std::endl;
     complaint_ = error.what();
   }
+  is_behind_ = false;
+  refreshed_ = clock_();
+}
+
+// All of the page is made anew, pictures included, which for a film of hundreds takes longer than an epoch
+// of a few steps.
+void ReportObserver::refresh_if_due() {
+  if (is_behind_ && clock_() - refreshed_ >= seconds_between) refresh();
 }
 
 }  // namespace duel::report

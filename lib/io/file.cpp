@@ -16,6 +16,7 @@
 
 #include "lib/error.h"
 #include "lib/io/file_descriptor.h"
+#include "lib/io/full_disk.h"
 
 namespace duel {
 namespace {
@@ -66,9 +67,11 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
 
 void fail_with_errno(const char* what, const std::filesystem::path& path) {
   const int reason = errno;
-  const bool full = reason == ENOSPC || reason == EDQUOT;
-  fail("cannot ", what, " ", path.string(), ": ", std::strerror(reason),
-       full ? "; free some and try again, what was saved before is whole" : "");
+  const std::string message = concat("cannot ", what, " ", path.string(), ": ", std::strerror(reason));
+  const char* const rest = " and try again, what was saved before is whole";
+  if (reason == ENOSPC || reason == EDQUOT) throw FullDisk(concat(message, "; free some", rest));
+  if (reason == EFBIG) throw FullDisk(concat(message, "; allow larger ones (ulimit -f)", rest));
+  fail(message);
 }
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path) {

@@ -1,0 +1,18 @@
+// The pictures that a network is judged by.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "apps/gan/config.h"
+#include "lib/data/dataset.h"
+
+namespace duel::commands {
+
+/// The set that a run of `config` was trained on, unless --data and --crop, empty where they were not given,
+/// say otherwise. Throws Error as open_dataset() does, which speaks of --data where the run's are gone.
+std::unique_ptr<Dataset> open_data_of_run(const gan::Config& config, const std::string& data,
+                                          std::optional<int64_t> crop, int threads);
+
+}  // namespace duel::commands

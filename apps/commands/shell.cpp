@@ -1,0 +1,36 @@
+#include "apps/commands/shell.h"
+
+#include <algorithm>
+#include <cerrno>  // program_invocation_name
+#include <cstdint>
+
+namespace duel::commands {
+
+std::string for_shell(std::string_view word) {
+  constexpr std::string_view plain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+-:,@%=";
+  const bool is_plain = !word.empty() && std::all_of(word.begin(), word.end(), [=](char c) {
+    return plain.find(c) != plain.npos || static_cast<uint8_t>(c) >= 0x80;  // letters of other languages
+  });
+  if (is_plain) return std::string(word);
+  std::string quoted = "'";
+  for (const char c : word) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
+std::string resume_option(const std::filesystem::path& folder) {
+  const std::string path = folder.string();
+  return "--resume " + for_shell(path.starts_with('-') ? "./" + path : path);  // else taken for an option
+}
+
+std::string resume_command(const std::filesystem::path& folder) {
+  return for_shell(program_invocation_name) + " train " + resume_option(folder);
+}
+
+}  // namespace duel::commands
