@@ -5,6 +5,7 @@
 
 #include "apps/gan/describe_run.h"
 #include "apps/gan/json.h"
+#include "apps/gan/pictures.h"
 #include "apps/gan/progress.h"
 #include "apps/gan/run_folder.h"
 #include "apps/gan/run_table.h"
@@ -132,6 +133,33 @@ TEST(GanRunFolder, CutsMetricsBackToAStep) {
   EXPECT_EQ(metrics(), head + first);
 }
 
+TEST(GanRunFolder, MetricsTellSinglePrecisionApart) {
+  const TemporaryFolder temporary;
+  const RunFolder folder = RunFolder::create(temporary / "run", Config{});
+  folder.append_metrics({1, 1, 1, 1.2345678f, 0.1f, 0, 1, 10});
+  const auto bytes = read_file(temporary / "run/metrics.csv");
+  const std::string text(bytes.begin(), bytes.end());
+  EXPECT_TRUE(text.ends_with("\n1,1,1,1.23456776,0.100000001,0,1,10\n")) << text;
+}
+
+TEST(GanRunFolder, TidiesWhatWasLeftUnfinished) {
+  const TemporaryFolder temporary;
+  RunFolder::create(temporary / "run", Config{});
+  const std::vector<std::string> parts{"samples/epoch-0001.png", "checkpoints/latest.safetensors",
+                                       "metrics.csv"};
+  for (const std::string& part : parts) {
+    temporary.write("run/" + part, "");
+    temporary.write("run/" + part + ".tmp-1-0", "");
+  }
+  temporary.write("run/samples/mine.txt.tmp-1-0", "");
+  const RunFolder folder = RunFolder::open(temporary / "run");
+  for (const std::string& part : parts) {
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / part)) << part;
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / (part + ".tmp-1-0"))) << part;
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "samples/mine.txt.tmp-1-0")) << "of another program";
+}
+
 TEST(GanRunFolder, GoesBackInAllItsTables) {
   const TemporaryFolder temporary;
   const RunFolder folder = RunFolder::create(temporary / "run", Config{});
@@ -226,6 +254,11 @@ TEST(GanRunFolder, KeepsTheLastCheckpoints) {
   folder.prune_checkpoints(5, 2);
   for (const int64_t epoch : {1, 2, 3}) EXPECT_FALSE(std::filesystem::exists(folder.epoch_checkpoint(epoch)));
   for (const int64_t epoch : {4, 5}) EXPECT_TRUE(std::filesystem::exists(folder.epoch_checkpoint(epoch)));
+}
+
+TEST(GanPictures, WhatIsBeyondTheRangeIsBlackOrWhite) {
+  const Tensor pictures = Tensor::from(std::vector<float>{-2, -1, 0, 1, 2}, {1, 1, 5, 1});
+  EXPECT_EQ(to_images(pictures)[0].pixels, (std::vector<uint8_t>{0, 0, 128, 255, 255}));
 }
 
 TEST(GanWork, IsCountedForAnIteration) {

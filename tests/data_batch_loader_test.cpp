@@ -18,18 +18,18 @@
 namespace duel {
 namespace {
 
-/// Pictures of 2x2 RGB whose bytes tell their number and the place of each pixel.
+/// RGB pictures, of 2x2 unless told, whose bytes tell their number and the place of each pixel.
 class Numbered : public Dataset {
  public:
-  explicit Numbered(int64_t size) : size_(size) {}
+  explicit Numbered(int64_t size, int64_t side = 2) : size_(size), side_(side) {}
 
   int64_t size() const override { return size_; }
-  int64_t image_size() const override { return 2; }
+  int64_t image_size() const override { return side_; }
   int64_t channels() const override { return 3; }
   void read(int64_t index, uint8_t* pixels) const override {
     std::this_thread::sleep_for(delay);
     if (index == broken) throw std::runtime_error("picture " + std::to_string(index));
-    for (int i = 0; i < 12; ++i) pixels[i] = static_cast<uint8_t>(index + 20 * i);
+    for (int64_t i = 0; i < picture_bytes(); ++i) pixels[i] = static_cast<uint8_t>(index + 20 * i);
   }
   std::string description() const override { return "numbers"; }
 
@@ -37,7 +37,7 @@ class Numbered : public Dataset {
   std::chrono::microseconds delay{0};
 
  private:
-  int64_t size_;
+  int64_t size_, side_;
 };
 
 struct Seen {
@@ -142,20 +142,20 @@ TEST(BatchLoader, SeeksToWhereAnotherWouldBe) {
 }
 
 TEST(BatchLoader, MirrorsRowsByTheFlipOfTheirPosition) {
-  const Numbered data(40);
+  const Numbered data(40, 4);  // of two pixels both ends are the same
   BatchOptions flipped = options(20);
   flipped.hflip = true;
   BatchLoader loader(data, flipped);
   int mirrored = 0;
   for (const Seen& batch : take(loader, 4)) {
     for (size_t i = 0; i < 20; ++i) {
-      uint8_t plain[12];
+      uint8_t plain[48];
       data.read(batch.pictures[i], plain);
       const bool flip = is_flipped(7, batch.epoch, 20 * batch.step + static_cast<int64_t>(i));
       mirrored += flip;
-      for (size_t pixel = 0; pixel < 4; ++pixel) {
-        const size_t source = flip ? pixel ^ 1 : pixel;
-        EXPECT_EQ(std::memcmp(plain + 3 * source, batch.pixels.data() + 12 * i + 3 * pixel, 3), 0);
+      for (size_t pixel = 0; pixel < 16; ++pixel) {
+        const size_t source = flip ? pixel ^ 3 : pixel;
+        EXPECT_EQ(std::memcmp(plain + 3 * source, batch.pixels.data() + 48 * i + 3 * pixel, 3), 0);
       }
     }
   }

@@ -4,10 +4,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "lib/io/file.h"
@@ -16,12 +18,27 @@
 
 namespace {
 int synced = 0;
-}
+
+/// What the next calls do instead of what they should, one each, and then nothing any more.
+enum class Instead { Nothing, IoError, InvalidArgument, TakeAway };
+std::vector<Instead> instead;
+}  // namespace
 
 /// The system's, counted: this one is found first.
 extern "C" int fsync(int descriptor) {
   ++synced;
-  return static_cast<int>(::syscall(SYS_fsync, descriptor));
+  Instead now = Instead::Nothing;
+  if (!instead.empty()) {
+    now = instead.front();
+    instead.erase(instead.begin());
+  }
+  if (now == Instead::IoError || now == Instead::InvalidArgument) {
+    errno = now == Instead::IoError ? EIO : EINVAL;
+    return -1;
+  }
+  const int result = static_cast<int>(::syscall(SYS_fsync, descriptor));
+  if (now == Instead::TakeAway) ::close(descriptor);  // so that closing it is an error
+  return result;
 }
 
 namespace duel {
@@ -137,6 +154,31 @@ TEST(File, AFolderThatCannotBeReadIsWrittenInto) {
   EXPECT_NO_THROW(write_file_atomically(folder / "a", "new"));
   ASSERT_EQ(::seteuid(0), 0);
   EXPECT_EQ(text_of(folder / "a"), "new");
+}
+
+// A network's file system may say so late: when what was written is to reach the disk, or at closing.
+TEST(File, AnErrorAfterWritingLeavesTheOldFileWhole) {
+  TemporaryFolder folder;
+  write_file_atomically(folder / "a", "old");
+  for (const auto& [how, reason] :
+       {std::pair{Instead::IoError, "Input/output error"}, {Instead::TakeAway, "Bad file descriptor"}}) {
+    instead = {how};
+    EXPECT_EQ(error_of([&] { write_file_atomically(folder / "a", "new"); }),
+              concat("cannot write ", (folder / "a").string(), ": ", reason));
+    EXPECT_EQ(text_of(folder / "a"), "old");
+    EXPECT_EQ(files_in(folder.path()), 1);
+  }
+}
+
+TEST(File, SaysSoWhereItsNameMayNotBeOnTheDiskUnlessFoldersNeverAre) {
+  TemporaryFolder folder;
+  instead = {Instead::Nothing, Instead::IoError};
+  EXPECT_EQ(error_of([&] { write_file_atomically(folder / "a", "x"); }),
+            concat("cannot flush the folder of ", (folder / "a").string(), ": Input/output error"));
+  instead = {Instead::Nothing, Instead::InvalidArgument};
+  EXPECT_NO_THROW(write_file_atomically(folder / "a", "y"));
+  EXPECT_TRUE(instead.empty());
+  EXPECT_EQ(text_of(folder / "a"), "y");
 }
 
 TEST(File, NamesPathAndReason) {

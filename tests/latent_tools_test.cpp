@@ -99,6 +99,10 @@ TEST(LatentSweep, RanksFirstTheComponentThatMattersMost) {
   EXPECT_GT(ranked[0].change, 2 * ranked[1].change);
   EXPECT_GT(ranked[1].change, 0);
   for (size_t i = 2; i < 6; ++i) EXPECT_EQ(ranked[i].change, 0) << i;
+  const Latent face(6, 0.1f);
+  EXPECT_EQ(rank_components(painter, {face, face}, -1, 1)[0].change,
+            rank_components(painter, {face}, -1, 1)[0].change)
+      << "a change is the mean over the faces";
 }
 
 TEST(LatentInterpolation, BeginsAndEndsAtTheFaces) {
@@ -124,6 +128,16 @@ TEST(LatentPainter, DrawsWhatSampleDraws) {
   EXPECT_EQ(to_latents(to_tensor(faces, {})), faces);
   EXPECT_GT(picture_distance(pictures[0], pictures[1]), 0);
   EXPECT_EQ(picture_distance(pictures[0], pictures[0]), 0);
+}
+
+TEST(LatentPainter, DrawsElsewhereWhatNoSampleIs) {
+  const SavedTiny saved;
+  const Painter painter(saved.path(), {});
+  const std::vector<Latent> elsewhere = painter.elsewhere(3, 2);
+  EXPECT_EQ(elsewhere, painter.elsewhere(3, 2));
+  EXPECT_NE(elsewhere[0], elsewhere[1]);
+  for (const Latent& sample : painter.seeded(3, 100))
+    for (const Latent& face : elsewhere) EXPECT_NE(face, sample);
 }
 
 TEST(LatentPainter, DistanceIsTheRootMeanSquareInGreyLevels) {
@@ -242,6 +256,11 @@ TEST(LatentNearest, FindsTheNearestInOrder) {
   check_one(found[0][2], 3, 35);
   check_one(found[1][0], 0, 10);
   EXPECT_EQ(nearest({gan::picture_of(data, 0)}, data, 9)[0].size(), 5u) << "no more than there are";
+  const GreyPictures alike({7, 7});
+  const auto both = nearest({gan::picture_of(alike, 0)}, alike, 2)[0];
+  check_one(both[0], 0, 0);
+  check_one(both[1], 1, 0);
+  EXPECT_EQ(nearest({gan::picture_of(alike, 0)}, alike, 1)[0][0].index, 0) << "the first of those alike";
 }
 
 TEST(LatentNearest, TheSetsOwnDistanceLeavesAPictureItselfOut) {

@@ -298,11 +298,11 @@ const BadCall kBadCalls[] = {
        return slice(zeros({2, 3}), 1, 2, 2);
      },
      "[slice] 2 + 2 is beyond dimension 1 of shape (2, 3)"},
-    {"permute_bytes",
+    {"permute_int64",
      [] {
-       return permute(zeros({2, 2}, DType::UInt8), {1, 0});
+       return permute(zeros({2, 2}, DType::Int64), {1, 0});
      },
-     "[permute] x must hold float32 or float64, or bfloat16 on a card; got uint8 of shape (2, 2) on cpu"},
+     "[permute] x must hold float32 or float64, or bfloat16 on a card; got int64 of shape (2, 2) on cpu"},
     {"slice_bytes", [] { return slice(zeros({2}, DType::UInt8), 0, 0, 1); },
      "[slice] x must hold float32 or float64, or bfloat16 on a card; got uint8 of shape (2) on cpu"},
     {"concatenate_nothing", [] { return concatenate({}, 0); }, "[concatenate] needs at least one tensor"},

@@ -194,6 +194,16 @@ TEST_P(OptimizerKinds, LeaveParametersWithoutGradientAlone) {
   }
 }
 
+TEST_P(OptimizerKinds, CountAStepAlsoWhereNoParameterHasAGradient) {
+  Bowl bowl(GetParam());
+  bowl.step();
+  const Tensor a = bowl.a.clone(), b = bowl.b.clone();
+  bowl.optimizer.zero_grad();
+  bowl.optimizer.step();
+  EXPECT_EQ(bowl.optimizer.steps_done(), 2);
+  EXPECT_TRUE(same(bowl.a, a) && same(bowl.b, b));
+}
+
 TEST_P(OptimizerKinds, FindTheMinimum) {
   Bowl bowl(GetParam());
   bowl.optimizer.set_lr(0.02);
@@ -265,6 +275,7 @@ TEST(Optimizer, RefusesOptionsOutOfRange) {
   EXPECT_EQ(rmsprop_error({.lr = -1}), "[rmsprop] lr must be >= 0, got -1");
   EXPECT_EQ(rmsprop_error({.alpha = 1}), "[rmsprop] alpha must be in [0, 1), got 1");
   EXPECT_EQ(rmsprop_error({.eps = -1}), "[rmsprop] eps must be >= 0, got -1");
+  EXPECT_EQ(rmsprop_error({.weight_decay = -1}), "[rmsprop] weight_decay must be >= 0, got -1");
   EXPECT_EQ(rmsprop_error({.momentum = -1}), "[rmsprop] momentum must be >= 0, got -1");
   EXPECT_EQ(rmsprop_error({.clip_value = -1}), "[rmsprop] clip_value must be >= 0, got -1");
   EXPECT_EQ(rmsprop_error({.decay = -1}), "[rmsprop] decay must be >= 0, got -1");

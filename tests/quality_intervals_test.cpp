@@ -63,6 +63,12 @@ TEST(QualityEstimate, JackknifeOfAMeanHasItsStandardError) {
   EXPECT_NEAR(standard_error(estimate), deviation(items) / std::sqrt(40.0), 1e-12);
 }
 
+TEST(QualityEstimate, IsNeverBelowNothing) {
+  const Estimate estimate = jackknife(0.1, std::vector<double>{0, 1});
+  EXPECT_EQ(estimate.low, 0);
+  EXPECT_GT(estimate.high, 0.5);
+}
+
 TEST(QualityEstimate, StopsAtOneWhereTheNumberDoes) {
   EXPECT_EQ(within_one({0.9, 0.7, 1.1}).high, 1);
   EXPECT_EQ(within_one({0.9, 0.85, 0.95}).high, 0.95);

@@ -8,6 +8,7 @@
 #include "apps/quality/evaluation.h"
 #include "apps/quality/pictures.h"
 #include "apps/quality/samples.h"
+#include "apps/quality/streams.h"
 #include "lib/autograd.h"
 #include "lib/data/batch_loader.h"
 #include "lib/kernels.h"
@@ -86,6 +87,48 @@ TEST(QualityEvaluator, RefusesSamplesOfWhatIsNoNumber) {
     samples.rows(11, 1).copy_from(Tensor::full({1, 32, 32, 3}, bad));
     EXPECT_TRUE(contains(error_of([&] { evaluator.evaluate(samples); }),
                          "quality: the samples hold numbers that are not finite"));
+  }
+}
+
+// Patches are drawn anew for each set: the distances alone may differ.
+TEST(QualityEvaluator, NoiseIsUniformOverTheRangeOfPixels) {
+  const SyntheticFaces faces(24, 32, 3, 1);
+  Evaluator evaluator(faces, {.count = 12, .seed = 5, .replicates = 5});
+  const Tensor noise = Tensor::empty({12, 32, 32, 3});
+  RandomStream(5, static_cast<Stream>(stream(Purpose::Noise))).fill(noise, Uniform{-1, 1});
+  for (const Score& score : evaluator.evaluate(noise).scores) {
+    if (score.name.starts_with("swd")) {
+      EXPECT_NEAR(score.samples.value / score.noise.value, 1, 0.1) << score.name;
+    } else {
+      EXPECT_EQ(score.samples.value, score.noise.value) << score.name;
+    }
+  }
+}
+
+TEST(QualityEvaluator, EachPictureIsInOnePairOfMsSsim) {
+  const SyntheticFaces faces(24, 32, 3, 1);
+  Evaluator evaluator(faces, {.count = 12, .replicates = 5});
+  const Tensor samples = random_tensor({12, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1});
+  for (int64_t i = 0; i < 12; i += 2) samples.rows(i + 1, 1).copy_from(samples.rows(i, 1));
+  EXPECT_NEAR(numbers_of(evaluator, samples).at("ms_ssim").value, 1, 1e-6);
+}
+
+TEST(QualityFactors, ThoseOfKnownFacesAreReadRightAndNoiseIsNotThoseOfTheSamples) {
+  constexpr int64_t count = 40;
+  KnownFaces known{random_tensor({count, 8}, 1, DType::Float32), {}};
+  for (int64_t i = 0; i < count; ++i) known.factors.push_back(random_face(1, i));
+  const Tensor noise = random_tensor({count, 8}, 2, DType::Float32), one_face = Tensor::empty({count, 8});
+  for (int64_t i = 0; i < count; ++i) one_face.rows(i, 1).copy_from(known.points.rows(0, 1));
+  const auto of_all = factor_coverage(known, known, known.points, noise, 5, 1),
+             of_one = factor_coverage(known, known, one_face, noise, 5, 1);
+  ASSERT_EQ(of_all.size(), face_factors().size());
+  for (size_t i = 0; i < of_all.size(); ++i) {
+    const std::string& name = of_all[i].name;
+    EXPECT_NEAR(of_all[i].trust, 1, 1e-9) << name;
+    EXPECT_NEAR(of_all[i].samples.value, 1, 1e-9) << name;
+    EXPECT_NEAR(of_all[i].reals.value, 1, 1e-9) << name;
+    EXPECT_LT(of_one[i].samples.value, 0.9) << name;
+    EXPECT_EQ(of_all[i].noise.value, of_one[i].noise.value) << name;
   }
 }
 

@@ -231,6 +231,21 @@ TEST(RecipeLayers, RepeatsCountAndNamesFollow) {
   EXPECT_EQ(shape, (Shape{1, 16}));
 }
 
+TEST(RecipeLayers, ArgumentsThatAreLeftOutArePyTorchs) {
+  nn::Sequential network;
+  RandomStream dropout(0, Stream::Dropout);
+  Shape shape{1, 4, 4, 8};
+  build_layers(
+      network,
+      parse_json(R"([{"type": "BatchNorm2d"}, {"type": "LeakyReLU"}, {"type": "Dropout"}])", "layers"),
+      "layers", {}, shape, dropout);
+  std::vector<std::string> layers;
+  for (const auto& [name, layer] : network.children()) layers.push_back(layer->description());
+  EXPECT_EQ(layers, (std::vector<std::string>{
+                        "BatchNorm2d(8, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)",
+                        "LeakyReLU(negative_slope=0.01)", "Dropout(p=0.5, inplace=False)"}));
+}
+
 TEST(RecipeExpression, ComputesAsMathematiciansDo) {
   const Variables variables{{"a", 3}, {"b_2", 0.5}};
   const auto value = [&](const char* text) { return evaluate(text, variables); };
