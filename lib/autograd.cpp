@@ -27,8 +27,8 @@ void gather(GradSlot& slot, const Tensor& value) {
   if (slot.filled || slot.tensor.defined()) {
     const Write write = open(slot);
     Kernels& k = kernels(value.device());
-    if (slot.dtype == DType::BFloat16 &&
-        value.device() == Device{})  // of these the CPU has nothing else that adds
+    // Nothing else adds numbers of bfloat16 on the CPU.
+    if (slot.dtype == DType::BFloat16 && value.device() == Device{})
       return k.cast(value.view(slot.shape), slot.tensor, write);
     return k.accumulate(value.view(slot.shape), slot.tensor, write);
   }

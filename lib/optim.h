@@ -15,6 +15,10 @@ class Optimizer {
   /// Parameters are different leaves of one device that require a gradient; `names` (one each) label the
   /// saved state.
   Optimizer(std::vector<Tensor> parameters, std::vector<std::string> names, double lr, const Update& update);
+  Optimizer(const Optimizer&) = delete;  // two would share their state
+  Optimizer& operator=(const Optimizer&) = delete;
+  Optimizer(Optimizer&&) = default;
+  Optimizer& operator=(Optimizer&&) = default;
 
   /// One update of every parameter that has a gradient; one that has none keeps its value and its state. The
   /// steps that Adam's corrections and RMSprop's decay depend on are counted for all together; PyTorch counts

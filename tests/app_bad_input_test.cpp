@@ -147,6 +147,20 @@ TEST(AppBadInput, ACheckpointThatCannotBeResumed) {
   dcgan.good(resume);
 }
 
+TEST(AppBadInput, OtherPicturesOfTheSameNumberAreNoticed) {
+  const Program dcgan;
+  copy_pictures(dcgan, 9);
+  dcgan.good(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
+  const Words resume{"train", "--resume", "run", "--threads", "1", "--epochs"};
+  dcgan.good(resume + Words{"2"});
+  dcgan.folder().write("data/3.png", read_file(fixture("grey.png")));
+  const Finished finished = dcgan.run(resume + Words{"3"});
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "data: its first pictures are not those that the run in run was begun"))
+      << finished.err;
+  dcgan.good(resume + Words{"4"});  // with these from now on
+}
+
 TEST(AppBadInput, ACheckpointWithDamagedMetadata) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));

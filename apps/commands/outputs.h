@@ -14,9 +14,8 @@ struct NamedFile {
 };
 
 /// Throws Error naming the first of `outputs` that cannot be written: that is one file with another of them
-/// or with one of `inputs`, that is something else than a file, is called a picture of
-/// another kind than PNG, or a part of a run, whose folder is not there
-/// or cannot be written, or, unless `force`, that exists.
+/// or with one of `inputs`, that is something else than a file, is called a picture of another kind than PNG,
+/// or a part of a run, whose folder is not there or cannot be written, or, unless `force`, that exists.
 void check_outputs(const std::vector<NamedFile>& outputs, bool force,
                    const std::vector<NamedFile>& inputs = {});
 

@@ -30,7 +30,12 @@ std::string resume_option(const std::filesystem::path& folder) {
 }
 
 std::string resume_command(const std::filesystem::path& folder) {
-  return for_shell(program_invocation_name) + " train " + resume_option(folder);
+#if defined(__linux__)
+  const char* const program = program_invocation_name;
+#else
+  const char* const program = "./apps/dcgan";
+#endif
+  return for_shell(program) + " train " + resume_option(folder);
 }
 
 }  // namespace duel::commands

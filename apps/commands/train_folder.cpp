@@ -7,7 +7,9 @@
 #include <string>
 
 #include "apps/gan/checkpoint.h"
+#include "apps/gan/pictures.h"
 #include "lib/error.h"
+#include "lib/io/image.h"
 
 namespace duel::commands {
 namespace {
@@ -81,6 +83,20 @@ void check_data(const gan::RunFolder& folder, const std::filesystem::path& place
         " batches of an epoch, which has ", batches);
 }
 
+/// As many pictures may still be others: says so where the first of them are not those of reals.png.
+void tell_other_pictures(const gan::RunFolder& folder, const Dataset& data, const gan::Config& config) {
+  Image before;
+  try {
+    before = load_image(folder.reals());
+  } catch (const Error&) {
+    return;  // nothing to compare with
+  }
+  const Image now = gan::grid_of_reals(data);
+  if (before.channels != now.channels || before.pixels == now.pixels) return;
+  std::cerr << config.data << ": its first pictures are not those that the run in " << folder.path().string()
+            << " was begun with; it goes on, but not as it would have with those" << std::endl;
+}
+
 void load_first_weights(gan::Trainer& trainer) {
   const std::string& init = trainer.config().init;
   if (!init.empty())
@@ -150,6 +166,7 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
         begun, " that the run in ", folder.path().string(), " has already begun");
   check(o.config.steps == 0 || done <= o.config.steps, "--steps ", o.config.steps, " is fewer than the ",
         done, " that the run in ", folder.path().string(), " has already done");
+  tell_other_pictures(folder, data, o.config);
   folder.write_config(o.config, o.to_keep(trainer.device()));
   return position;
 }

@@ -42,4 +42,6 @@ std::vector<Image> first_pictures(const Dataset& data, int64_t count) {
   return images;
 }
 
+Image grid_of_reals(const Dataset& data) { return grid(first_pictures(data, 64)); }
+
 }  // namespace duel::gan

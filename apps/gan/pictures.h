@@ -19,5 +19,7 @@ Image grid(const std::vector<Image>& images, int64_t columns = 0);
 Image picture_of(const Dataset& data, int64_t index);
 /// The first `count` pictures of a data set, fewer where it has fewer.
 std::vector<Image> first_pictures(const Dataset& data, int64_t count);
+/// What reals.png shows of a data set: a grid of its first pictures.
+Image grid_of_reals(const Dataset& data);
 
 }  // namespace duel::gan

@@ -238,9 +238,10 @@ std::vector<std::string> RunFolder::go_back_to(int64_t epoch, int64_t step) cons
 }
 
 void RunFolder::prune_checkpoints(int64_t epoch, int64_t keep) const {
-  for (int64_t old = epoch - keep; old > 0; --old) {
-    std::error_code ignored;  // the last run may have kept fewer: what is not there is no fault
-    fs::remove(epoch_checkpoint(old), ignored);
+  for (const fs::path& file : list_folder(path_ / "checkpoints")) {
+    const int64_t old = epoch_in(file, ".safetensors");
+    std::error_code ignored;  // one that stays is tried again after the next epoch
+    if (old > 0 && old <= epoch - keep) fs::remove(file, ignored);
   }
 }
 

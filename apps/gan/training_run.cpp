@@ -79,7 +79,7 @@ class Run {
         progress_(total_, epoch_steps_, config_.batch_size, step_) {
     position_.pictures = data.size();
     for (const std::string& line : folder.go_back_to(position_.epoch, step_)) std::cerr << line << std::endl;
-    write_png(folder.reals(), grid(first_pictures(data, 64)));
+    write_png(folder.reals(), grid_of_reals(data));
     batches_->seek(position.epoch, position.batch);
     observe([&](Observer& observer) { observer.begin(trainer, folder, position_); });
   }

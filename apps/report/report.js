@@ -200,7 +200,7 @@ function showNumbers() {
   addRow(table, "epochs done", runs.map((run) => String(run.epochs_done)), {}, true);
   const names = { d_loss: "loss of D", g_loss: "loss of G", d_real: "D(x)", d_fake: "D(G(z))" };
   for (const [column, name] of Object.entries(names)) {
-    addRow(table, name + ", mean of the last epoch", runs.map((run) => number(meanOfLastEpoch(run, column))), {}, true);
+    addRow(table, name + ", mean of the last epoch's lines", runs.map((run) => number(meanOfLastEpoch(run, column))), {}, true);
   }
   addRow(table, "images a second, median", runs.map((run) => number(medianSpeed(run), 3)), {}, true);
   showQuality(table);

@@ -293,8 +293,8 @@ class ReportTest(unittest.TestCase):
         )
         self.open(page)
         shown = self.numbers()
-        self.assertTrue(math.isclose(float(shown["loss of D, mean of the last epoch"][0]), 1e20 / 3, rel_tol=1e-3))
-        for name in ("loss of G, mean of the last epoch", "images a second, median", "swd"):
+        self.assertTrue(math.isclose(float(shown["loss of D, mean of the last epoch's lines"][0]), 1e20 / 3, rel_tol=1e-3))
+        for name in ("loss of G, mean of the last epoch's lines", "images a second, median", "swd"):
             self.assertTrue(shown[name][0].startswith("–"), shown[name])
         row = "graphs[0].file_.map((row) => Number.isNaN(row[1]))"
         self.assertEqual(self.page.run(row), [loss == "nan" for loss in losses])
