@@ -17,7 +17,7 @@ namespace {
 
 class CudaDevice : public CudaTest {};
 
-std::string error_of(Device device) {
+std::string refusal_of(Device device) {
   try {
     kernels(device);
     return "";
@@ -30,7 +30,7 @@ std::string error_of(Device device) {
 TEST(CudaBackend, IsUsableOrSaysWhyNot) {
   std::string why;
   const bool usable = cuda_available(&why);
-  EXPECT_EQ(error_of(cuda_device), why);
+  EXPECT_EQ(refusal_of(cuda_device), why);
   if (usable) {
     EXPECT_EQ(why, "");
     EXPECT_TRUE(kernels(cuda_device).description().starts_with("CUDA, "))
@@ -45,7 +45,7 @@ TEST(CudaBackend, IsUsableOrSaysWhyNot) {
 
 TEST_F(CudaDevice, NumbersBeyondTheLastAreRefused) {
   for (const int index : {-1, 99}) {
-    const std::string why = error_of({Device::Kind::Cuda, index});
+    const std::string why = refusal_of({Device::Kind::Cuda, index});
     EXPECT_NE(why.find(concat("cuda:", index, ": there ")), std::string::npos) << why;
   }
 }
