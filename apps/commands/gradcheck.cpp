@@ -16,6 +16,7 @@
 #include "ops/check/op_cases.h"
 #include "ops/losses.h"
 #include "ops/nn/init.h"
+#include "ops/nn/module.h"
 
 namespace duel::commands {
 namespace {
@@ -97,17 +98,18 @@ void check_networks(const Options& o, Device device, GradcheckTable& table) {
     discriminator.dropout().set_position(0);
   };
 
-  generator.set_requires_grad(false);
-  const Tensor fake = generator(z);
-  check_network(
-      "D's loss", discriminator,
-      [&] {
-        drop_alike();
-        return add(bce_with_logits(discriminator(real), ones), bce_with_logits(discriminator(fake), zeros));
-      },
-      o, table);
-  generator.set_requires_grad(true);
-  discriminator.set_requires_grad(false);
+  {
+    const nn::Frozen g_is_frozen(generator);
+    const Tensor fake = generator(z);
+    check_network(
+        "D's loss", discriminator,
+        [&] {
+          drop_alike();
+          return add(bce_with_logits(discriminator(real), ones), bce_with_logits(discriminator(fake), zeros));
+        },
+        o, table);
+  }
+  const nn::Frozen d_is_frozen(discriminator);
   check_network(
       "G's loss", generator,
       [&] {

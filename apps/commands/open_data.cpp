@@ -3,23 +3,28 @@
 #include <filesystem>
 #include <system_error>
 
-#include "lib/data/open_dataset.h"
 #include "lib/error.h"
 
 namespace duel::commands {
 
+DataOptions data_of(const gan::Config& config, int threads) {
+  return {.path = config.data,
+          .format = {config.image_size, config.channels, config.crop},
+          .cache = {.threads = threads, .progress = nullptr},
+          .synthetic_count = config.synthetic_count,
+          .synthetic_seed = config.seed};
+}
+
 std::unique_ptr<Dataset> open_data_of_run(const gan::Config& config, const std::string& data,
                                           std::optional<int64_t> crop, int threads) {
-  const std::string& path = data.empty() ? config.data : data;
+  DataOptions options = data_of(config, threads);
+  if (!data.empty()) options.path = data;
+  options.format.crop = crop.value_or(config.crop);
   try {
-    return open_dataset({.path = path,
-                         .format = {config.image_size, config.channels, crop.value_or(config.crop)},
-                         .cache = {.threads = threads, .progress = nullptr},
-                         .synthetic_count = config.synthetic_count,
-                         .synthetic_seed = config.seed});
+    return open_dataset(options);
   } catch (const Error& error) {
     std::error_code ignored;
-    if (!data.empty() || std::filesystem::exists(path, ignored)) throw;
+    if (!data.empty() || std::filesystem::exists(options.path, ignored)) throw;
     fail(error.what(), "; the run was trained on them: name where they are now by --data");
   }
 }

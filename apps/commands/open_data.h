@@ -6,9 +6,12 @@
 #include <string>
 
 #include "apps/gan/config.h"
-#include "lib/data/dataset.h"
+#include "lib/data/open_dataset.h"
 
 namespace duel::commands {
+
+/// What opens the set of a run of `config`.
+DataOptions data_of(const gan::Config& config, int threads);
 
 /// The set that a run of `config` was trained on, unless --data and --crop, empty where they were not given,
 /// say otherwise. Throws Error as open_dataset() does, which speaks of --data where the run's are gone.

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <algorithm>
+#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -30,9 +30,7 @@ void check_different(const NamedFile& one, const NamedFile& other) {
 
 /// A file that is called a picture of a kind that the program does not write could be opened by nothing.
 void check_ending(const NamedFile& output) {
-  std::string ending = output.path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const std::string ending = CLI::detail::to_lower(output.path.extension().string());
   for (const char* other : {".jpg", ".jpeg", ".gif", ".bmp", ".tga", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
                             ".svg", ".pdf", ".mp4", ".webm"})
     check(ending != other, output.name, ": ", output.path.string(), " would be no ", ending,

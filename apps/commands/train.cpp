@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/commands/commands.h"
+#include "apps/commands/open_data.h"
 #include "apps/commands/options.h"
 #include "apps/commands/shell.h"
 #include "apps/commands/train_folder.h"
@@ -20,7 +21,6 @@
 #include "apps/gan/progress.h"
 #include "apps/gan/training_run.h"
 #include "lib/allocator.h"
-#include "lib/data/open_dataset.h"
 #include "lib/io/full_disk.h"
 #include "lib/kernels.h"
 #include "lib/profile.h"
@@ -156,12 +156,10 @@ gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Tr
 
 std::unique_ptr<Dataset> open_data(const TrainOptions& o) {
   const gan::Config& c = o.config;
+  DataOptions options = data_of(c, o.machine.threads);
+  options.cache.progress = show_reading;
   try {
-    return open_dataset({.path = c.data,
-                         .format = {c.image_size, c.channels, c.crop},
-                         .cache = {.threads = o.machine.threads, .progress = show_reading},
-                         .synthetic_count = c.synthetic_count,
-                         .synthetic_seed = c.seed});
+    return open_dataset(options);
   } catch (const Error& error) {
     const bool elsewhere =
         !o.resume.empty() && !std::filesystem::exists(c.data) && std::filesystem::path(c.data).is_relative();

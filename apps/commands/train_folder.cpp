@@ -51,15 +51,6 @@ void check_resume_options(const CLI::App& command) {
   }
 }
 
-bool is_whole(const std::filesystem::path& checkpoint) {
-  try {
-    gan::read_position(checkpoint);
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
 /// load_checkpoint(), which says of a damaged file what takes its place.
 gan::Position load_place(const gan::RunFolder& folder, const std::filesystem::path& place,
                          gan::Trainer& trainer) {
@@ -67,18 +58,18 @@ gan::Position load_place(const gan::RunFolder& folder, const std::filesystem::pa
     return gan::load_checkpoint(place, trainer);
   } catch (const Error& error) {
     const std::filesystem::path other = folder.furthest_checkpoint();
-    if (other.empty() || is_whole(place)) throw;
+    if (other.empty() || gan::position_if_whole(place)) throw;
     fail(error.what(), "; remove it, and --resume goes on from ", other.stem().string());
   }
 }
 
 /// Throws Error unless a run that has come to `position`, as `place` says, can go on exactly with `data`.
 void check_data(const gan::RunFolder& folder, const std::filesystem::path& place,
-                const gan::Position& position, const Dataset& data, const gan::Config& config) {
+                const gan::Position& position, const Dataset& data, const gan::Config& config,
+                int64_t batches) {
   check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
         ": was trained on ", position.pictures, " pictures, ", config.data, " now has ", data.size(),
         "; put the data back as they were, or begin another run on these with --init ", place.string());
-  const int64_t batches = data.size() / config.batch_size;
   check(position.batch < batches, place.string(), ": is damaged: it is of ", position.batch,
         " batches of an epoch, which has ", batches);
 }
@@ -144,10 +135,11 @@ Device apply_machine(const TrainOptions& o) {
 
 gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
                          const Dataset& data) {
+  const int64_t batches = data.size() / o.config.batch_size;
   gan::Position position;
   if (const std::filesystem::path place = folder.place_to_go_on(); !place.empty()) {
     position = load_place(folder, place, trainer);
-    check_data(folder, place, position, data, o.config);
+    check_data(folder, place, position, data, o.config, batches);
     if (place != folder.latest()) {
       std::cerr << folder.latest().string() << " is missing: the run goes on from "
                 << place.filename().string() << std::endl;
@@ -159,7 +151,6 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
               << std::endl;
     load_first_weights(trainer);
   }
-  const int64_t batches = data.size() / o.config.batch_size;
   const int64_t begun = position.epoch + (position.batch > 0),
                 done = position.epoch * batches + position.batch;
   check(o.config.steps > 0 || begun <= o.config.epochs, "--epochs ", o.config.epochs, " is fewer than the ",

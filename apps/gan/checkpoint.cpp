@@ -141,7 +141,13 @@ void save_networks(const std::filesystem::path& path, Trainer& trainer) {
 
 Config read_config(const std::filesystem::path& path) { return config_of(path, read_header(path)); }
 
-Position read_position(const std::filesystem::path& path) { return position_of(path, read_header(path)); }
+std::optional<Position> position_if_whole(const std::filesystem::path& path) {
+  try {
+    return position_of(path, read_header(path));
+  } catch (const Error&) {
+    return {};
+  }
+}
 
 Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
   const SafetensorsFile file = read_safetensors(path);

@@ -41,9 +41,9 @@ Config read_config(const std::filesystem::path& path);
 /// number; the trainer is then unchanged.
 Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer);
 
-/// How far the run had come whose checkpoint this is. Throws Error if the file is none, is cut short or is
-/// damaged where that shows without reading its numbers.
-Position read_position(const std::filesystem::path& path);
+/// How far the run had come whose checkpoint this is; nothing if the file is none, is cut short or is damaged
+/// where that shows without reading its numbers.
+std::optional<Position> position_if_whole(const std::filesystem::path& path);
 
 /// Gives both optimisers the rates of `config`. A checkpoint restores those that it was saved with.
 void set_rates(Trainer& trainer, const Config& config);

@@ -65,15 +65,6 @@ int64_t step_in(const fs::path& file, const char* ending) {
   return number_in(file, ending, "step-%lld", step_file);
 }
 
-/// Nothing for a file that is no whole checkpoint.
-std::optional<Position> position_in(const fs::path& checkpoint) {
-  try {
-    return read_position(checkpoint);
-  } catch (const Error&) {
-    return {};
-  }
-}
-
 /// Removes what a run that was killed while it saved has left: the start of a file that never got its name
 /// (see write_file_atomically()).
 void remove_unfinished(const fs::path& folder) {
@@ -199,7 +190,7 @@ fs::path RunFolder::furthest_checkpoint() const {
   for (const fs::path& file : list_folder(path_ / "checkpoints")) {
     const bool of_epoch = epoch_in(file, ".safetensors") > 0;
     if (!of_epoch && step_in(file, ".safetensors") == 0) continue;
-    const std::optional<Position> position = position_in(file);
+    const std::optional<Position> position = position_if_whole(file);
     if (!position) continue;
     // A step that ends an epoch is saved before the rest of what belongs to the epoch is written.
     const bool is_all = of_epoch || position->batch > 0 || fs::exists(samples(position->epoch));
