@@ -5,7 +5,9 @@
 #include <iostream>
 #include <utility>
 
+#include "apps/gan/run_files.h"
 #include "apps/gan/run_table.h"
+#include "lib/data/batch_loader.h"
 #include "lib/error.h"
 #include "lib/profile.h"
 
@@ -22,7 +24,7 @@ bool is_time_to_look(int64_t step, int64_t steps_per_epoch) {
 }
 
 int64_t steps_an_epoch(const gan::Config& config, const gan::Position& position) {
-  return position.pictures / config.batch_size;
+  return full_batches(position.pictures, config.batch_size);
 }
 
 int64_t step_of(const gan::Config& config, const gan::Position& position) {
@@ -35,7 +37,7 @@ void write_vitals(const gan::RunFolder& folder, const Vitals& v) {
     head.emplace_back(name);
     row.push_back(concat(v.*figure));
   }
-  gan::append_row(folder.path() / "vitals.csv", head, row);
+  gan::append_row(folder.path() / gan::run_files::vitals, head, row);
 }
 
 /// The columns that `fields` names, a row of the table each; and its step.
@@ -54,7 +56,7 @@ std::vector<Row> read_rows(const gan::Table& table, const Fields& fields) {
 /// The looks that an earlier process has written down. Those of a version with fewer figures are put aside:
 /// rows of two kinds make no table.
 std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
-  const fs::path file = folder.path() / "vitals.csv";
+  const fs::path file = folder.path() / gan::run_files::vitals;
   if (!fs::exists(file)) return {};
   const gan::Table table = gan::read_table(file);
   for (const auto& [name, figure] : figures) {
@@ -70,7 +72,7 @@ std::vector<Vitals> read_vitals(const gan::RunFolder& folder) {
 
 /// Likewise the lines of metrics.csv.
 std::vector<gan::Metrics> read_lines(const gan::RunFolder& folder) {
-  const fs::path file = folder.path() / "metrics.csv";
+  const fs::path file = folder.path() / gan::run_files::metrics;
   if (!fs::exists(file)) return {};
   constexpr std::pair<const char*, double gan::Metrics::*> fields[] = {{"d_loss", &gan::Metrics::d_loss},
                                                                        {"g_loss", &gan::Metrics::g_loss},
@@ -81,7 +83,7 @@ std::vector<gan::Metrics> read_lines(const gan::RunFolder& folder) {
 
 void write_finding(const gan::RunFolder& folder, int64_t epoch, int64_t step, const std::string& cause,
                    const std::string& text) {
-  gan::append_row(folder.path() / "diagnosis.csv", {"epoch", "step", "cause", "text"},
+  gan::append_row(folder.path() / gan::run_files::diagnosis, {"epoch", "step", "cause", "text"},
                   {std::to_string(epoch), std::to_string(step), cause, text});
 }
 
@@ -167,7 +169,7 @@ void Diagnosis::note(const gan::RunFolder& folder, int64_t epoch, int64_t step,
 }
 
 fs::path healthy_checkpoint(const gan::RunFolder& folder) {
-  return folder.path() / "checkpoints" / "healthy.safetensors";
+  return folder.path() / gan::run_files::checkpoints / gan::run_files::healthy;
 }
 
 gan::Position roll_back(gan::Trainer& trainer, const gan::RunFolder& folder, const std::string& why) {

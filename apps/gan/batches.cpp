@@ -58,7 +58,7 @@ class DeviceBatches final : public Batches {
  public:
   DeviceBatches(const Dataset& data, const Config& config, Device device)
       : config_(config),
-        steps_(data.size() / config.batch_size),
+        steps_(full_batches(data.size(), config.batch_size)),
         set_(upload(data, device)),
         order_(Tensor::empty({data.size()}, DType::Int64, device)) {}
 

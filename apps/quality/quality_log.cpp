@@ -5,9 +5,11 @@
 #include <iostream>
 #include <utility>
 
+#include "apps/gan/run_files.h"
 #include "apps/gan/run_table.h"
 #include "apps/gan/trainer.h"
 #include "apps/quality/samples.h"
+#include "lib/data/batch_loader.h"
 #include "lib/profile.h"
 
 namespace duel::quality {
@@ -39,7 +41,7 @@ void QualityLog::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
   const ScopedPhase phase("quality");
   const Evaluation evaluation = evaluator_->evaluate(draw_samples(
       trainer.generator(), trainer.config(), evaluator_->count(), options_.seed, trainer.device()));
-  const int64_t batches = data_.size() / trainer.config().batch_size;
+  const int64_t batches = full_batches(data_.size(), trainer.config().batch_size);
   std::vector<std::string> head{"epoch", "step"};
   std::vector<std::string> row{std::to_string(position.epoch), std::to_string(position.epoch * batches)};
   std::string line = concat("quality after epoch ", position.epoch, ":");
@@ -55,7 +57,7 @@ void QualityLog::epoch_done(gan::Trainer& trainer, const gan::RunFolder& folder,
     }
     if (!score.name.starts_with("swd_")) line += concat(" ", score.name, " ", short_text(score.samples));
   }
-  gan::append_row(folder.path() / "quality.csv", head, row);
+  gan::append_row(folder.path() / gan::run_files::quality, head, row);
   std::cout << line << std::endl;
 }
 

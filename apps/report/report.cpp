@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "apps/gan/run_files.h"
 #include "apps/report/charts_js.h"
 #include "apps/report/dygraph_css.h"
 #include "apps/report/dygraph_js.h"
@@ -88,8 +89,8 @@ void tell_apart(gan::Json& data, const std::vector<std::filesystem::path>& runs)
 
 std::filesystem::path losses_picture_beside(const std::filesystem::path& page) {
   std::filesystem::path picture = page;
-  return page.filename() == "report.html" ? picture.replace_filename("losses.png")
-                                          : picture.replace_extension(".png");
+  return page.filename() == gan::run_files::report ? picture.replace_filename(gan::run_files::losses)
+                                                   : picture.replace_extension(".png");
 }
 
 bool is_report(const std::filesystem::path& file) {

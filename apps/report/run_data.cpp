@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 
+#include "apps/gan/run_files.h"
 #include "apps/gan/run_table.h"
 #include "apps/report/base64.h"
 #include "lib/error.h"
@@ -14,6 +15,7 @@ namespace duel::report {
 namespace {
 
 namespace fs = std::filesystem;
+namespace run_files = gan::run_files;
 using gan::Json;
 using gan::Table;
 
@@ -208,29 +210,31 @@ Json read_film(const std::vector<Frame>& all, uint64_t most_bytes, std::vector<s
 
 RunData read_run(const fs::path& folder, uint64_t picture_bytes, bool with_reals) {
   check(fs::is_directory(folder), folder.string(), ": is no folder; a report takes the folder of a run");
-  check(fs::exists(folder / "config.json"), folder.string(), ": holds no run: config.json is not there");
+  check(fs::exists(folder / run_files::config), folder.string(), ": holds no run: ", run_files::config,
+        " is not there");
   RunData run;
-  const fs::path about_path = folder / "about.json";
+  const fs::path about_path = folder / run_files::about;
   const Json about = fs::exists(about_path) ? read_object(about_path) : Json(nullptr);
-  const fs::path metrics_path = folder / "metrics.csv";
+  const fs::path metrics_path = folder / run_files::metrics;
   const Table metrics =
       fs::exists(metrics_path) ? gan::read_table(metrics_path) : Table{metrics_path, {}, {}};
   const double batches = batches_per_epoch(about_path, about, metrics);
 
   Json& json = run.json;
   json["name"] = fs::weakly_canonical(folder).filename().string();
-  json["config"] = read_object(folder / "config.json");
+  json["config"] = read_object(folder / run_files::config);
   json["about"] = about;
   json["metrics"] = metrics.rows.empty() ? Json(nullptr) : read_metrics(metrics, batches);
-  json["norms"] = if_written(folder / "norms.csv", [&](const Table& t) { return read_norms(t, batches); });
+  json["norms"] =
+      if_written(folder / run_files::norms, [&](const Table& t) { return read_norms(t, batches); });
   json["diagnosis"] =
-      if_written(folder / "diagnosis.csv", [&](const Table& t) { return read_diagnosis(t, batches); });
-  json["quality"] = if_written(folder / "quality.csv", read_columns);
-  json["reals"] = with_reals && fs::exists(folder / "reals.png")
-                      ? read_picture(folder / "reals.png", run.left_out)
+      if_written(folder / run_files::diagnosis, [&](const Table& t) { return read_diagnosis(t, batches); });
+  json["quality"] = if_written(folder / run_files::quality, read_columns);
+  json["reals"] = with_reals && fs::exists(folder / run_files::reals)
+                      ? read_picture(folder / run_files::reals, run.left_out)
                       : Json(nullptr);
   const uint64_t taken = json["reals"].is_null() ? 0 : json["reals"].get_ref<const std::string&>().size();
-  const std::vector<Frame> frames = list_frames(folder / "samples");
+  const std::vector<Frame> frames = list_frames(folder / run_files::samples);
   json["film"] = read_film(frames, picture_bytes - std::min(picture_bytes, taken), run.left_out);
   json["epochs_done"] = epochs_done(about, metrics, batches, frames.empty() ? 0 : frames.back().epoch);
   json["left_out"] = run.left_out;

@@ -4,9 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "apps/gan/run_files.h"
 #include "apps/gan/run_table.h"
 #include "apps/report/norms.h"
 #include "lib/autograd.h"
+#include "lib/data/batch_loader.h"
 #include "lib/io/file.h"
 #include "lib/profile.h"
 
@@ -14,7 +16,7 @@ namespace duel::tensorboard {
 namespace {
 
 int64_t step_of(const gan::Trainer& trainer, const gan::Position& position) {
-  return position.epoch * (position.pictures / trainer.config().batch_size) + position.batch;
+  return position.epoch * full_batches(position.pictures, trainer.config().batch_size) + position.batch;
 }
 
 /// The row that `epoch` has in a table, if it has one: its columns and their numbers.
@@ -33,7 +35,7 @@ std::vector<std::pair<std::string, double>> row_of(int64_t epoch, const std::fil
 void TensorBoardObserver::begin(gan::Trainer& trainer, const gan::RunFolder& folder,
                                 const gan::Position& position) {
   const int64_t done = step_of(trainer, position);
-  file_.emplace(folder.path() / "tensorboard", done + 1);
+  file_.emplace(folder.path() / gan::run_files::tensorboard, done + 1);
   if (done == 0) picture(0, "data", folder.reals());
 }
 

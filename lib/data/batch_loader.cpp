@@ -45,7 +45,7 @@ BatchLoader::BatchLoader(const Dataset& data, const BatchOptions& options) : dat
         " or give more pictures");
   check(data.size() <= std::numeric_limits<uint32_t>::max(), "a set of ", data.size(),
         " pictures is too large");
-  steps_per_epoch_ = data.size() / options.batch_size;
+  steps_per_epoch_ = full_batches(data.size(), options.batch_size);
 
   if (options.shuffle) order_.resize(static_cast<size_t>(data.size()));
   slots_.resize(static_cast<size_t>(options.threads) + 2);

@@ -85,6 +85,9 @@ class BatchLoader {
   std::vector<std::jthread> threads_;  // last, so that they are joined before the rest goes
 };
 
+/// The batches of an epoch: what is left over of `pictures` fills none and is dropped.
+constexpr int64_t full_batches(int64_t pictures, int64_t batch_size) { return pictures / batch_size; }
+
 /// Throws Error unless there is such a batch: an epoch has `steps_per_epoch` of `batch_size` pictures, and
 /// there are 2^31 epochs.
 void check_batch(int64_t epoch, int64_t step, int64_t steps_per_epoch, int64_t batch_size);
