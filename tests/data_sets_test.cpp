@@ -156,6 +156,7 @@ TEST_P(CachedPictures, LeaveOutBrokenFilesAndNameThem) {
   ASSERT_EQ(data.size(), 60);
   for (int64_t i = 0; i < 60; ++i) {
     EXPECT_EQ(picture(data, i), std::vector<uint8_t>(64, static_cast<uint8_t>(i))) << i;
+    EXPECT_EQ(data.file_of(i), (folder / ("good" + std::to_string(10 + i) + ".png")).string());
   }
   ASSERT_EQ(data.skipped().size(), 3u);
   EXPECT_EQ(data.skipped()[0],
@@ -253,6 +254,7 @@ TEST(CachedDataset, ReportsProgress) {
   EXPECT_LT(reports.front(), 200);
   EXPECT_EQ(reports.back(), 200);
   EXPECT_EQ(picture(data, 123), std::vector<uint8_t>{123});
+  EXPECT_EQ(data.file_of(123), "") << "of pictures without files";
 }
 
 // Threads come upon the broken ones in any order: here upon the later one first.

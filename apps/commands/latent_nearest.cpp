@@ -9,6 +9,7 @@
 #include "apps/commands/open_data.h"
 #include "apps/gan/pictures.h"
 #include "apps/latent/nearest.h"
+#include "lib/quote.h"
 
 namespace duel::commands {
 namespace {
@@ -53,8 +54,9 @@ void run(const NearestOptions& o) {
     latent::Row row{"", {{labels[i], pictures[i]}}};
     for (const latent::Neighbour& neighbour : found[i])
       row.cells.push_back({distance_text(neighbour.distance), gan::picture_of(*data, neighbour.index)});
-    std::cout << labels[i] << ": picture " << found[i][0].index << " is nearest, "
-              << distance_text(found[i][0].distance) << " grey levels away\n";
+    const std::string file = printable(data->file_of(found[i][0].index));
+    std::cout << labels[i] << ": picture " << found[i][0].index << (file.empty() ? "" : ", " + file + ",")
+              << " is nearest, " << distance_text(found[i][0].distance) << " grey levels away\n";
     sheet.rows.push_back(std::move(row));
     shown.set(o.faces.empty() ? labels[i] : concat("face_", i + 1), faces[i]);
   }

@@ -131,8 +131,10 @@ void CachedDataset::leave_out(std::vector<Failure> failures, int64_t total) {
     }
     if (!in_memory()) {
       kept_.push_back(index);
-    } else if (index != size_) {
-      std::memcpy(pixels_.get() + size_ * bytes, pixels_.get() + index * bytes, static_cast<size_t>(bytes));
+    } else {
+      if (index != size_)
+        std::memcpy(pixels_.get() + size_ * bytes, pixels_.get() + index * bytes, static_cast<size_t>(bytes));
+      if (std::string file = source_->file_of(index); !file.empty()) files_.push_back(std::move(file));
     }
     ++size_;
   }
@@ -144,6 +146,12 @@ void CachedDataset::read(int64_t index, uint8_t* pixels) const {
   } else {
     source_->read(kept_[static_cast<size_t>(index)], pixels);
   }
+}
+
+std::string CachedDataset::file_of(int64_t index) const {
+  const auto i = static_cast<size_t>(index);
+  if (!in_memory()) return source_->file_of(kept_[i]);
+  return i < files_.size() ? files_[i] : std::string();
 }
 
 }  // namespace duel

@@ -33,6 +33,7 @@ class CachedDataset final : public Dataset {
   int64_t image_size() const override { return image_size_; }
   int64_t channels() const override { return channels_; }
   void read(int64_t index, uint8_t* pixels) const override;
+  std::string file_of(int64_t index) const override;
   /// That of the source, and how many of its pictures are left where some were left out.
   std::string description() const override { return description_; }
   std::span<const std::string> skipped() const override { return skipped_; }
@@ -48,6 +49,7 @@ class CachedDataset final : public Dataset {
   std::unique_ptr<Dataset> source_;    // null once the pictures are in memory
   std::unique_ptr<uint8_t[]> pixels_;  // (size_, image_size_, image_size_, channels_), or null
   std::vector<int64_t> kept_;          // their numbers in the source; used only where pixels_ is null
+  std::vector<std::string> files_;     // likewise where it is not; empty if pictures have no files
   int64_t size_ = 0, image_size_, channels_;
   std::string description_, passed_by_;
   std::vector<std::string> skipped_;

@@ -22,6 +22,9 @@ class Dataset {
   /// May be called from several threads at once. Throws Error if the picture cannot be read.
   virtual void read(int64_t index, uint8_t* pixels) const = 0;
 
+  /// The file that picture `index` is, with its path; "" where pictures have no files of their own.
+  virtual std::string file_of(int64_t /*index*/) const { return {}; }
+
   /// One line for people: where the pictures come from and how they were cropped.
   virtual std::string description() const = 0;
 

@@ -35,11 +35,12 @@ struct Listing {
 Listing list_pictures(const fs::path& folder) {
   Listing listing;
   std::error_code error;
+  fs::path at;
   std::vector<fs::path> folders{folder};
   std::set<fs::path> links, seen;  // the latter without links in them
   while (!error && !(folders.empty() && links.empty())) {
     if (folders.empty()) folders.push_back(links.extract(links.begin()).value());
-    const fs::path at = folders.back();
+    at = folders.back();
     folders.pop_back();
     const fs::path real = fs::canonical(at, error);
     if (error || !seen.insert(real).second) continue;
@@ -67,7 +68,7 @@ Listing list_pictures(const fs::path& folder) {
       }
     }
   }
-  check(!error, "cannot read the folder ", folder.string(), " or one below it: ", error.message());
+  check(!error, "cannot read the folder ", at.string(), ": ", error.message());
   std::sort(listing.pictures.begin(), listing.pictures.end());
   return listing;
 }
@@ -95,7 +96,7 @@ PictureFolder::PictureFolder(fs::path folder, const PictureFormat& format)
 }
 
 void PictureFolder::read(int64_t index, uint8_t* pixels) const {
-  const fs::path path = folder_ / file(index);
+  const fs::path path = file_of(index);
   const Image image = load_image(path);
   try {
     format_.apply(image, pixels);
@@ -105,6 +106,8 @@ void PictureFolder::read(int64_t index, uint8_t* pixels) const {
     fail(path.string(), " ", error.what());
   }
 }
+
+std::string PictureFolder::file_of(int64_t index) const { return (folder_ / file(index)).string(); }
 
 std::string PictureFolder::description() const {
   return concat(size(), " pictures of ", folder_.string(), ", ", format_.description());

@@ -18,8 +18,8 @@ namespace duel {
 /// CachedDataset keeps the result.
 class PictureFolder final : public Dataset {
  public:
-  /// Throws Error if there is no such folder, it cannot be read or holds no file with such a name, or if the
-  /// format is out of range.
+  /// Throws Error if there is no such folder, it holds no file with such a name, or the format is out of
+  /// range; and naming the folder, itself or one below it, that cannot be read.
   PictureFolder(std::filesystem::path folder, const PictureFormat& format);
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
@@ -28,6 +28,7 @@ class PictureFolder final : public Dataset {
   /// Throws Error that names the file if it cannot be read or decoded; TooSmall if it is smaller than the
   /// crop.
   void read(int64_t index, uint8_t* pixels) const override;
+  std::string file_of(int64_t index) const override;
   std::string description() const override;
   std::string passed_by() const override;
 
