@@ -80,20 +80,21 @@ TEST_F(LatentCommands, NamesHaveTheirOwnFile) {
               run);
   EXPECT_EQ(face("names.safetensors", "light"), face("direction.safetensors", "light"));
   EXPECT_FALSE(contains(dcgan_.good(Words{"latent", "eval", "A"} + run), "named with"));
-  dcgan_.good(tiny_train({"--epochs", "1", "--output", "other"}));
-  EXPECT_TRUE(
-      contains(dcgan_.good({"latent", "eval", "A", "--checkpoint", "other", "--force"}),
-               "names.safetensors: these faces were named with run/checkpoints/latest.safetensors\n"));
+  dcgan_.good(tiny_train({"--epochs", "1", "--seed", "1", "--output", "other"}));
+  EXPECT_TRUE(contains(dcgan_.good({"latent", "eval", "A", "--checkpoint", "other", "--force"}),
+                       "names.safetensors: these faces were named with run/checkpoints/latest.safetensors, "
+                       "which is another network\n"));
 }
 
-TEST_F(LatentCommands, AFileOfNamesIsOfOneCheckpoint) {
-  dcgan_.good(tiny_train({"--epochs", "1", "--output", "other"}));
+TEST_F(LatentCommands, AFileOfNamesIsOfOneNetwork) {
+  dcgan_.good(tiny_train({"--epochs", "1", "--seed", "1", "--output", "other"}));
   const Words force{"--threads", "1", "--force"};
   dcgan_.good(Words{"latent", "name", "A=seed:5", "--checkpoint", "run"} + force);
   const auto before = dcgan_.bytes("names.safetensors");
   const std::string part =
-      "names.safetensors holds faces named with run/checkpoints/latest.safetensors; those of "
-      "other/checkpoints/latest.safetensors need a file of their own: give another one with --names";
+      "names.safetensors holds faces named with run/checkpoints/latest.safetensors, which is another "
+      "network; "
+      "those of other/checkpoints/latest.safetensors need a file of their own: give another one with --names";
   for (const Words& command : std::vector<Words>{{"name", "G=seed:1"},
                                                  {"eval", "2*A", "--save-as", "G"},
                                                  {"invert", "--face", "A", "--save-as", "G"},
@@ -110,9 +111,75 @@ TEST_F(LatentCommands, AFileOfNamesIsOfOneCheckpoint) {
   };
   EXPECT_TRUE(contains(said, "names.safetensors: these faces were named with run/checkpoints")) << said;
   EXPECT_EQ(metadata("others.safetensors"), "other/checkpoints/latest.safetensors");
-  // What is the same file by another name is no other checkpoint.
+  // What is the same file by another name is no other network.
   dcgan_.good(Words{"latent", "name", "G=seed:1", "--checkpoint", "./run/../run"} + force);
   EXPECT_EQ(faces("names.safetensors"), 2u);
+}
+
+TEST_F(LatentCommands, ANetworkIsTheSameWhereverItIs) {
+  const Words force{"--threads", "1", "--force"};
+  dcgan_.good(Words{"latent", "name", "G=seed:1", "--checkpoint", "run"} + force);
+  std::filesystem::create_directory_symlink("run", dcgan_ / "link");
+  std::filesystem::copy(dcgan_ / "run", dcgan_ / "copy", std::filesystem::copy_options::recursive);
+  std::filesystem::rename(dcgan_ / "run", dcgan_ / "moved");
+  size_t named = 1;
+  for (const std::string place :
+       {"moved", "copy", "moved/networks.safetensors", "moved/checkpoints/epoch-0001.safetensors"}) {
+    dcgan_.good(Words{"latent", "name", concat("N", named, "=seed:", named), "--checkpoint", place} + force);
+    EXPECT_EQ(faces("names.safetensors"), ++named) << place;
+    const std::string said = dcgan_.good(Words{"latent", "eval", "G + A", "--checkpoint", place} + force);
+    EXPECT_FALSE(contains(said, "named with")) << said;
+  }
+  // Another network in the place of the first.
+  dcgan_.good(tiny_train({"--epochs", "1", "--seed", "1", "--output", "run"}));
+  EXPECT_TRUE(
+      contains(dcgan_.good(Words{"latent", "eval", "G", "--checkpoint", "link"} + force),
+               "names.safetensors: these faces were named with moved/checkpoints/epoch-0001.safetensors, "
+               "which is another network\n"));
+}
+
+TEST_F(LatentCommands, ARunThatIsTrainedOnHasOtherFaces) {
+  const Words name{"latent", "name", "--threads", "1", "--force", "--checkpoint", "run"};
+  dcgan_.good(name + Words{"G=seed:1"});
+  dcgan_.good({"train", "--resume", "run", "--epochs", "2", "--threads", "1"});
+  const std::string with = "named with run/checkpoints/latest.safetensors as it was before it was trained on";
+  dcgan_.bad(name + Words{"H=seed:2"},
+             "names.safetensors holds faces " + with + "; those of run/checkpoints/");
+  const std::string said =
+      dcgan_.good({"latent", "eval", "G", "--checkpoint", "run", "--threads", "1", "--force"});
+  EXPECT_TRUE(contains(said, "names.safetensors: these faces were " + with + "\n")) << said;
+}
+
+// They tell a path alone.
+TEST_F(LatentCommands, FilesOfNamesFromBeforeFingerprintsAreRead) {
+  std::filesystem::create_directory(dcgan_ / "moved");
+  const SafetensorsFile grid = read_safetensors(dcgan_ / "samples.safetensors");
+  const auto write = [&](const std::string& file, const std::string& checkpoint) {
+    write_safetensors(dcgan_ / file, {{"G", grid.at("B")}},
+                      {{"format", "duel names 1"}, {"checkpoint", checkpoint}});
+  };
+  const auto eval = [&](const std::string& file, const std::string& checkpoint) {
+    return dcgan_.good(
+        {"latent", "eval", "G", "--threads", "1", "--force", "--checkpoint", checkpoint, "--names", file});
+  };
+  write("old.safetensors", "run/checkpoints/latest.safetensors");
+  EXPECT_FALSE(contains(eval("old.safetensors", "run"), "named with"));
+  EXPECT_TRUE(
+      contains(eval("old.safetensors", "run/networks.safetensors"),
+               "old.safetensors: these faces were named with run/checkpoints/latest.safetensors, which "
+               "is another checkpoint\n"));
+  // A file that gets more names tells the network from then on.
+  dcgan_.good({"latent", "name", "H=seed:1", "--threads", "1", "--force", "--checkpoint", "run", "--names",
+               "old.safetensors"});
+  EXPECT_FALSE(contains(eval("old.safetensors", "run/networks.safetensors"), "named with"));
+  // Moved together with their run, the names still find it; without it nothing is known.
+  write("moved/names.safetensors", "run/checkpoints/latest.safetensors");
+  std::filesystem::rename(dcgan_ / "run", dcgan_ / "moved/run");
+  EXPECT_FALSE(contains(eval("moved/names.safetensors", "moved/run"), "named with"));
+  write("old.safetensors", "run/checkpoints/latest.safetensors");
+  EXPECT_TRUE(
+      contains(eval("old.safetensors", "moved/run"),
+               "named with run/checkpoints/latest.safetensors, which is not there to be compared with"));
 }
 
 TEST_F(LatentCommands, ProcessesThatAddNamesAtOnceLoseNone) {
@@ -314,7 +381,8 @@ TEST_F(LatentCommands, NearestFindsTheTrainingPictures) {
   // A picture that is in the set is its own nearest one.
   dcgan_.good({"sample", "--checkpoint", "run", "--count", "4", "--singles", "set", "--output", "c.png"});
   const std::string copies = latent("nearest", {"C", "--data", "set", "--output", "d.png"});
-  EXPECT_TRUE(contains(copies, "C: picture 2 is nearest, 0.0 grey levels away")) << copies;
+  EXPECT_TRUE(contains(copies, "C: picture 2, set/sample-3.png, is nearest, 0.0 grey levels away")) << copies;
+  EXPECT_TRUE(contains(out, " is nearest, ") && !contains(out, ", is nearest")) << "drawn, in no file";
 
   dcgan_.good(tiny_train(
       {"--data", "set", "--crop", "16", "--batch-size", "4", "--epochs", "1", "--output", "cropped"}));

@@ -24,7 +24,7 @@ TEST(LatentNames, AFileHoldsWhatWasWritten) {
   names.set("smile", {0.25f, -1});
   names.set("A", {1, 2});
   names.set("smile", {0.5f, 3});
-  names.write(folder / "names.safetensors", "run/latest.safetensors");
+  names.write(folder / "names.safetensors", {"run/latest.safetensors", "0123456789abcdef"});
   const Names read = Names::read(folder / "names.safetensors", 2);
   EXPECT_EQ(read.entries(), names.entries());
   ASSERT_EQ(read.entries().size(), 2u);
@@ -32,6 +32,8 @@ TEST(LatentNames, AFileHoldsWhatWasWritten) {
   EXPECT_EQ(read.find("B"), nullptr);
   EXPECT_EQ(read_safetensors(folder / "names.safetensors").metadata.at("checkpoint"),
             "run/latest.safetensors");
+  EXPECT_EQ(read.origin().checkpoint, "run/latest.safetensors");
+  EXPECT_EQ(read.origin().fingerprint, "0123456789abcdef");
 }
 
 TEST(LatentNames, ANameIsWhatAnExpressionCanRead) {

@@ -13,11 +13,30 @@ namespace duel::commands {
 
 namespace {
 
-/// Whether the faces are the checkpoint's, or nothing is known of whose they are.
-bool fit(const latent::Names& names, const latent::Painter& painter) {
+/// Whether a file of names calls the painter's checkpoint by its path, from here or from its own folder.
+bool names_file_of(const std::string& file, const latent::Names& names, const latent::Painter& painter) {
+  const std::filesystem::path path = names.origin().checkpoint;
   std::error_code error;  // a checkpoint that is gone is another one
-  return names.checkpoint().empty() ||
-         std::filesystem::equivalent(names.checkpoint(), painter.checkpoint(), error);
+  return std::filesystem::equivalent(path, painter.checkpoint(), error) ||
+         std::filesystem::equivalent(std::filesystem::path(file).parent_path() / path, painter.checkpoint(),
+                                     error);
+}
+
+/// "with PATH", and how that network differs from the painter's; empty where it is the same, or nothing is
+/// known of it. A network is known by its fingerprint; files of before there was one tell the path alone.
+std::string other_origin(const std::string& file, const latent::Names& names,
+                         const latent::Painter& painter) {
+  const auto& [path, fingerprint] = names.origin();
+  const std::string with = "with " + path.string();
+  if (!fingerprint.empty()) {
+    if (fingerprint == painter.origin().fingerprint) return "";
+    return with + (names_file_of(file, names, painter) ? " as it was before it was trained on"
+                                                       : ", which is another network");
+  }
+  if (path.empty() || names_file_of(file, names, painter)) return "";
+  std::error_code error;
+  return with + (std::filesystem::exists(path, error) ? ", which is another checkpoint"
+                                                      : ", which is not there to be compared with");
 }
 
 /// What names_to_add_to() holds, which is nothing where it is not there.
@@ -25,8 +44,8 @@ latent::Names names_to_extend(const LatentOptions& options, const latent::Painte
   const std::string file = options.names_to_add_to();
   if (!std::filesystem::exists(file)) return latent::Names(painter.z_dim());
   latent::Names names = latent::Names::read(file, painter.z_dim());
-  check(names.entries().empty() || fit(names, painter), file, " holds faces named with ",
-        names.checkpoint().string(), "; those of ", painter.checkpoint().string(),
+  const std::string other = names.entries().empty() ? "" : other_origin(file, names, painter);
+  check(other.empty(), file, " holds faces named ", other, "; those of ", painter.checkpoint().string(),
         " need a file of their own: give another one with --names");
   return names;
 }
@@ -138,15 +157,15 @@ int64_t LatentOptions::zoom_for(const latent::Painter& painter) const {
 void LatentOptions::write(const latent::Sheet& sheet, const latent::Names& shown,
                           const latent::Painter& painter) const {
   write_png(output, latent::draw(sheet, zoom_for(painter)));
-  shown.write(beside(".safetensors"), painter.checkpoint());
+  shown.write(beside(".safetensors"), painter.origin());
   std::cout << "The figure is in " << output << ", its latents in " << beside(".safetensors").string()
             << std::endl;
 }
 
 latent::Names read_file_of_names(const std::string& file, const latent::Painter& painter) {
   latent::Names names = latent::Names::read(file, painter.z_dim());
-  if (!fit(names, painter))
-    std::cout << file << ": these faces were named with " << names.checkpoint().string() << std::endl;
+  if (const std::string other = other_origin(file, names, painter); !other.empty())
+    std::cout << file << ": these faces were named " << other << std::endl;
   return names;
 }
 
@@ -164,7 +183,7 @@ void add_names(const latent::Names& names, const LatentOptions& options, const l
       refuse_another(name, &z, all, options, painter);
       all.set(name, z);
     }
-    all.write(file, painter.checkpoint());
+    all.write(file, painter.origin());
   }
   std::cout << "Named in " << file << ": " << names.list() << std::endl;
 }

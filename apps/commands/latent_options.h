@@ -52,7 +52,7 @@ struct LatentOptions {
   void check_outputs(const Files& own = {{}, {}, false}) const;
   latent::Painter open_painter() const;
   /// All names of all files of --names. Without any those of kNamesFile, and of kGridFile what that lacks;
-  /// where neither is there, none. Says on stdout where faces were named with another checkpoint.
+  /// where neither is there, none. Says on stdout where faces were named with another network.
   latent::Names read_names(const latent::Painter& painter) const;
   /// The file that new names are added to: the first of --names, or kNamesFile.
   std::string names_to_add_to() const { return names.empty() ? kNamesFile : names[0]; }
@@ -61,17 +61,17 @@ struct LatentOptions {
   void write(const latent::Sheet& sheet, const latent::Names& shown, const latent::Painter& painter) const;
 };
 
-/// The names of a file. Says on stdout where they were given with another checkpoint.
+/// The names of a file. Says on stdout where they were given with another network.
 latent::Names read_file_of_names(const std::string& file, const latent::Painter& painter);
 
 /// Throws Error if names_to_add_to() exists and has a face of this name already, or the grid that is looked
-/// at without --names has, unless --force was given; or if that file is of another checkpoint: to be asked
+/// at without --names has, unless --force was given; or if that file is of another network: to be asked
 /// before anything long is computed.
 void refuse_to_replace(const std::string& name, const LatentOptions& options, const latent::Painter& painter);
 
 /// Adds names to names_to_add_to(), which is made if it is not there, and says so on stdout. Other processes
 /// may add theirs at the same time. Throws Error as refuse_to_replace() does, but for a name that stands for
-/// the same face there; a file tells only one checkpoint, and would say of all faces that they are this
+/// the same face there; a file tells only one network, and would say of all faces that they are this
 /// one's.
 void add_names(const latent::Names& names, const LatentOptions& options, const latent::Painter& painter);
 

@@ -56,7 +56,7 @@ void check_folder(const NamedFile& output) {
         " cannot be written, as there is no folder ", folder.string(), "; make it first");
   if (::access(folder.c_str(), W_OK | X_OK) != 0)
     fail(output.name, ": ", output.path.string(), " cannot be written into ", folder.string(), ": ",
-         std::strerror(errno));
+         std::strerror(errno), "; name one in a folder that can be");
 }
 
 }  // namespace
@@ -75,6 +75,14 @@ void check_outputs(const std::vector<NamedFile>& outputs, bool force, const std:
     check(!gan::is_part_of_run(spelled_out(path)), name, ": ", path.string(),
           " is a part of the run there; name another file");
   refuse_to_overwrite(files, force);
+}
+
+void check_folder_to_fill(const std::string& name, const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::filesystem::path there = path;
+  while (!there.empty() && !std::filesystem::exists(there, ignored)) there = there.parent_path();
+  if (::access(there.empty() ? "." : there.c_str(), W_OK | X_OK) != 0)
+    fail(name, ": ", path.string(), " cannot be written: ", std::strerror(errno), "; name another folder");
 }
 
 NamedFile checkpoint_input(const std::string& checkpoint) {

@@ -19,6 +19,10 @@ struct NamedFile {
 void check_outputs(const std::vector<NamedFile>& outputs, bool force,
                    const std::vector<NamedFile>& inputs = {});
 
+/// Throws Error where `path`, a folder or one that is to be made with those around it, cannot be written
+/// into.
+void check_folder_to_fill(const std::string& name, const std::filesystem::path& path);
+
 /// The file that a command reads for `checkpoint`, which may be the folder of a run. Throws Error if there is
 /// none.
 NamedFile checkpoint_input(const std::string& checkpoint);

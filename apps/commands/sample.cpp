@@ -110,12 +110,11 @@ std::optional<std::filesystem::path> names_file(const SampleOptions& o) {
   return std::filesystem::path(o.output).replace_extension(".safetensors");
 }
 
-void write_names(const std::filesystem::path& path, const Tensor& z,
-                 const std::filesystem::path& checkpoint) {
+void write_names(const std::filesystem::path& path, const Tensor& z, const latent::Origin& origin) {
   latent::Names names(z.dim(1));
   const std::vector<latent::Latent> faces = latent::to_latents(z);
   for (size_t i = 0; i < faces.size(); ++i) names.set(latent::letters(static_cast<int64_t>(i)), faces[i]);
-  names.write(path, checkpoint);
+  names.write(path, origin);
 }
 
 /// The grid with a letter below each picture.
@@ -146,10 +145,12 @@ void check_outputs_of(const SampleOptions& o) {
   std::vector<NamedFile> inputs{checkpoint_input(o.checkpoint)};
   if (!o.z_file.empty()) inputs.push_back({"--z", o.z_file});
   check_outputs(outputs, o.force, inputs);
-  if (o.singles.empty() || !std::filesystem::exists(o.singles)) return;
-  check(std::filesystem::is_directory(o.singles), "--singles: ", o.singles,
+  if (o.singles.empty()) return;
+  const bool is_there = std::filesystem::exists(o.singles);
+  check(!is_there || std::filesystem::is_directory(o.singles), "--singles: ", o.singles,
         " is no folder; name one, or one that is to be made");
-  if (!std::filesystem::is_empty(o.singles)) refuse_to_overwrite({o.singles}, o.force);
+  check_folder_to_fill("--singles", o.singles);
+  if (is_there && !std::filesystem::is_empty(o.singles)) refuse_to_overwrite({o.singles}, o.force);
 }
 
 void run(const SampleOptions& o) {
@@ -166,7 +167,7 @@ void run(const SampleOptions& o) {
     write_safetensors(o.save_images, {{"images", permute(pictures, {0, 3, 1, 2})}}, {});
   if (!o.singles.empty()) write_singles(o.singles, images);
   write_png(o.output, names ? lettered_grid(images, o) : gan::grid(images, o.columns));
-  if (names) write_names(*names, z, generator.path);
+  if (names) write_names(*names, z, {generator.path, generator.fingerprint});
   const bool one = images.size() == 1;
   std::cout << counted(std::ssize(images), "picture") << " from " << generator.path.string()
             << (one ? " is in " : " are in ") << o.output;

@@ -1,12 +1,15 @@
 #include "apps/gan/checkpoint.h"
 
+#include <bit>
 #include <charconv>
+#include <cstdio>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "apps/gan/json.h"
+#include "apps/gan/run_folder.h"
 #include "lib/finite.h"
 #include "lib/io/safetensors.h"
 #include "lib/quote.h"
@@ -122,6 +125,19 @@ Config config_of(const std::filesystem::path& path, const SafetensorsFile& file)
   return checked_config(json, path.string());
 }
 
+/// Where the data of the run around a checkpoint are now; what the checkpoint says where no run tells.
+std::string data_of_run(const std::filesystem::path& checkpoint, const Config& config) {
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::canonical(checkpoint, error);
+  const std::filesystem::path run = error ? std::filesystem::path() : run_around(file);
+  if (run.empty()) return config.data;
+  try {
+    return config_from_json(read_json(run / run_files::config)).data;
+  } catch (const Error&) {
+    return config.data;
+  }
+}
+
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const Position& position) {
@@ -171,11 +187,15 @@ void set_rates(Trainer& trainer, const Config& config) {
 }
 
 std::filesystem::path find_checkpoint(const std::filesystem::path& path) {
-  check(std::filesystem::exists(path), path.string(), ": there is no such file or run folder");
+  const bool is_there = std::filesystem::exists(path);
+  check(is_there || path.filename() != run_files::networks || run_around(path).empty(), path.string(),
+        ": is not there, as the run has not ended; its folder stands for the latest checkpoint");
+  check(is_there, path.string(), ": there is no such file or run folder");
   if (!std::filesystem::is_directory(path)) return path;
-  const std::filesystem::path latest = path / "checkpoints" / "latest.safetensors";
-  check(std::filesystem::exists(latest), path.string(),
-        ": holds no checkpoint (checkpoints/latest.safetensors is not there)");
+  const std::filesystem::path in_the_run = std::filesystem::path(run_files::checkpoints) / run_files::latest;
+  const std::filesystem::path latest = path / in_the_run;
+  check(std::filesystem::exists(latest), path.string(), ": holds no checkpoint (", in_the_run.string(),
+        " is not there)");
   return latest;
 }
 
@@ -190,9 +210,27 @@ void load_networks(const std::filesystem::path& path, nn::Module* generator, nn:
   read(path, read_safetensors(path, is_of_networks), entries);
 }
 
+std::string fingerprint(const nn::Module& network) {
+  uint64_t hash = 0;
+  const auto add = [&hash](uint64_t word) {
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+    hash ^= hash >> 32;
+  };
+  for (const nn::NamedTensor& part : network.state()) {
+    if (part.tensor->dtype() != DType::Float32) continue;  // a count of batches draws nothing
+    for (const char c : part.name) add(static_cast<unsigned char>(c));
+    const Tensor outside = nn::to_outside(*part.tensor, part.layout);
+    for (int64_t i = 0; i < outside.dims(); ++i) add(static_cast<uint64_t>(outside.dim(i)));
+    for (const float value : outside.to_vector<float>()) add(std::bit_cast<uint32_t>(value));
+  }
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
 SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, Device device) {
   const std::filesystem::path path = find_checkpoint(checkpoint_or_run);
-  const Config config = read_config(path);
+  Config config = read_config(path);
   std::unique_ptr<Generator> generator;
   try {
     generator = std::make_unique<Generator>(config, device);
@@ -201,7 +239,9 @@ SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, De
   }
   load_networks(path, generator.get(), nullptr);
   generator->eval();
-  return {path, config, std::move(generator)};
+  config.data = data_of_run(path, config);
+  std::string digits = fingerprint(*generator);
+  return {path, std::move(config), std::move(generator), std::move(digits)};
 }
 
 }  // namespace duel::gan

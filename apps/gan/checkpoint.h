@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "apps/gan/trainer.h"
 
@@ -29,8 +30,8 @@ void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const 
 /// Writes the two networks alone.
 void save_networks(const std::filesystem::path& path, Trainer& trainer);
 
-/// The file that `path` means as a checkpoint: itself, or of a run folder its latest one. Throws Error if
-/// there is none.
+/// The file that `path` means as a checkpoint: itself, or of a run folder its latest one, which is never
+/// older than networks.safetensors. Throws Error if there is none.
 std::filesystem::path find_checkpoint(const std::filesystem::path& path);
 
 /// The configuration that a checkpoint was written with. Throws Error if the file is no checkpoint.
@@ -52,11 +53,18 @@ void set_rates(Trainer& trainer, const Config& config);
 /// names) into the networks; a null network is left out. Throws as load_checkpoint() does.
 void load_networks(const std::filesystem::path& path, nn::Module* generator, nn::Module* discriminator);
 
+/// 16 hexadecimal digits that follow from the names, shapes and values of a network's weights and running
+/// statistics: the same for all checkpoints that hold it, wherever they are.
+std::string fingerprint(const nn::Module& network);
+
 /// A generator as a file holds it, in evaluation mode.
 struct SavedGenerator {
   std::filesystem::path path;  ///< the checkpoint itself, also where a run folder was named
+  /// The checkpoint's; but where its data are, the config.json of the run that it stands in knows better:
+  /// they may have been moved since.
   Config config;
   std::unique_ptr<nn::Module> network;
+  std::string fingerprint;  ///< of the network
 };
 
 /// Reads G from a checkpoint or from a run folder's latest one. Throws Error, as find_checkpoint(),

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,11 +22,11 @@ namespace {
 namespace fs = std::filesystem;
 
 /// The tables of a run, and which of their columns hold no numbers.
-const std::pair<const char*, std::vector<std::string>> tables[] = {{"metrics.csv", {}},
-                                                                   {"norms.csv", {"layer"}},
-                                                                   {"vitals.csv", {}},
-                                                                   {"diagnosis.csv", {"cause", "text"}},
-                                                                   {"quality.csv", {}}};
+const std::pair<const char*, std::vector<std::string>> tables[] = {{run_files::metrics, {}},
+                                                                   {run_files::norms, {"layer"}},
+                                                                   {run_files::vitals, {}},
+                                                                   {run_files::diagnosis, {"cause", "text"}},
+                                                                   {run_files::quality, {}}};
 
 constexpr const char* advice = "; choose another place with --output";
 
@@ -79,6 +80,17 @@ void remove_unfinished(const fs::path& folder) {
   }
 }
 
+/// Said before a run is read, of which nothing could be saved then.
+void check_writable(const fs::path& folder) {
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return;
+  fail(folder.string(), ": cannot be written: ", std::strerror(errno),
+       "; copy the run to a place that can be, and resume it there");
+}
+
+bool is_in_checkpoints(const fs::path& file) {
+  return file.parent_path().filename() == run_files::checkpoints;
+}
+
 /// A new "runs/<recipe>-<n>". Of two processes that want the same n only one makes it.
 fs::path make_numbered_folder(const std::string& recipe) {
   const fs::path runs = "runs";
@@ -94,13 +106,18 @@ fs::path make_numbered_folder(const std::string& recipe) {
 
 }  // namespace
 
-bool is_part_of_run(const fs::path& file) {
-  const bool in_checkpoints = file.parent_path().filename() == "checkpoints";
-  const fs::path run = in_checkpoints ? file.parent_path().parent_path() : file.parent_path();
+fs::path run_around(const fs::path& file) {
+  const fs::path parent = file.parent_path(), run = is_in_checkpoints(file) ? parent.parent_path() : parent;
   std::error_code ignored;
-  if (!fs::exists(file, ignored) || !fs::exists(run / "config.json", ignored)) return false;
+  return fs::exists(run / run_files::config, ignored) ? run : fs::path();
+}
+
+bool is_part_of_run(const fs::path& file) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored) || run_around(file).empty()) return false;
   const fs::path name = file.filename();
-  return in_checkpoints || name == "config.json" || name == "about.json" || name == "networks.safetensors" ||
+  return is_in_checkpoints(file) || name == run_files::config || name == run_files::about ||
+         name == run_files::networks ||
          std::any_of(std::begin(tables), std::end(tables),
                      [&](const auto& table) { return name == table.first; });
 }
@@ -118,64 +135,77 @@ RunFolder RunFolder::create(const fs::path& wanted, const Config& config, const 
   const fs::path path = wanted.empty() ? make_numbered_folder(config.recipe) : wanted;
   make_folder(path, advice);
   RunFolder folder(path, ", or name another folder with --output");
-  check(!fs::exists(path / "config.json"), path.string(),
+  check(!fs::exists(path / run_files::config), path.string(),
         ": already holds a run; continue it with --resume, or name another folder with --output");
   // But for what a beginning that was killed, or could not write more, has left.
   const bool is_new =
       std::all_of(fs::directory_iterator(path), fs::directory_iterator(), [](const auto& entry) {
         const std::string name = entry.path().filename().string();
-        return name.starts_with("config.json.tmp-") ||
-               ((name == "checkpoints" || name == "samples") && fs::is_empty(entry.path()));
+        return name.starts_with(concat(run_files::config, ".tmp-")) ||
+               ((name == run_files::checkpoints || name == run_files::samples) && fs::is_empty(entry.path()));
       });
   check(is_new, path.string(),
         ": is not empty and holds no run; name a new or an empty folder with --output");
-  for (const char* part : {"checkpoints", "samples"}) make_folder(path / part, advice);
+  for (const char* part : {run_files::checkpoints, run_files::samples}) make_folder(path / part, advice);
   folder.write_config(config, options);
   return folder;
 }
 
 RunFolder RunFolder::open(const fs::path& path) {
   check(fs::is_directory(path), path.string(), ": is no folder; --resume takes the folder of a run");
-  check(fs::exists(path / "config.json"), path.string(), ": holds no run: config.json is not there");
+  check(fs::exists(path / run_files::config), path.string(), ": holds no run: ", run_files::config,
+        " is not there");
   RunFolder folder(path, "");
-  make_folder(path / "checkpoints");
-  make_folder(path / "samples");
-  for (const fs::path& part : {path, path / "checkpoints", path / "samples"}) remove_unfinished(part);
+  const fs::path parts[] = {path, path / run_files::checkpoints, path / run_files::samples};
+  for (const fs::path& part : parts) {
+    make_folder(part);
+    check_writable(part);
+  }
+  for (const fs::path& part : parts) remove_unfinished(part);
   return folder;
 }
 
 Config RunFolder::config() const {
-  const fs::path file = path_ / "config.json";
+  const fs::path file = path_ / run_files::config;
   return checked_config(read_json(file), file.string());
 }
 
 Json RunFolder::options() const {
-  const Json json = read_json(path_ / "config.json");
+  const Json json = read_json(path_ / run_files::config);
   const Json::json_pointer place("/run/options");
   return json.contains(place) ? json[place] : Json::object();
 }
 
 void RunFolder::write_config(const Config& config, const Json& options) const {
-  write_file_atomically(path_ / "config.json", config_text(config, options));
+  write_file_atomically(path_ / run_files::config, config_text(config, options));
 }
 
 fs::path RunFolder::epoch_checkpoint(int64_t epoch) const {
-  return path_ / "checkpoints" / epoch_file(epoch, ".safetensors");
+  return path_ / run_files::checkpoints / epoch_file(epoch, ".safetensors");
 }
 
 fs::path RunFolder::step_checkpoint(int64_t step) const {
-  return path_ / "checkpoints" / step_file(step, ".safetensors");
+  return path_ / run_files::checkpoints / step_file(step, ".safetensors");
 }
 
-fs::path RunFolder::step_samples(int64_t step) const { return path_ / "samples" / step_file(step, ".png"); }
+fs::path RunFolder::step_samples(int64_t step) const {
+  return path_ / run_files::samples / step_file(step, ".png");
+}
 
-fs::path RunFolder::samples(int64_t epoch) const { return path_ / "samples" / epoch_file(epoch, ".png"); }
+fs::path RunFolder::samples(int64_t epoch) const {
+  return path_ / run_files::samples / epoch_file(epoch, ".png");
+}
+
+void RunFolder::drop_networks() const {
+  std::error_code ignored;  // those that stay are written over at the end
+  fs::remove(networks(), ignored);
+}
 
 fs::path RunFolder::place_to_go_on() const {
   if (fs::exists(latest())) return latest();
   if (const fs::path furthest = furthest_checkpoint(); !furthest.empty()) return furthest;
   int64_t epochs = 0;
-  for (const fs::path& picture : list_folder(path_ / "samples"))
+  for (const fs::path& picture : list_folder(path_ / run_files::samples))
     epochs = std::max(epochs, epoch_in(picture, ".png"));
   // Killed before its first epoch was saved as a whole, a run repeats it, and nothing is lost by that.
   check(epochs <= 1, latest().string(),
@@ -187,7 +217,7 @@ fs::path RunFolder::place_to_go_on() const {
 fs::path RunFolder::furthest_checkpoint() const {
   fs::path furthest;
   std::pair<int64_t, int64_t> farthest{0, 0};
-  for (const fs::path& file : list_folder(path_ / "checkpoints")) {
+  for (const fs::path& file : list_folder(path_ / run_files::checkpoints)) {
     const bool of_epoch = epoch_in(file, ".safetensors") > 0;
     if (!of_epoch && step_in(file, ".safetensors") == 0) continue;
     const std::optional<Position> position = position_if_whole(file);
@@ -207,7 +237,7 @@ void RunFolder::append_metrics(const Metrics& m) const {
     out << value;
     return out.str();
   };
-  append_row(path_ / "metrics.csv",
+  append_row(path_ / run_files::metrics,
              {"epoch", "batch", "step", "d_loss", "g_loss", "d_real", "d_fake", "images_per_second"},
              {std::to_string(m.epoch), std::to_string(m.batch), std::to_string(m.step), digits(m.d_loss, 9),
               digits(m.g_loss, 9), digits(m.d_real, 9), digits(m.d_fake, 9), digits(m.images_per_second, 5)});
@@ -219,7 +249,8 @@ std::vector<std::string> RunFolder::go_back_to(int64_t epoch, int64_t step) cons
     std::string line = cut_table(path_ / name, step, texts);
     if (!line.empty()) damaged.push_back(std::move(line));
   }
-  for (const auto& [part, ending] : {std::pair{"samples", ".png"}, {"checkpoints", ".safetensors"}}) {
+  for (const auto& [part, ending] :
+       {std::pair{run_files::samples, ".png"}, {run_files::checkpoints, ".safetensors"}}) {
     for (const fs::path& file : list_folder(path_ / part)) {
       std::error_code ignored;  // one that stays is written over when the run gets there
       if (epoch_in(file, ending) > epoch || step_in(file, ending) > step) fs::remove(file, ignored);
@@ -229,7 +260,7 @@ std::vector<std::string> RunFolder::go_back_to(int64_t epoch, int64_t step) cons
 }
 
 void RunFolder::prune_checkpoints(int64_t epoch, int64_t keep) const {
-  for (const fs::path& file : list_folder(path_ / "checkpoints")) {
+  for (const fs::path& file : list_folder(path_ / run_files::checkpoints)) {
     const int64_t old = epoch_in(file, ".safetensors");
     std::error_code ignored;  // one that stays is tried again after the next epoch
     if (old > 0 && old <= epoch - keep) fs::remove(file, ignored);

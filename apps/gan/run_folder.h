@@ -1,4 +1,4 @@
-// The folder of a training run:
+// The folder of a training run (run_files.h has the names):
 //     config.json   metrics.csv   reals.png   samples/epoch-0001.png ...
 //     checkpoints/latest.safetensors   checkpoints/epoch-0001.safetensors ...   networks.safetensors
 // what observers write: norms.csv   vitals.csv   diagnosis.csv   quality.csv   about.json   report.html ...
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "apps/gan/checkpoint.h"
+#include "apps/gan/run_files.h"
 #include "lib/io/file_descriptor.h"
 
 namespace duel::gan {
@@ -34,6 +35,8 @@ class FolderLock {
   std::shared_ptr<const FileDescriptor> folder_;
 };
 
+/// The folder of the run that a file stands in, itself or among its checkpoints; empty where there is none.
+std::filesystem::path run_around(const std::filesystem::path& file);
 /// Whether a run lies around this file that could not go on, or be reported, without it.
 bool is_part_of_run(const std::filesystem::path& file);
 
@@ -47,7 +50,7 @@ class RunFolder {
   static RunFolder create(const std::filesystem::path& path, const Config& config,
                           const Json& options = Json::object());
   /// Opens a folder that create() made, and tidies up what a killed run has left in it; throws Error if it
-  /// holds no run, or one that another process trains.
+  /// holds no run, one that cannot be written, or one that another process trains.
   static RunFolder open(const std::filesystem::path& path);
 
   /// The configuration in config.json.
@@ -58,11 +61,12 @@ class RunFolder {
   void write_config(const Config& config, const Json& options) const;
 
   const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path latest() const { return path_ / "checkpoints" / "latest.safetensors"; }
+  std::filesystem::path latest() const { return path_ / run_files::checkpoints / run_files::latest; }
   std::filesystem::path epoch_checkpoint(int64_t epoch) const;
   std::filesystem::path step_checkpoint(int64_t step) const;
-  std::filesystem::path networks() const { return path_ / "networks.safetensors"; }
-  std::filesystem::path reals() const { return path_ / "reals.png"; }
+  /// G and D as the run ended. Never older than latest(): a run that goes on has none until it ends again.
+  std::filesystem::path networks() const { return path_ / run_files::networks; }
+  std::filesystem::path reals() const { return path_ / run_files::reals; }
   std::filesystem::path samples(int64_t epoch) const;
   std::filesystem::path step_samples(int64_t step) const;
 
@@ -80,6 +84,8 @@ class RunFolder {
   /// later epochs and steps, and no other file there: what a run goes on from is never of a course that it
   /// has left. What was dropped is written again. Returns a line for each table that was damaged.
   std::vector<std::string> go_back_to(int64_t epoch, int64_t step) const;
+  /// Removes networks(), if they are there: to be called before latest() goes beyond them.
+  void drop_networks() const;
   /// Removes the epochs' checkpoints but the last `keep`, counted back from `epoch`.
   void prune_checkpoints(int64_t epoch, int64_t keep) const;
 

@@ -32,8 +32,11 @@ Names Names::read(const std::filesystem::path& path, int64_t z_dim) {
   check(format != file.metadata.end() && format->second == kFormat, path.string(),
         ": is no file of names, as dcgan sample and dcgan latent write them");
   Names names(z_dim);
-  if (const auto entry = file.metadata.find("checkpoint"); entry != file.metadata.end())
-    names.checkpoint_ = entry->second;
+  const auto text = [&file](const char* key) {
+    const auto entry = file.metadata.find(key);
+    return entry == file.metadata.end() ? std::string() : entry->second;
+  };
+  names.origin_ = {text("checkpoint"), text("generator")};
   for (const auto& [name, tensor] : file.tensors) {
     check(tensor.dtype() == DType::Float32 && tensor.dims() == 1, path.string(), ": ", name,
           " is no latent: it holds ", name_of(tensor.dtype()), " of shape ", tensor.shape());
@@ -89,10 +92,12 @@ std::string Names::list() const {
   return text;
 }
 
-void Names::write(const std::filesystem::path& path, const std::filesystem::path& checkpoint) const {
+void Names::write(const std::filesystem::path& path, const Origin& origin) const {
   NamedTensors tensors;
   for (const auto& [name, z] : entries_) tensors.emplace_back(name, Tensor::from(z, {z_dim_}));
-  write_safetensors(path, tensors, {{"format", kFormat}, {"checkpoint", checkpoint.string()}});
+  write_safetensors(
+      path, tensors,
+      {{"format", kFormat}, {"checkpoint", origin.checkpoint.string()}, {"generator", origin.fingerprint}});
 }
 
 }  // namespace duel::latent

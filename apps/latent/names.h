@@ -1,7 +1,8 @@
 // Faces with names: latent vectors that are called by them.
 //
 // A file of names is a safetensors file: one float32 tensor of shape (z_dim) a name, and in its metadata
-// "format" and "checkpoint", the file of the generator that drew the faces.
+// "format" and of the generator that drew the faces "checkpoint", its file as it was named then, and
+// "generator", its fingerprint, by which it is known wherever it is.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,12 @@ std::string letters(int64_t index);
 /// not the name of a function.
 void check_name(std::string_view name);
 
+/// The generator that drew faces.
+struct Origin {
+  std::filesystem::path checkpoint;  ///< its file then; empty where it is unknown
+  std::string fingerprint;           ///< gan::fingerprint(); empty in files of before it was kept
+};
+
 class Names {
  public:
   explicit Names(int64_t z_dim) : z_dim_(z_dim) {}
@@ -30,8 +37,8 @@ class Names {
   static Names read(const std::filesystem::path& path, int64_t z_dim);
 
   int64_t z_dim() const { return z_dim_; }
-  /// The file of the generator that drew the faces, as the file of names says it; else empty.
-  const std::filesystem::path& checkpoint() const { return checkpoint_; }
+  /// Who drew the faces, as the file of names says it; else empty.
+  const Origin& origin() const { return origin_; }
   /// In the order in which they were added.
   const std::vector<std::pair<std::string, Latent>>& entries() const { return entries_; }
 
@@ -48,11 +55,11 @@ class Names {
   std::string list() const;
 
   /// Replaces the file; throws as write_safetensors() does.
-  void write(const std::filesystem::path& path, const std::filesystem::path& checkpoint) const;
+  void write(const std::filesystem::path& path, const Origin& origin) const;
 
  private:
   int64_t z_dim_;
-  std::filesystem::path checkpoint_;
+  Origin origin_;
   std::vector<std::pair<std::string, Latent>> entries_;
 };
 

@@ -16,6 +16,8 @@ class Painter {
   Painter(const std::filesystem::path& checkpoint_or_run, Device device);
 
   const std::filesystem::path& checkpoint() const { return generator_.path; }
+  /// What files of names say of faces that it draws.
+  Origin origin() const { return {generator_.path, generator_.fingerprint}; }
   const gan::Config& config() const { return generator_.config; }
   Device device() const { return device_; }
   int64_t z_dim() const { return generator_.config.z_dim; }
