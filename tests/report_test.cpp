@@ -402,8 +402,9 @@ TEST(ReportOfTraining, IsWrittenAndChangesNothing) {
   for (const char* name :
        {"networks.safetensors", "checkpoints/latest.safetensors", "samples/epoch-0002.png"})
     EXPECT_EQ(dcgan.bytes(concat("with/", name)), dcgan.bytes(concat("without/", name))) << name;
-  for (const char* name : {"report.html", "losses.png", "about.json", "norms.csv"})
+  for (const char* name : {"report.html", "losses.png", "norms.csv"})
     EXPECT_FALSE(dcgan.exists(concat("without/", name))) << name;
+  EXPECT_EQ(dcgan.text("with/about.json"), dcgan.text("without/about.json"));
 
   const Json run = runs_in(dcgan.text("with/report.html")).at(0);
   EXPECT_EQ(run["film"]["frames"].size(), 2u);
@@ -460,6 +461,25 @@ TEST(ReportOfTraining, ShowsHowTheRunEnded) {
   EXPECT_EQ(page["metrics"]["step"].size() + 1, dcgan.lines("diverged/metrics.csv").size());
 }
 
+// Which it would else say of the run as it was with one.
+TEST(ReportOfTraining, HowARunWithoutOneEndedIsWrittenDown) {
+  const Program dcgan;
+  const auto ended = [&] {
+    return std::string(Json::parse(dcgan.text("run/about.json")).value("ended", "nothing"));
+  };
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  EXPECT_EQ(ended(), "finished");
+  const pid_t child =
+      dcgan.start({"train", "--resume", "run", "--epochs", "100000", "--threads", "1", "--no-report"});
+  for (int i = 0; i < 2000 && !dcgan.exists("run/samples/epoch-0002.png"); ++i) ::usleep(5000);
+  EXPECT_EQ(ended(), "nothing");
+  ::kill(child, SIGINT);
+  EXPECT_EQ(dcgan.wait(child).code, 130);
+  EXPECT_EQ(ended(), "stopped");
+  dcgan.good({"report", "run"});
+  EXPECT_EQ(runs_in(dcgan.text("run/report.html")).at(0)["about"]["ended"], "stopped");
+}
+
 TEST(ReportOfTraining, ShowsWhereTheRunWasStopped) {
   const Program dcgan;
   const Words endless{"--epochs",    "100000", "--synthetic-count", "800",
@@ -479,9 +499,8 @@ TEST(ReportOfTraining, ShortEpochsShareAPageThatIsSoonAnew) {
   dcgan.good(tiny_train({"--epochs", "0", "--output", "run", "--no-report"}));
   const gan::RunFolder folder = gan::RunFolder::open(dcgan / "run");
   gan::Trainer trainer(folder.config());
-  const SyntheticFaces data(32, 32, 3, 1);
   double now = 100;
-  report::ReportObserver observer(data, [&] { return now; });
+  report::ReportObserver observer([&] { return now; });
   const auto page = dcgan / "run/report.html";
   /// Whether the page is written by what is done.
   const auto writes = [&](const auto& action) {

@@ -3,6 +3,7 @@
 #include "apps/commands/options.h"
 #include "apps/diagnosis/diagnosis.h"
 #include "apps/quality/quality_log.h"
+#include "apps/report/about_observer.h"
 #include "apps/report/report_observer.h"
 #include "apps/tensorboard/tensorboard_observer.h"
 
@@ -33,7 +34,7 @@ void ObserverOptions::add_to(CLI::App& command) {
       ->group(group);
   command
       .add_flag("--report,!--no-report", report,
-                "Write report.html, losses.png, about.json and norms.csv, or none of them")
+                "Write report.html, losses.png and norms.csv, or none of them")
       ->group(group);
 }
 
@@ -51,7 +52,8 @@ std::vector<std::unique_ptr<gan::Observer>> ObserverOptions::build(const Dataset
     observers.push_back(std::make_unique<quality::QualityLog>(data, evaluate_every, options));
   }
   if (tensorboard) observers.push_back(std::make_unique<tensorboard::TensorBoardObserver>());
-  if (report) observers.push_back(std::make_unique<report::ReportObserver>(data));
+  observers.push_back(std::make_unique<report::AboutObserver>(data));
+  if (report) observers.push_back(std::make_unique<report::ReportObserver>());
   return observers;
 }
 
