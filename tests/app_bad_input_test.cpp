@@ -95,9 +95,15 @@ TEST(AppBadInput, PartsOfARunAreNotWrittenOver) {
 TEST(AppBadInput, ALabIsNotContinued) {
   const Program dcgan;
   dcgan.good({"lab", "sigmoid-nan", "--epochs", "1", "--output", "lab"});
-  dcgan.bad({"lab", "sigmoid-nan", "--epochs", "1", "--output", "lab"},
-            "a lab begins anew each time; delete it");
+  dcgan.bad(
+      {"lab", "sigmoid-nan", "--epochs", "1", "--output", "lab"},
+      "lab: already holds a run, and a lab begins anew each time; delete it by rm -r lab, or name another "
+      "folder with --output\n");
   dcgan.bad({"train", "--resume", "lab", "--epochs", "2"}, "lab: is the run of a lab");
+  dcgan.good(tiny_train({"--epochs", "0", "--output", "run"}));
+  const std::string line = dcgan.bad({"lab", "sigmoid-nan", "--output", "run"},
+                                     "run: already holds a run, which is no lab's; name another folder with");
+  EXPECT_FALSE(contains(line, "rm")) << line;
 }
 
 TEST(AppBadInput, WhatEvaluationNeedsIsSaidBeforeAFolderIsMade) {

@@ -216,6 +216,25 @@ TEST(AppLab, TakesOneThreadUnlessItIsAskedForMore) {
   EXPECT_TRUE(contains(default_threads("train"), "0")) << default_threads("train");
 }
 
+TEST(AppLab, OneThatIsStoppedSaysWhatThereIsAndHowItBeginsAnew) {
+  const Program dcgan;
+  const Words lab{"lab", "collapse", "--epochs", "100000", "--output", "my lab"};
+  const pid_t child = dcgan.start(lab);
+  for (int i = 0; i < 2000 && !dcgan.exists("my lab/samples/epoch-0001.png"); ++i) ::usleep(5000);
+  ::kill(child, SIGINT);
+  const Finished stopped = dcgan.wait(child);
+  EXPECT_EQ(stopped.code, 130) << stopped.err;
+  EXPECT_EQ(stopped.err, "");
+  EXPECT_TRUE(contains(stopped.out,
+                       "The lab has not come to its end; what it has shown so far is in my lab. It is not "
+                       "continued: to begin it anew, rm -r 'my lab' and give the same command again, or name "
+                       "another folder with --output\n"))
+      << stopped.out;
+  EXPECT_TRUE(dcgan.exists("my lab/checkpoints/latest.safetensors"));
+  dcgan.bad(lab,
+            "my lab: already holds a run, and a lab begins anew each time; delete it by rm -r 'my lab', or");
+}
+
 TEST(AppLab, OneThatEndsInNoNumberEndsWell) {
   const Program dcgan;
   const std::string out = dcgan.good({"lab", "sigmoid-nan", "--output", "run"});
