@@ -4,6 +4,9 @@
 #include <thread>
 
 #include "apps/gan/run_folder.h"
+#include "apps/gan/training_run.h"
+#include "lib/data/synthetic.h"
+#include "lib/io/image.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
 
@@ -183,7 +186,86 @@ TEST(AppResume, DataByARelativePathAreFoundFromTheFolderWhereTheRunWasBegun) {
   dcgan.bad(
       {"train", "--resume", "run", "--epochs", "2"},
       "cannot read the data in data: No such file or directory; the run was begun with --data data, a path "
-      "from the folder where it was begun: resume it there");
+      "from the folder where it was begun: resume it there, or name where they are now by --data beside "
+      "--resume\n");
+}
+
+TEST(AppResume, DataThatWereMovedAreNamedOnce) {
+  const Program dcgan;
+  for (int i = 0; i < 20; ++i)
+    dcgan.folder().write(concat("data/", i, ".png"), read_file(fixture(i % 2 ? "rgb.png" : "grey.png")));
+  const std::string old = dcgan / "data";
+  dcgan.good(tiny_train({"--data", old, "--epochs", "3", "--output", "whole"}));
+  dcgan.good(tiny_train({"--data", old, "--epochs", "1", "--output", "run"}));
+  std::filesystem::rename(dcgan / "data", dcgan / "moved");
+  const Words resume{"train", "--resume", "run", "--threads", "1"};
+  const auto before = dcgan.bytes("run/config.json");
+  dcgan.bad(resume, concat("cannot read the data in ", old,
+                           ": No such file or directory; the run was begun on them: name where they are now "
+                           "by --data beside --resume\n"));
+
+  // What is not the run's is refused, and changes nothing.
+  const std::string nowhere =
+      dcgan.bad(resume + Words{"--data", "nowhere"}, "read the data in nowhere: No such");
+  EXPECT_FALSE(contains(nowhere, "--data")) << nowhere;
+  dcgan.bad(resume + Words{"--data", "synthetic"}, "--data synthetic: the run in run learns from " + old +
+                                                       ", and the synthetic set is no such pictures");
+  for (int i = 0; i < 20; ++i) {
+    dcgan.folder().write(concat("others/", i, ".png"), read_file(fixture(i % 2 ? "grey.png" : "rgb.png")));
+    if (i > 0) dcgan.folder().write(concat("fewer/", i, ".png"), read_file(fixture("rgb.png")));
+  }
+  dcgan.bad(resume + Words{"--data", "fewer"}, "run: was trained on 20 pictures, fewer now has 19");
+  dcgan.bad(
+      resume + Words{"--data", "others"},
+      "others: its first pictures are not those of run/reals.png, which the run was begun with; name by "
+      "--data where those are now\n");
+  EXPECT_EQ(dcgan.bytes("run/config.json"), before);
+
+  // Also of a run that has ended, whose checkpoints still tell the old place.
+  const std::string out = dcgan.good(resume + Words{"--data", "moved"});
+  EXPECT_TRUE(contains(out, concat("The data are taken from moved from now on, no more from ", old, "\n")))
+      << out;
+  EXPECT_EQ(gan::RunFolder::open(dcgan / "run").config().data, "moved");
+  dcgan.good({"evaluate", "--checkpoint", "run", "--count", "6"});
+  dcgan.good({"evaluate", "--checkpoint", "run/checkpoints/epoch-0001.safetensors", "--count", "6"});
+  dcgan.good({"latent", "nearest", "--checkpoint", "run/networks.safetensors", "--count", "1"});
+  dcgan.good({"report", "run"});
+  EXPECT_TRUE(contains(dcgan.text("run/about.json"), "20 pictures of moved"));
+  const std::string on = dcgan.good(resume + Words{"--epochs", "3"});
+  EXPECT_FALSE(contains(on, "are taken from")) << on;
+  EXPECT_EQ(dcgan.metrics("whole"), dcgan.metrics("run"));
+}
+
+TEST(AppResume, TheSyntheticSetIsNotMoved) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  dcgan.folder().write("data/a.png", read_file(fixture("rgb.png")));
+  dcgan.bad(
+      {"train", "--resume", "run", "--data", "data"},
+      "--data data: the run in run learns from the synthetic set, which is drawn wherever it is needed");
+  dcgan.good({"train", "--resume", "run", "--data", "synthetic"});
+}
+
+// Pictures that were stored anew are not plainly others.
+TEST(AppResume, MovedPicturesMayDifferALittle) {
+  const Program dcgan;
+  const auto write = [&](const std::string& folder, uint8_t grey) {
+    for (int i = 0; i < 8; ++i) {
+      const auto shade = static_cast<uint8_t>(grey + 10 * i);
+      write_png(dcgan.folder().write(concat(folder, "/", i, ".png"), ""),
+                {32, 32, 1, std::vector<uint8_t>(1024, shade)});
+    }
+  };
+  write("data", 100);
+  write("near", 105);
+  write("far", 120);
+  dcgan.good(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
+  const Words resume{"train", "--resume", "run", "--epochs", "2", "--threads", "1", "--data"};
+  dcgan.bad(resume + Words{"far"}, "far: its first pictures are not those of run/reals.png");
+  const Finished near = dcgan.run(resume + Words{"near"});
+  EXPECT_EQ(near.code, 0) << near.err;
+  EXPECT_TRUE(contains(near.err, "near: its first pictures are not those that the run in run was begun"))
+      << near.err;
 }
 
 TEST(AppResume, AKilledRunGoesOnExactly) {
@@ -304,6 +386,46 @@ TEST(AppResume, MoreEpochsContinueAFinishedRun) {
   dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, "--epochs 2 is fewer than the 3");
 }
 
+// Whoever takes them would else get the pictures of the earlier end.
+TEST(AppResume, NoNetworksAreOlderThanTheLatestCheckpoint) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const auto networks = dcgan.bytes("run/networks.safetensors");
+  const pid_t child = dcgan.start({"train", "--resume", "run", "--epochs", "100000", "--threads", "1"});
+  const bool begun = wait_for(dcgan / "run/samples/epoch-0003.png");
+  ::kill(child, SIGINT);
+  const Finished stopped = dcgan.wait(child);
+  ASSERT_TRUE(begun);
+  EXPECT_EQ(stopped.code, 130) << stopped.err;
+  EXPECT_TRUE(contains(stopped.out, "run/networks.safetensors is of the end until now")) << stopped.out;
+  EXPECT_FALSE(dcgan.exists("run/networks.safetensors"));
+  EXPECT_TRUE(
+      contains(dcgan.good({"sample", "--checkpoint", "run"}), "from run/checkpoints/latest.safetensors"));
+  dcgan.bad(
+      {"sample", "--checkpoint", "run/networks.safetensors", "--force"},
+      "run/networks.safetensors: is not there, as the run has not ended; its folder stands for the latest "
+      "checkpoint");
+  const int epochs =
+      std::stoi(read_safetensors(dcgan / "run/checkpoints/latest.safetensors").metadata.at("epoch")) + 1;
+  dcgan.good({"train", "--resume", "run", "--epochs", std::to_string(epochs), "--threads", "1"});
+  EXPECT_NE(dcgan.bytes("run/networks.safetensors"), networks);
+}
+
+// Before its first step a run that goes on has nothing newer.
+TEST(AppResume, NetworksStayUntilThereIsALaterCheckpoint) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
+  const gan::RunFolder folder = gan::RunFolder::open(dcgan / "run");
+  gan::Config config = folder.config();
+  config.epochs = 2;
+  gan::Trainer trainer(config);
+  const gan::Position position = gan::load_checkpoint(folder.latest(), trainer);
+  const SyntheticFaces data(32, 32, 3, 0);
+  const volatile std::sig_atomic_t stop = SIGINT;
+  EXPECT_EQ(gan::train(trainer, data, folder, position, {.stop = &stop}), gan::Outcome::Stopped);
+  EXPECT_TRUE(dcgan.exists("run/networks.safetensors"));
+}
+
 TEST(AppResume, EpochsContinueARunThatCountsInSteps) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "2", "--output", "whole"}));
@@ -393,7 +515,6 @@ TEST(AppResume, ARunKeepsItsOptionsAndData) {
   dcgan.good(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
   const Words resume{"train", "--resume", "run"};
   dcgan.bad(resume + Words{"--lr", "1"}, "--lr cannot be changed by --resume");
-  dcgan.bad(resume + Words{"--data", "synthetic"}, "--data cannot be changed by --resume");
   const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors"),
              config = dcgan.bytes("run/config.json");
   std::filesystem::remove(dcgan / "data/3.png");

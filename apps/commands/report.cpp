@@ -1,6 +1,10 @@
 // dcgan report
 #include "apps/report/report.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -8,6 +12,8 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/options.h"
 #include "apps/commands/outputs.h"
+#include "apps/gan/run_files.h"
+#include "lib/error.h"
 
 namespace duel::commands {
 namespace {
@@ -26,10 +32,22 @@ void check_outputs_of(const ReportOptions& o) {
       o.force || report::is_report(o.output));
 }
 
+/// Said before all of the run is read.
+void check_run_folder(const ReportOptions& o) {
+  const std::filesystem::path& folder = o.runs[0];
+  if (!std::filesystem::is_directory(folder) || ::access(folder.c_str(), W_OK | X_OK) == 0) return;
+  fail(o.output.string(), " cannot be written into ", folder.string(), ": ", std::strerror(errno),
+       "; name the page elsewhere by --output");
+}
+
 void run(ReportOptions& o) {
   const bool in_the_run = o.output.empty() && o.runs.size() == 1;
-  if (o.output.empty()) o.output = in_the_run ? o.runs[0] / "report.html" : "comparison.html";
-  if (!in_the_run) check_outputs_of(o);  // in its own folder a run's report is rewritten by training as well
+  if (o.output.empty()) o.output = in_the_run ? o.runs[0] / gan::run_files::report : "comparison.html";
+  if (in_the_run) {
+    check_run_folder(o);  // where a run's report is rewritten by training as well
+  } else {
+    check_outputs_of(o);
+  }
   for (const std::string& line : report::write_report(o.runs, o.output))
     std::cerr << "left out: " << line << std::endl;
   std::cout << "The report is in " << o.output.string() << ", the losses alone in "

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "apps/commands/open_data.h"
 #include "apps/commands/options.h"
 #include "apps/commands/shell.h"
+#include "apps/commands/signals.h"
 #include "apps/commands/train_folder.h"
 #include "apps/commands/train_options.h"
 #include "apps/diagnosis/diagnosis.h"
@@ -21,6 +21,7 @@
 #include "apps/gan/progress.h"
 #include "apps/gan/training_run.h"
 #include "lib/allocator.h"
+#include "lib/data/batch_loader.h"
 #include "lib/io/full_disk.h"
 #include "lib/kernels.h"
 #include "lib/profile.h"
@@ -30,25 +31,6 @@ namespace duel::commands {
 namespace {
 
 using Observers = std::vector<std::unique_ptr<gan::Observer>>;
-
-volatile std::sig_atomic_t caught_signal = 0;
-
-// The first signal asks the run to stop; a second one, as the handler is gone by then, ends the program at
-// once. But a closed terminal is often told twice, by the shell and by the system, and an output that nobody
-// reads with every line.
-extern "C" void remember_signal(int number) {
-  caught_signal = number;
-  std::signal(number, number == SIGHUP || number == SIGPIPE ? SIG_IGN : SIG_DFL);
-}
-
-/// A run ends well when it is interrupted, told to end, or loses its terminal or whoever read its output:
-/// `train | head` has seen enough. One that was started with nohup does not mind the terminal.
-void catch_signals() {
-  std::signal(SIGINT, remember_signal);
-  std::signal(SIGTERM, remember_signal);
-  if (std::signal(SIGHUP, remember_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
-  std::signal(SIGPIPE, remember_signal);
-}
 
 /// Ends the program after a run that was stopped.
 [[noreturn]] void end_stopped(const std::filesystem::path& folder) {
@@ -110,7 +92,7 @@ std::string describe_choices(const TrainOptions& o, Device device) {
 void tell_profile(const Profile& profile, const CachingAllocator& allocator, Device device,
                   const gan::RunFolder& folder) {
   std::cout << profile.table() << allocator.report(device.str()) << std::flush;
-  const std::filesystem::path trace = folder.path() / "trace.json";
+  const std::filesystem::path trace = folder.path() / gan::run_files::trace;
   profile.write_trace(trace);
   std::cout << "The trace, for chrome://tracing or Perfetto, is in " << trace.string() << std::endl;
 }
@@ -135,6 +117,11 @@ gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Tr
   if (!o.resume.empty() && left == 0)
     std::cout << "The run has finished; " << (o.config.steps > 0 ? "--steps" : "--epochs")
               << " with more of them goes on" << std::endl;
+  if (left > 0 && std::filesystem::exists(folder.networks()))
+    std::cout << folder.networks().string()
+              << " is of the end until now: it goes when there is a later checkpoint, and comes "
+                 "again at the end"
+              << std::endl;
   CachingAllocator& allocator = kernels(trainer.device()).allocator();
   std::optional<Profile> profile;
   if (o.profile) {
@@ -161,11 +148,14 @@ std::unique_ptr<Dataset> open_data(const TrainOptions& o) {
   try {
     return open_dataset(options);
   } catch (const Error& error) {
-    const bool elsewhere =
-        !o.resume.empty() && !std::filesystem::exists(c.data) && std::filesystem::path(c.data).is_relative();
-    if (!elsewhere) throw;
-    fail(error.what(), "; the run was begun with --data ", c.data,
-         ", a path from the folder where it was begun: resume it there");
+    std::error_code ignored;
+    if (o.resume.empty() || o.moves_data || std::filesystem::exists(c.data, ignored)) throw;
+    const std::string place =
+        std::filesystem::path(c.data).is_relative()
+            ? concat("with --data ", c.data,
+                     ", a path from the folder where it was begun: resume it there, or name")
+            : "on them: name";
+    fail(error.what(), "; the run was begun ", place, " where they are now by --data beside --resume");
   }
 }
 
@@ -189,7 +179,7 @@ void run(TrainOptions& o, CLI::App& command) {
 
   const Observers observers = o.observers.build(*data);  // says what is wrong before a folder is made
   gan::Position position;
-  const int64_t batches = data->size() / c.batch_size;
+  const int64_t batches = full_batches(data->size(), c.batch_size);
   if (resumed) position = resume_run(*resumed, o, trainer, *data);
   const gan::RunFolder folder = resumed ? *resumed : begin_run(o, trainer);
   const int64_t done = position.epoch * batches + position.batch;

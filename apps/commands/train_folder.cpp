@@ -8,6 +8,8 @@
 
 #include "apps/gan/checkpoint.h"
 #include "apps/gan/pictures.h"
+#include "apps/latent/painter.h"
+#include "lib/data/batch_loader.h"
 #include "lib/error.h"
 #include "lib/io/image.h"
 
@@ -18,7 +20,7 @@ namespace {
 /// checked alike. What the command line says goes first.
 void take_up_options(const gan::RunFolder& folder, const TrainOptions& o, CLI::App& command) {
   const gan::Json known = o.to_keep({}), kept = folder.options();
-  const std::string place = (folder.path() / "config.json").string() + ": run.options";
+  const std::string place = (folder.path() / gan::run_files::config).string() + ": run.options";
   check(kept.is_object(), place, " must be an object, got ", gan::quoted(kept));
   check(!kept.contains("lab"), folder.path().string(),
         ": is the run of a lab, whose networks were spoilt on purpose, and cannot be continued");
@@ -39,15 +41,15 @@ void take_up_options(const gan::RunFolder& folder, const TrainOptions& o, CLI::A
 
 /// What may be given beside --resume: everything else is the run's own.
 void check_resume_options(const CLI::App& command) {
-  const std::set<std::string> allowed{"--resume",    "--epochs",  "--steps",       "--keep-at",
-                                      "--keep",      "--device",  "--threads",     "--conv",
-                                      "--precision", "--profile", "--step-graphs", "--help"};
+  const std::set<std::string> allowed{"--resume",  "--data",        "--epochs",  "--steps", "--keep-at",
+                                      "--keep",    "--device",      "--threads", "--conv",  "--precision",
+                                      "--profile", "--step-graphs", "--help"};
   for (const CLI::Option* option : command.get_options()) {
     const bool watches = option->get_group() == ObserverOptions::group;
     check(option->count() == 0 || watches || allowed.contains(option->get_name()), option->get_name(),
-          " cannot be changed by --resume: a run continues with its own; only --epochs, --steps, --keep-at, "
-          "--keep, --device, --threads, --conv, --precision, --profile, --step-graphs and the options of "
-          "watching may be given");
+          " cannot be changed by --resume: a run continues with its own; only --data (where they have been "
+          "moved to), --epochs, --steps, --keep-at, --keep, --device, --threads, --conv, --precision, "
+          "--profile, --step-graphs and the options of watching may be given");
   }
 }
 
@@ -74,8 +76,23 @@ void check_data(const gan::RunFolder& folder, const std::filesystem::path& place
         " batches of an epoch, which has ", batches);
 }
 
-/// As many pictures may still be others: says so where the first of them are not those of reals.png.
-void tell_other_pictures(const gan::RunFolder& folder, const Dataset& data, const gan::Config& config) {
+/// What --data says beside --resume. Throws Error where it is data of another kind.
+void move_data(gan::Config& config, const std::string& to, const gan::RunFolder& folder) {
+  constexpr const char* synthetic = "synthetic";
+  if (to == config.data) return;
+  check(config.data != synthetic, "--data ", to, ": the run in ", folder.path().string(),
+        " learns from the synthetic set, which is drawn wherever it is needed and cannot be moved; leave "
+        "--data out");
+  check(to != synthetic, "--data synthetic: the run in ", folder.path().string(), " learns from ",
+        config.data, ", and the synthetic set is no such pictures; name where they are now");
+  config.data = to;
+}
+
+/// As many pictures may still be others: says so where the first of them are not those of reals.png. Where
+/// the data are said to have been moved, pictures that are plainly others are not those: throws Error.
+void compare_pictures(const gan::RunFolder& folder, const Dataset& data, const gan::Config& config,
+                      bool are_moved) {
+  constexpr double plainly = 10;  // grey levels: pictures that were packed or scaled again differ by less
   Image before;
   try {
     before = load_image(folder.reals());
@@ -84,6 +101,10 @@ void tell_other_pictures(const gan::RunFolder& folder, const Dataset& data, cons
   }
   const Image now = gan::grid_of_reals(data);
   if (before.channels != now.channels || before.pixels == now.pixels) return;
+  const bool are_alike =
+      before.pixels.size() == now.pixels.size() && latent::picture_distance(before, now) <= plainly;
+  check(!are_moved || are_alike, config.data, ": its first pictures are not those of ",
+        folder.reals().string(), ", which the run was begun with; name by --data where those are now");
   std::cerr << config.data << ": its first pictures are not those that the run in " << folder.path().string()
             << " was begun with; it goes on, but not as it would have with those" << std::endl;
 }
@@ -111,6 +132,8 @@ std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command) {
   const gan::Config given = o.config;
   gan::RunFolder folder = gan::RunFolder::open(o.resume);
   o.config = folder.config();
+  o.moves_data = command.count("--data") > 0;
+  if (o.moves_data) move_data(o.config, given.data, folder);
   if (command.count("--epochs")) o.config.epochs = given.epochs;
   if (command.count("--steps")) o.config.steps = given.steps;
   if (epochs_alone) o.config.steps = 0;
@@ -135,16 +158,12 @@ Device apply_machine(const TrainOptions& o) {
 
 gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
                          const Dataset& data) {
-  const int64_t batches = data.size() / o.config.batch_size;
+  const int64_t batches = full_batches(data.size(), o.config.batch_size);
   gan::Position position;
-  if (const std::filesystem::path place = folder.place_to_go_on(); !place.empty()) {
+  const std::filesystem::path place = folder.place_to_go_on();
+  if (!place.empty()) {
     position = load_place(folder, place, trainer);
     check_data(folder, place, position, data, o.config, batches);
-    if (place != folder.latest()) {
-      std::cerr << folder.latest().string() << " is missing: the run goes on from "
-                << place.filename().string() << std::endl;
-      gan::save_checkpoint(folder.latest(), trainer, position);
-    }
     gan::set_rates(trainer, o.config);  // a run killed while it rolled back has halved them there alone
   } else {
     std::cout << folder.path().string() << " holds no checkpoint: the run begins at its first step"
@@ -157,8 +176,17 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
         begun, " that the run in ", folder.path().string(), " has already begun");
   check(o.config.steps == 0 || done <= o.config.steps, "--steps ", o.config.steps, " is fewer than the ",
         done, " that the run in ", folder.path().string(), " has already done");
-  tell_other_pictures(folder, data, o.config);
+  compare_pictures(folder, data, o.config, o.moves_data);
+  if (!place.empty() && place != folder.latest()) {
+    std::cerr << folder.latest().string() << " is missing: the run goes on from " << place.filename().string()
+              << std::endl;
+    gan::save_checkpoint(folder.latest(), trainer, position);
+  }
+  const std::string data_before = folder.config().data;
   folder.write_config(o.config, o.to_keep(trainer.device()));
+  if (o.config.data != data_before)
+    std::cout << "The data are taken from " << printable(o.config.data) << " from now on, no more from "
+              << printable(data_before) << std::endl;
   return position;
 }
 

@@ -20,7 +20,8 @@ std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command);
 /// Like MachineOptions::apply(). A run that came from another machine may ask for what this one cannot do.
 Device apply_machine(const TrainOptions& o);
 /// Brings `trainer` to where the run was. Throws Error where the run has gone further than it should, or
-/// cannot go on with `data`; its folder is then as it was.
+/// cannot go on with `data`; its folder is then as it was. Else what o.config says, where the data are now
+/// included, is the run's from then on.
 gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
                          const Dataset& data);
 

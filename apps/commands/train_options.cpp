@@ -117,7 +117,11 @@ void add_learning_options(CLI::App& command, gan::Config& c) {
 
 void add_data_options(CLI::App& command, TrainOptions& o) {
   gan::Config& c = o.config;
-  command.add_option("--data", c.data, "A folder of pictures, CIFAR-10 or IDX (MNIST) files, or: synthetic")
+  command
+      .add_option(
+          "--data", c.data,
+          "A folder of pictures, CIFAR-10 or IDX (MNIST) files, or: synthetic. Beside --resume: where the "
+          "run's data have been moved to")
       ->capture_default_str();
   command.add_option("--synthetic-count", c.synthetic_count, "Pictures of the synthetic set")
       ->capture_default_str();

@@ -20,6 +20,7 @@ struct TrainOptions {
   std::string output, resume;
   int64_t keep = 3;
   bool profile = false;
+  bool moves_data = false;  ///< --data beside --resume: where the data of the run are now
   std::string step_graphs = "on";
 
   void add_to(CLI::App& command);

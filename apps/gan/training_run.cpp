@@ -76,6 +76,7 @@ class Run {
         total_(total_steps(config_, epoch_steps_)),
         position_(position),
         step_(position.epoch * epoch_steps_ + position.batch),
+        first_step_(step_),
         progress_(total_, epoch_steps_, config_.batch_size, step_) {
     position_.pictures = data.size();
     for (const std::string& line : folder.go_back_to(position_.epoch, step_)) std::cerr << line << std::endl;
@@ -157,6 +158,16 @@ class Run {
     save_checkpoint(checkpoint, trainer_, position_);
   }
 
+  /// What was saved last has the networks of an earlier end, too.
+  void drop_older_networks() {
+    if (step_ > first_step_) folder_.drop_networks();
+  }
+
+  void save_latest() {
+    drop_older_networks();
+    save_checkpoint(folder_.latest(), trainer_, position_);
+  }
+
   /// All that belongs to the epoch comes before its checkpoint and the latest one: a run that is killed in
   /// between repeats the epoch and writes all of it again, and one that is killed later lacks nothing.
   void finish_epoch() {
@@ -169,7 +180,7 @@ class Run {
       const ScopedPhase phase("files");
       if (options_.keep > 0) save_checkpoint(folder_.epoch_checkpoint(position_.epoch), trainer_, position_);
       folder_.prune_checkpoints(position_.epoch, options_.keep);
-      save_checkpoint(folder_.latest(), trainer_, position_);
+      save_latest();
     }
     observe([&](Observer& observer) { observer.epoch_saved(folder_, position_); });
   }
@@ -177,7 +188,7 @@ class Run {
   Outcome stop() {
     read_losses(true);
     check_networks(trainer_, position_, epoch_steps_, folder_);
-    save_checkpoint(folder_.latest(), trainer_, position_);
+    save_latest();
     progress_.message(concat("stopped after epoch ", position_.epoch, ", batch ", position_.batch, "; ",
                              folder_.latest().string(), " is saved"));
     return Outcome::Stopped;
@@ -186,13 +197,14 @@ class Run {
   Outcome finish() {
     if (position_.batch > 0) {
       check_networks(trainer_, position_, epoch_steps_, folder_);
+      drop_older_networks();
       keep_step(folder_.latest());
     }
     save_networks(folder_.networks(), trainer_);
     progress_.message(concat("finished ",
                              config_.steps > 0 ? counted(total_, "step") : counted(config_.epochs, "epoch"),
-                             "; samples are in ", (folder_.path() / "samples").string(), ", the networks in ",
-                             folder_.networks().string()));
+                             "; samples are in ", (folder_.path() / run_files::samples).string(),
+                             ", the networks in ", folder_.networks().string()));
     return Outcome::Finished;
   }
 
@@ -205,6 +217,7 @@ class Run {
   const int64_t epoch_steps_, total_;
   Position position_;
   int64_t step_;  // all that were begun
+  const int64_t first_step_;
   Progress progress_;
   std::deque<Unread> unread_;
 };
