@@ -1,5 +1,7 @@
 // What goes wrong around a run ends in one line that says what it was, and loses nothing.
+#include <cstdlib>
 #include <limits>
+#include <tuple>
 
 #include "lib/io/file.h"
 #include "lib/io/safetensors.h"
@@ -235,9 +237,30 @@ TEST(AppBadInput, ADivergedRunKeepsTheLastGoodCheckpoint) {
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));
   make_infinite(dcgan / "run/checkpoints/latest.safetensors", "optimizer_D.fc.weight.exp_avg");
   const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors");
-  EXPECT_TRUE(contains(dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, "(step 5)"),
-                       "latest.safetensors is the last good checkpoint"));
+  const std::string resumed = dcgan.bad({"train", "--resume", "run", "--epochs", "2"}, "(step 5)");
+  EXPECT_TRUE(contains(resumed, "latest.safetensors is the last good checkpoint")) << resumed;
   EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
+}
+
+// --resume refuses other rates: so another run is advised, by a command that a shell can be given.
+TEST(AppBadInput, ADivergedRunSaysHowToBeginWithLowerRates) {
+  const Program dcgan;
+  for (const auto& [run, options, rates] :
+       {std::tuple<std::string, Words, std::string>{
+            "one rate", {"--lr", "0.002", "--seed", "3"}, " --lr 0.001"},
+        {"two-rates", {"--lr-g", "0.002", "--lr-d", "0.004"}, " --lr-g 0.001 --lr-d 0.002"}}) {
+    dcgan.good(tiny_train(options + Words{"--epochs", "1", "--output", run}));
+    make_infinite(dcgan / (run + "/checkpoints/latest.safetensors"), "optimizer_D.fc.weight.exp_avg");
+    const std::string line =
+        dcgan.bad({"train", "--resume", run, "--epochs", "2"}, "; lower rates may help: ");
+    const std::string command = line.substr(line.find(DUEL_DCGAN), line.size() - 1 - line.find(DUEL_DCGAN));
+    EXPECT_TRUE(contains(command, " --init ") && command.ends_with(rates)) << line;
+    const std::string again = "cd " + dcgan.folder().path().string() + " && " + command +
+                              " --threads 1 --epochs 1 --output again-" + run.substr(0, 3) + " >out 2>err";
+    EXPECT_EQ(std::system(again.c_str()), 0) << dcgan.text("err");
+  }
+  EXPECT_TRUE(contains(dcgan.text("again-one/config.json"), "\"lr\": 0.001,"));
+  EXPECT_TRUE(contains(dcgan.text("again-one/config.json"), "\"seed\": 3"));
 }
 
 TEST(AppBadInput, ARunThatFailsTellsItsProfile) {

@@ -196,7 +196,8 @@ TEST(AppCommands, InfoShowsNetworksOfTheRecipe) {
   const Words small{"info", "--g-dim", "4", "--d-dim", "4", "--batch-size", "2"};
   EXPECT_TRUE(contains(dcgan.good(small + Words{"--image-size", "64"}), "3 x 64 x 64"));
   EXPECT_TRUE(contains(dcgan.good(small + Words{"--image-size", "128", "--channels", "1"}), "1 x 128 x 128"));
-  dcgan.bad({"info", "--checkpoint", "a", "--bn-eps", "1"}, "--bn-eps cannot be given with --checkpoint");
+  dcgan.bad({"info", "--checkpoint", "a", "--bn-eps", "1"},
+            "--bn-eps has no effect with --checkpoint; leave one of them out");
 }
 
 TEST(AppCommands, InfoShowsNetworksOfACheckpoint) {

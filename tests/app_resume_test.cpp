@@ -507,6 +507,44 @@ TEST(AppResume, OptionsThatCannotBeHadOrReadAreNamed) {
   dcgan.good(resume);  // a folder from before options were kept has none
 }
 
+// So a command goes on that had --resume put behind it, and nothing can become another run's.
+TEST(AppResume, OptionsOfTheRunMayBeRepeatedAsTheyAre) {
+  const Program dcgan;
+  dcgan.folder().write("mine.json", R"({"latent": {"z_dim": 8}, "networks": {"g_dim": 4, "d_dim": 4}})");
+  const Words begun{"train",     "--recipe",
+                    "mine.json", "--synthetic-count",
+                    "32",        "--batch-size",
+                    "8",         "--seed",
+                    "3",         "--lr",
+                    "0.0004",    "--lr-d",
+                    "0.0002",    "--betas",
+                    "0.4,0.9",   "--hflip",
+                    "--data",    "synthetic",
+                    "--crop",    "0",
+                    "--epochs",  "1",
+                    "--threads", "1"};
+  dcgan.good(begun + Words{"--output", "run"});
+  dcgan.good(begun + Words{"--resume", "run"});
+  const Words resume{"train", "--resume", "run", "--epochs", "1"};
+  const auto config = dcgan.bytes("run/config.json");
+  for (const Words& same :
+       {Words{"--seed", "3"}, {"--lr-g", "4e-4"}, {"--g-dim", "4"}, {"--hflip"}, {"--shuffle"}})
+    dcgan.good(resume + same);
+  EXPECT_EQ(config, dcgan.bytes("run/config.json"));
+  for (const Words& other : {Words{"--seed", "4"},
+                             {"--lr", "0.0004"},  // which D's is not
+                             {"--lr-d", "0.0003", "--lr", "0.0004"},
+                             {"--g-dim", "8"},
+                             {"--no-hflip"},
+                             {"--recipe", "celeba32"},
+                             {"--recipe", "mine.json"}}) {  // of which options have changed much
+    const std::string line = dcgan.bad(resume + other, "cannot be changed by --resume");
+    const std::string option = other[0] == "--no-hflip" ? "--hflip" : other[0];
+    EXPECT_TRUE(line.starts_with("dcgan: " + option + " ")) << line;
+  }
+  EXPECT_EQ(config, dcgan.bytes("run/config.json"));
+}
+
 TEST(AppResume, ARunKeepsItsOptionsAndData) {
   const Program dcgan;
   for (int i = 0; i < 9; ++i)

@@ -113,7 +113,7 @@ TEST_F(AppSample, EnlargesTheGridForPeople) {
   EXPECT_LT(size({"--zoom", "1"}), 64);
   EXPECT_EQ(size({"--plain"}), 32 + 4);
   dcgan_.bad({"sample", "--checkpoint", "run", "--plain", "--zoom", "2", "--force"},
-             "--zoom excludes --plain");
+             "--zoom cannot be given with --plain");
 }
 
 TEST_F(AppSample, DrawsFromAnotherDistributionThanInTraining) {
@@ -136,7 +136,8 @@ TEST_F(AppSample, DrawsFromAnotherDistributionThanInTraining) {
   for (const char* bad : {"0.001", "-1", "x"})
     dcgan_.bad({"sample", "--checkpoint", "run", "--truncation", bad, "--force"}, "--truncation");
   dcgan_.bad({"sample", "--checkpoint", "run", "--std", "-1", "--force"}, "--std");
-  dcgan_.bad({"sample", "--checkpoint", "run", "--z", "z.safetensors", "--std", "1", "--force"}, "excludes");
+  dcgan_.bad({"sample", "--checkpoint", "run", "--z", "z.safetensors", "--std", "1", "--force"},
+             "cannot be given with");
 }
 
 TEST_F(AppSample, OverwritesNothingUnlessForced) {

@@ -152,9 +152,12 @@ class Program {
 };
 
 /// A training run as small as one can be: four iterations of 8 pictures an epoch. What `more` names is taken
-/// from there.
+/// from there; of data that it names none are drawn.
 inline Words tiny_train(const Words& more = {}) {
   Words words{"train"};
+  const auto names = [&](const char* option) {
+    return std::find(more.begin(), more.end(), option) != more.end();
+  };
   for (const auto& [name, value] :
        std::vector<std::pair<std::string, std::string>>{{"--g-dim", "4"},
                                                         {"--d-dim", "4"},
@@ -163,7 +166,8 @@ inline Words tiny_train(const Words& more = {}) {
                                                         {"--synthetic-count", "32"},
                                                         {"--log-every", "2"},
                                                         {"--threads", "1"}}) {
-    if (std::find(more.begin(), more.end(), name) == more.end()) words = words + Words{name, value};
+    if (!names(name.c_str()) && !(name == "--synthetic-count" && names("--data")))
+      words = words + Words{name, value};
   }
   return words + more;
 }

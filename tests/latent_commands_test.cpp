@@ -16,10 +16,12 @@ class LatentCommands : public testing::Test {
     dcgan_.good({"sample", "--checkpoint", "run", "--count", "4"});
   }
 
-  /// Runs `dcgan latent` with the grid's names; what it prints.
+  /// Runs `dcgan latent` with the grid's names, to which the command adds its own; what it prints.
   std::string latent(const std::string& command, const Words& more) const {
-    return dcgan_.good(Words{"latent", command} + more +
-                       Words{"--checkpoint", "run", "--names", "samples.safetensors", "--threads", "1"});
+    const bool adds =
+        command == "direction" || std::find(more.begin(), more.end(), "--save-as") != more.end();
+    return dcgan_.good(Words{"latent", command} + more + Words{"--checkpoint", "run", "--threads", "1"} +
+                       (adds ? Words{"--names", "samples.safetensors"} : Words{}));
   }
   /// A face in a file of names.
   std::vector<float> face(const std::string& file, const std::string& name) const {

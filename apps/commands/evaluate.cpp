@@ -32,12 +32,12 @@ void write_json(const EvaluateOptions& o, const gan::SavedGenerator& generator, 
   write_file_atomically(o.json, gan::json_text(json, 2) + "\n");
 }
 
-void run(const EvaluateOptions& o) {
+void run(const EvaluateOptions& o, const CLI::App& command) {
   if (!o.json.empty()) check_outputs({{"--json", o.json}}, o.force, {checkpoint_input(o.checkpoint)});
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
   const gan::Config& c = generator.config;
-  const auto data = open_data_of_run(c, o.data, o.crop, o.machine.threads);
+  const auto data = open_data_of_run(command, c, o.data, o.crop, o.machine.threads);
   quality::EvaluationOptions options = o.evaluation;
   options.hflip = c.hflip;
   quality::Evaluator evaluator(*data, options);
@@ -81,10 +81,10 @@ void add_evaluate(CLI::App& program) {
   command->add_option("--seed", o.evaluation.seed, "Of the samples, and of the choice of real pictures")
       ->capture_default_str()
       ->check(at_least(0));
-  command->add_option("--json", o.json, "Also write the numbers into this file");
-  command->add_flag("--force", o.force, "Overwrite the file of --json if it is already there");
+  CLI::Option* const json = command->add_option("--json", o.json, "Also write the numbers into this file");
+  command->add_flag("--force", o.force, "Overwrite the file of --json if it is already there")->needs(json);
   o.machine.add_to(*command);
-  command->callback([options] { run(*options); });
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace duel::commands

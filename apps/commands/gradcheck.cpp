@@ -119,7 +119,10 @@ void check_networks(const Options& o, Device device, GradcheckTable& table) {
       o, table);
 }
 
-void run(const Options& o) {
+void run(const Options& o, const CLI::App& command) {
+  refuse_idle(command, idle_network_options(o.config));
+  refuse_idle(command, {{"--precision", o.machine.precision != "auto",
+                         "on gradients, which are compared in float64; leave it out"}});
   gan::check_config(o.config);
   const Device device = o.machine.apply();
   const auto ops = chosen_ops(o);
@@ -141,20 +144,24 @@ void add_gradcheck(CLI::App& program) {
       program, "gradcheck",
       "Compare the gradient of every op and of both networks with difference quotients, in float64");
   const auto options = std::make_shared<Options>();
-  command->add_option("--op", options->op, "Only this op, and no network");
+  add_network_options(*command, options->config);
   command
       ->add_option("--elements", options->elements, "Elements checked of each tensor of the networks; 0: all")
-      ->capture_default_str()
-      ->check(at_least(0));
-  command->add_option("--seed", options->seed, "Weights, inputs and the choice of elements follow from it")
       ->capture_default_str()
       ->check(at_least(0));
   command->add_option("--batch-size", options->batch_size, "Pictures that the networks see")
       ->capture_default_str()
       ->check(at_least(2));
-  add_network_options(*command, options->config);
+  const std::vector<CLI::Option*> of_the_networks = options_of(*command);
+  command->add_option("--op", options->op, "Only this op, and no network");
+  command->add_option("--seed", options->seed, "Weights, inputs and the choice of elements follow from it")
+      ->capture_default_str()
+      ->check(at_least(0));
   options->machine.add_to(*command);
-  command->callback([options] { run(*options); });
+  command->callback([options, command, of_the_networks] {
+    refuse_idle(*command, idle_beside(*command, "--op", of_the_networks));
+    run(*options, *command);
+  });
 }
 
 }  // namespace duel::commands

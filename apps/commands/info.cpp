@@ -15,26 +15,23 @@ struct InfoOptions {
   gan::Config config;
   std::string checkpoint;
   bool json = false, schema = false;
-  MachineOptions machine;
 };
 
-void run(InfoOptions& o, const std::vector<CLI::Option*>& of_the_recipe) {
+void run(InfoOptions& o, const CLI::App& command) {
   if (o.schema) {
     std::cout << gan::recipe_schema();
     return;
   }
-  const Device device = o.machine.apply();
   if (o.checkpoint.empty()) {
+    // A recipe that is printed may be given the layers that use it afterwards.
+    if (!o.json) refuse_idle(command, idle_network_options(o.config));
     gan::check_config(o.config);
   } else {
-    for (const CLI::Option* option : of_the_recipe)
-      check(option->count() == 0, option->get_name(),
-            " cannot be given with --checkpoint, which has its own");
     const std::filesystem::path path = gan::find_checkpoint(o.checkpoint);
     o.config = gan::read_config(path);
     if (!o.json) std::cout << path.string() << ": ";
   }
-  gan::Trainer trainer(o.config, device);
+  gan::Trainer trainer(o.config, {});
   if (o.json) {
     std::cout << gan::recipe_text(o.config);
     return;
@@ -52,16 +49,18 @@ void add_info(CLI::App& program) {
   const auto options = std::make_shared<InfoOptions>();
   add_network_options(*command, options->config);
   command->add_option("--batch-size", options->config.batch_size, "Pictures per step")->capture_default_str();
-  const std::vector<CLI::Option*> of_the_recipe = command->get_options(
-      [](const CLI::Option* option) { return !option->get_name().starts_with("--help"); });
-  CLI::Option* const checkpoint = command->add_option(
-      "--checkpoint", options->checkpoint, "A checkpoint or run folder, instead of a recipe and its options");
+  const std::vector<CLI::Option*> of_the_recipe = options_of(*command);
+  command->add_option("--checkpoint", options->checkpoint,
+                      "A checkpoint or run folder, instead of a recipe and its options");
   command->add_flag("--json", options->json, "Print the recipe instead, in the form that --recipe reads");
-  command->add_flag("--schema", options->schema, "Print the JSON schema of recipes instead, for editors")
-      ->excludes("--json")
-      ->excludes(checkpoint);
-  options->machine.add_to(*command);
-  command->callback([options, of_the_recipe] { run(*options, of_the_recipe); });
+  const std::vector<CLI::Option*> all = options_of(*command);
+  command->add_flag("--schema", options->schema,
+                    "Print the JSON schema of recipes instead, for editors; takes no other option");
+  command->callback([options, command, of_the_recipe, all] {
+    refuse_idle(*command, idle_beside(*command, "--schema", all));
+    refuse_idle(*command, idle_beside(*command, "--checkpoint", of_the_recipe));
+    run(*options, *command);
+  });
 }
 
 }  // namespace duel::commands

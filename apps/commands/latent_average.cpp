@@ -34,7 +34,7 @@ void add_latent_average(CLI::App& latent) {
       add_command(latent, "average", "Average faces: all components of z have one value");
   const auto options = std::make_shared<AverageOptions>();
   command->add_option("--values", options->values, "The values, a picture for each")->capture_default_str();
-  options->common.add_to(*command, "average.png");
+  options->common.add_to(*command, "average.png", false);
   command->callback([options] { run(*options); });
 }
 

@@ -127,7 +127,8 @@ void add_latent_direction(CLI::App& latent) {
   command->add_option("--without", o.without, "A folder of photos without it")->excludes(factor);
   command->add_option("--crop", o.crop, "Side of the photos' central square; 0: their shorter side")
       ->capture_default_str()
-      ->check(at_least(0));
+      ->check(at_least(0))
+      ->excludes(factor);
   command->add_option("--count", o.count, "Pictures of each kind, at most")
       ->capture_default_str()
       ->check(at_least(1, 100000));

@@ -141,7 +141,7 @@ void add_latent_factors(CLI::App& latent) {
       ->check(at_least(1));
   command->add_option("--values", o.values, "The values of their strongest components, a column for each")
       ->capture_default_str();
-  o.common.add_to(*command, "factors.png");
+  o.common.add_to(*command, "factors.png", false);
   command->callback([options] { run(*options); });
 }
 

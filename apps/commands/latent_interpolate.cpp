@@ -94,14 +94,16 @@ void add_latent_interpolate(CLI::App& latent) {
                    "lerp: straight, by equal steps; slerp: along the arc, by equal angles; or both")
       ->capture_default_str()
       ->check(CLI::IsMember({"lerp", "slerp", "both"}));
-  command->add_option("--film", o.film,
-                      "Also write a film, an animated PNG, through all faces and back to the first");
-  command->add_option("--film-steps", o.film_steps, "Frames of the film from one face to the next")
+  CLI::Option* const film = command->add_option(
+      "--film", o.film, "Also write a film, an animated PNG, through all faces and back to the first");
+  command->add_option("--film-steps", o.film_steps, "With --film: its frames from one face to the next")
       ->capture_default_str()
-      ->check(at_least(1, 1000));
-  command->add_option("--milliseconds", o.milliseconds, "How long a frame is shown")
+      ->check(at_least(1, 1000))
+      ->needs(film);
+  command->add_option("--milliseconds", o.milliseconds, "With --film: how long a frame is shown")
       ->capture_default_str()
-      ->check(at_least(1, 65535));
+      ->check(at_least(1, 65535))
+      ->needs(film);
   o.common.add_to(*command, "interpolation.png");
   command->callback([options] { run(*options); });
 }

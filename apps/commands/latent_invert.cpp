@@ -82,8 +82,12 @@ void compare(const latent::Latent& found, const latent::Latent& true_z) {
   std::cout << std::endl;
 }
 
-void run(InvertOptions& o) {
+void run(InvertOptions& o, const CLI::App& command) {
   check(o.photo.empty() != o.face.empty(), "invert needs either --photo FILE or --face NAME");
+  refuse_idle(command, {{"--names", o.face.empty() && o.save_as.empty(),
+                         "with --photo, unless --save-as names what is found; give both, or neither"},
+                        {"--seed", o.restarts == 1,
+                         "with --restarts 1, which begins at z = 0; leave it out, or give more --restarts"}});
   const std::filesystem::path csv = o.common.beside(".csv");
   if (o.film.empty()) o.film = o.common.beside("").string() + "-film.png";
   LatentOptions::Files own{.outputs = {{"the errors beside --output", csv}, {"--film", o.film}},
@@ -166,7 +170,7 @@ void add_latent_invert(CLI::App& latent) {
   command->add_option("--restarts", o.restarts, "Descents: the first begins at z = 0, the others anywhere")
       ->capture_default_str()
       ->check(at_least(1, 256));
-  command->add_option("--seed", o.seed, "Where the other descents begin")
+  command->add_option("--seed", o.seed, "Where the descents after the first begin")
       ->capture_default_str()
       ->check(at_least(0));
   command->add_option("--save-as", o.save_as, "Add the z under this name to the file of names");
@@ -177,7 +181,7 @@ void add_latent_invert(CLI::App& latent) {
       ->capture_default_str()
       ->check(at_least(1, 65535));
   o.common.add_to(*command, "invert.png");
-  command->callback([options] { run(*options); });
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace duel::commands

@@ -1,4 +1,5 @@
 // dcgan latent name
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <memory>
@@ -36,7 +37,11 @@ latent::Latent find_face(const NameOptions& o, const std::string& assignment, co
   return *z;
 }
 
-void run(const NameOptions& o) {
+void run(const NameOptions& o, const CLI::App& command) {
+  const bool from_grid = std::any_of(o.faces.begin(), o.faces.end(), [](const std::string& assignment) {
+    return assignment.find("=grid:") != std::string::npos;
+  });
+  refuse_idle(command, {{"--grid", !from_grid, "without a NAME=grid:LETTERS; give both, or neither"}});
   o.common.check_outputs({.adds_names = true});
   const latent::Painter painter = o.common.open_painter();
   latent::Names named(painter.z_dim());
@@ -64,10 +69,11 @@ void add_latent_name(CLI::App& latent) {
       ->add_option("FACE", options->faces,
                    "NAME=seed:N, the first picture of `sample --seed N`, or NAME=grid:B, picture B of a grid")
       ->required();
-  command->add_option("--grid", options->grid, "The names of the grid, as sample has written them")
+  command
+      ->add_option("--grid", options->grid, "For grid:B: the names of the grid, as sample has written them")
       ->capture_default_str();
   options->common.add_to(*command, "named.png");
-  command->callback([options] { run(*options); });
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace duel::commands

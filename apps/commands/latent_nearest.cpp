@@ -29,7 +29,8 @@ std::string distance_text(double distance) {
   return text;
 }
 
-void run(const NearestOptions& o) {
+void run(const NearestOptions& o, const CLI::App& command) {
+  refuse_idle(command, {{"--names", o.faces.empty(), "without a FACE; give both, or neither"}});
   o.common.check_outputs();
   const latent::Painter painter = o.common.open_painter();
   std::vector<std::string> labels = o.faces;
@@ -41,7 +42,7 @@ void run(const NearestOptions& o) {
     faces = evaluate_faces(o.faces, o.common.read_names(painter));
   }
   const std::unique_ptr<Dataset> data =
-      open_data_of_run(painter.config(), o.data, o.crop, o.common.machine.threads);
+      open_data_of_run(command, painter.config(), o.data, o.crop, o.common.machine.threads);
   std::cout << data->description() << std::endl;
   const std::vector<Image> pictures = painter.draw(faces);
   const auto found = latent::nearest(pictures, *data, o.neighbours);
@@ -90,7 +91,7 @@ void add_latent_nearest(CLI::App& latent) {
   command->add_option("--crop", o.crop, "Side of their central square; without it as in the checkpoint's run")
       ->check(at_least(0));
   o.common.add_to(*command, "nearest.png");
-  command->callback([options] { run(*options); });
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace duel::commands

@@ -99,14 +99,16 @@ bool is_value(const CLI::App& command, const std::string& before) {
 
 }  // namespace
 
-void LatentOptions::add_to(CLI::App& command, const char* default_output) {
+void LatentOptions::add_to(CLI::App& command, const char* default_output, bool with_names) {
   output = default_output;
   command.add_option("--checkpoint", checkpoint, "A checkpoint, or the folder of a run (its latest)")
       ->required();
-  one_each_time(command.add_option(
-      "--names", names,
-      concat("A file of names; for several give it once for each, and new names go to the first. Without it ",
-             kNamesFile, ", and ", kGridFile, " for other names")));
+  if (with_names)
+    one_each_time(command.add_option(
+        "--names", names,
+        concat(
+            "A file of names; for several give it once for each, and new names go to the first. Without it ",
+            kNamesFile, ", and ", kGridFile, " for other names")));
   command
       .add_option("--output", output,
                   "The figure, a PNG; the latents that it shows go to .safetensors beside it")

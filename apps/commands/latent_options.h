@@ -37,8 +37,9 @@ struct LatentOptions {
   bool force = false;
   MachineOptions machine;
 
-  /// `output` is the default of --output.
-  void add_to(CLI::App& command, const char* default_output);
+  /// `output` is the default of --output. A command that neither finds faces by their names nor names any
+  /// has no --names.
+  void add_to(CLI::App& command, const char* default_output, bool with_names = true);
 
   /// The file beside the picture, of another kind: "a.png" -> "a.safetensors".
   std::filesystem::path beside(const std::string& extension) const;

@@ -75,7 +75,8 @@ void add_strongest(latent::Sheet& sheet, latent::Names& shown, const SweepOption
   sheet.title = concat("the ", count, " components that change the picture most, around ", rows[0].heading);
 }
 
-void run(const SweepOptions& o) {
+void run(const SweepOptions& o, const CLI::App& command) {
+  refuse_idle(command, {{"--names", o.around.empty(), "without --around; give both, or neither"}});
   check(o.all_dims || o.dim >= 0, "sweep needs --dim N, the component to sweep, or --all-dims");
   const std::vector<double> values = o.values ? latent::parse_numbers("--values", *o.values)
                                               : latent::parse_quantiles("--quantiles", o.quantiles);
@@ -130,7 +131,7 @@ void add_latent_sweep(CLI::App& latent) {
   command->add_option("--values", o.values, "The component's values themselves, with commas between them")
       ->excludes(quantiles);
   o.common.add_to(*command, "sweep.png");
-  command->callback([options] { run(*options); });
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace duel::commands

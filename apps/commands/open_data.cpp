@@ -15,11 +15,17 @@ DataOptions data_of(const gan::Config& config, int threads) {
           .synthetic_seed = config.seed};
 }
 
-std::unique_ptr<Dataset> open_data_of_run(const gan::Config& config, const std::string& data,
-                                          std::optional<int64_t> crop, int threads) {
+Idle idle_crop(const std::string& data, int64_t crop) {
+  return {"--crop", data == "synthetic" && crop != 0,
+          "with --data synthetic, drawn at its size; leave it out, or give --data the pictures"};
+}
+
+std::unique_ptr<Dataset> open_data_of_run(const CLI::App& command, const gan::Config& config,
+                                          const std::string& data, std::optional<int64_t> crop, int threads) {
   DataOptions options = data_of(config, threads);
   if (!data.empty()) options.path = data;
-  options.format.crop = crop.value_or(config.crop);
+  refuse_idle(command, {idle_crop(options.path, crop.value_or(0))});
+  options.format.crop = crop.value_or(options.path == "synthetic" ? 0 : config.crop);
   try {
     return open_dataset(options);
   } catch (const Error& error) {

@@ -1,5 +1,6 @@
 #include "apps/commands/options.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <charconv>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/gan/layers.h"
 #include "lib/error.h"
 #include "lib/kernels.h"
 #include "ops/cpu/cpu_kernels.h"
@@ -124,6 +126,11 @@ std::string MachineOptions::choices(Device chosen) const {
       kernels(chosen).conv_algorithm() == ConvAlgorithm::Im2col ? "by im2col" : "without a stored matrix");
 }
 
+std::vector<CLI::Option*> options_of(CLI::App& command) {
+  return command.get_options(
+      [](const CLI::Option* option) { return !option->get_name().starts_with("--help"); });
+}
+
 CLI::Option* one_each_time(CLI::Option* option) {
   return option->allow_extra_args(false)->option_text("TEXT");
 }
@@ -176,6 +183,20 @@ void check_all_values(CLI::App& command) {
   for (CLI::App* const subcommand : command.get_subcommands({})) check_all_values(*subcommand);
 }
 
+void refuse_idle(const CLI::App& command, const std::vector<Idle>& options) {
+  for (const auto& [option, when, why] : options)
+    if (when && command.count(option) > 0) throw CLI::ValidationError(concat(option, " has no effect ", why));
+}
+
+std::vector<Idle> idle_beside(const CLI::App& command, const char* option,
+                              const std::vector<CLI::Option*>& others) {
+  std::vector<Idle> idle;
+  for (const CLI::Option* const other : others)
+    idle.push_back(
+        {other->get_name(), command.count(option) > 0, concat("with ", option, "; leave one of them out")});
+  return idle;
+}
+
 void add_network_options(CLI::App& command, gan::Config& config) {
   std::string names;
   for (const std::string& name : gan::recipe_names()) names += name + ", ";
@@ -196,13 +217,33 @@ void add_network_options(CLI::App& command, gan::Config& config) {
   command
       .add_option("--negative-slope", config.negative_slope, "Slope of LeakyReLU below 0 (the paper: 0.2)")
       ->capture_default_str();
-  command.add_option("--bn-eps", config.bn_eps, "Batch norm: added to the variance")->capture_default_str();
+  command
+      .add_option("--bn-eps", config.bn_eps, "Batch norm, where the recipe has some: added to the variance")
+      ->capture_default_str();
   command
       .add_option("--bn-momentum", config.bn_momentum,
                   "Batch norm: weight of a batch in the running statistics")
       ->capture_default_str();
-  command.add_option("--dropout", config.dropout, "Probability that D's dropout zeroes a number")
+  command
+      .add_option("--dropout", config.dropout,
+                  "Probability that a number is zeroed by dropout, where the recipe has some, as anime64")
       ->capture_default_str();
+}
+
+std::vector<Idle> idle_network_options(const gan::Config& config) {
+  const gan::Variables values = gan::layer_variables(config), standard = gan::layer_variables({});
+  std::vector<Idle> idle;
+  for (const char* name : {"g_dim", "d_dim", "negative_slope", "bn_eps", "bn_momentum", "dropout"}) {
+    std::string option = concat("--", name);
+    std::replace(option.begin(), option.end(), '_', '-');
+    // The standard value claims nothing: --dropout 0 is true of networks without any.
+    const bool is_used =
+        gan::layers_use(config.generator, name) || gan::layers_use(config.discriminator, name);
+    idle.push_back({option, !is_used && values.at(name) != standard.at(name),
+                    concat("with --recipe ", config.recipe,
+                           ", none of whose layers uses it; leave it out, or take another recipe")});
+  }
+  return idle;
 }
 
 }  // namespace duel::commands

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "apps/gan/config.h"
 #include "lib/device.h"
@@ -39,6 +40,9 @@ struct MachineOptions {
   ConvAlgorithm algorithm(Device chosen) const;
 };
 
+/// The options that a command has so far, --help left out.
+std::vector<CLI::Option*> options_of(CLI::App& command);
+
 /// For an option that takes one text each time it is given: in its help CLI11 would write "TEXT ...", as if
 /// several could follow it.
 CLI::Option* one_each_time(CLI::Option* option);
@@ -56,8 +60,26 @@ CLI::Validator positive_number();
 /// called when all options have been added.
 void check_all_values(CLI::App& command);
 
+/// An option that does nothing beside the others, if `when`: as far as what has been typed and read says.
+struct Idle {
+  std::string option;
+  bool when;
+  std::string why;  ///< follows "has no effect": with which other option, or without which, and what to do
+};
+
+/// Throws CLI's error for the first of them that was given, whose giver expects more than would come. What a
+/// recipe or a resumed run brings is not given.
+void refuse_idle(const CLI::App& command, const std::vector<Idle>& options);
+
+/// Each of `others` beside `option`, where that was given. Unlike CLI11's excludes() they fill no help.
+std::vector<Idle> idle_beside(const CLI::App& command, const char* option,
+                              const std::vector<CLI::Option*>& others);
+
 /// --recipe and the numbers of the networks. To be added before other options that change `config`: the
 /// recipe replaces all of it.
 void add_network_options(CLI::App& command, gan::Config& config);
+
+/// Of these, the numbers that no layer of the recipe uses.
+std::vector<Idle> idle_network_options(const gan::Config& config);
 
 }  // namespace duel::commands

@@ -64,6 +64,16 @@ std::string complaint(const CLI::ParseError& error, const CLI::App& program) {
     const std::string name = rest.substr(0, equals), value = rest.substr(equals + 3);
     return concat(name, " ", what_it_takes(program, name), ", got '", value, "'");
   }
+  if (constexpr std::string_view between = " excludes "; dynamic_cast<const CLI::ExcludesError*>(&error)) {
+    const size_t at = message.find(between);
+    return concat(message.substr(0, at), " cannot be given with ", message.substr(at + between.size()),
+                  "; leave one of them out");
+  }
+  if (constexpr std::string_view between = " requires "; dynamic_cast<const CLI::RequiresError*>(&error)) {
+    const size_t at = message.find(between);
+    return concat(message.substr(0, at), " has no effect without ", message.substr(at + between.size()),
+                  "; give both, or neither");
+  }
   if (message.find("At Most 1 required") != message.npos) return option + " is given more than once";
   if (message.ends_with(" missing") && message.find("1 required") != message.npos)
     return option + " needs a value";
@@ -99,9 +109,8 @@ int run_words(std::vector<std::string> words) {
     std::cerr << "dcgan: " << printable(complaint(error, program)) << " (see --help)" << std::endl;
     return 2;
   } catch (const std::bad_alloc&) {
-    std::cerr
-        << "dcgan: the machine's memory is used up; a smaller --batch-size or smaller networks need less"
-        << std::endl;
+    std::cerr << "dcgan: the machine's memory is used up; smaller batches or smaller networks need less"
+              << std::endl;
     return 1;
   } catch (const std::filesystem::filesystem_error& error) {  // what a path leads to cannot be asked
     std::cerr << "dcgan: " << printable(error.path1().string() + ": " + error.code().message()) << std::endl;

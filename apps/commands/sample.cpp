@@ -153,11 +153,15 @@ void check_outputs_of(const SampleOptions& o) {
   if (is_there && !std::filesystem::is_empty(o.singles)) refuse_to_overwrite({o.singles}, o.force);
 }
 
-void run(const SampleOptions& o) {
+void run(const SampleOptions& o, const CLI::App& command) {
   check_outputs_of(o);
   const std::optional<std::filesystem::path> names = names_file(o);
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
+  const bool is_uniform = generator.config.latent == "uniform" && !o.mean && !o.std;
+  refuse_idle(command, {{"--truncation", is_uniform && o.truncation >= 1,
+                         concat("from 1 on without --mean or --std: the z of ", generator.path.string(),
+                                " lie between -1 and 1; give less, or one of those")}});
   const Tensor z = o.z_file.empty() ? draw_z(o, generator) : read_z(o.z_file, generator.config.z_dim);
   check_grid(z.dim(0), generator, o);
   const Tensor pictures = gan::generate(*generator.network, z.to(device), o.batch_size).to(Device{});
@@ -221,7 +225,7 @@ void add_sample(CLI::App& program) {
       ->capture_default_str()
       ->check(at_least(1));
   o.machine.add_to(*command);
-  command->callback([options] { run(*options); });
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace duel::commands

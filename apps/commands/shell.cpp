@@ -24,18 +24,26 @@ std::string for_shell(std::string_view word) {
   return quoted + "'";
 }
 
+std::string path_for_shell(const std::filesystem::path& path) {
+  const std::string text = path.string();
+  return for_shell(text.starts_with('-') ? "./" + text : text);
+}
+
 std::string resume_option(const std::filesystem::path& folder) {
-  const std::string path = folder.string();
-  return "--resume " + for_shell(path.starts_with('-') ? "./" + path : path);  // else taken for an option
+  return "--resume " + path_for_shell(folder);
 }
 
 std::string resume_command(const std::filesystem::path& folder) {
+  return train_command() + " " + resume_option(folder);
+}
+
+std::string train_command() {
 #if defined(__linux__)
   const char* const program = program_invocation_name;
 #else
   const char* const program = "./apps/dcgan";
 #endif
-  return for_shell(program) + " train " + resume_option(folder);
+  return for_shell(program) + " train";
 }
 
 }  // namespace duel::commands

@@ -161,6 +161,7 @@ std::unique_ptr<Dataset> open_data(const TrainOptions& o) {
 
 void run(TrainOptions& o, CLI::App& command) {
   std::optional<gan::RunFolder> resumed = open_run(o, command);
+  refuse_idle(command, o.idle(command));
   gan::check_config(o.config);
   const gan::Config& c = o.config;
   const Device device = apply_machine(o);
@@ -174,7 +175,8 @@ void run(TrainOptions& o, CLI::App& command) {
   report_skipped(*data);
   check(data->size() >= 2, c.data, " holds one picture; training needs at least 2");
   check(c.batch_size <= data->size(), "--batch-size ", c.batch_size, " is more than the ",
-        counted(data->size(), "picture"), " of ", c.data, "; choose a smaller batch");
+        counted(data->size(), "picture"), " of ", c.data,
+        resumed ? "; put the data back as they were" : "; choose a smaller batch");
   report_unused(*data, c);
 
   const Observers observers = o.observers.build(*data);  // says what is wrong before a folder is made
@@ -188,9 +190,14 @@ void run(TrainOptions& o, CLI::App& command) {
   try {
     outcome = run_in(folder, o, trainer, *data, observers, position, left);
   } catch (const OutOfMemory& error) {
-    fail(error.what(), gan::advice_for_memory(c, *data, device), "; ", folder.path().string(),
-         " is as its last checkpoint left it: ", resume_option(folder.path()),
+    fail(error.what(), gan::advice_for_memory(c, *data, device), resumed ? " in another run; " : "; ",
+         folder.path().string(), " is as its last checkpoint left it: ", resume_option(folder.path()),
          " goes on, there or with --device cpu");
+  } catch (const gan::Diverged& error) {
+    fail(error.what(), "; lower rates may help: ", lower_rates_command(folder));
+  } catch (const gan::Failure& error) {
+    fail(error.what(), "; ", (folder.path() / "diagnosis.csv").string(), " says what to try in another run, ",
+         resume_option(folder.path()), " --on-failure warn goes on all the same");
   } catch (const FullDisk& error) {
     fail(error.what(), ": ", resume_option(folder.path()), " goes on from there");
   }

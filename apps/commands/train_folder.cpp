@@ -5,7 +5,9 @@
 #include <iostream>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "apps/commands/shell.h"
 #include "apps/gan/checkpoint.h"
 #include "apps/gan/pictures.h"
 #include "apps/latent/painter.h"
@@ -17,7 +19,7 @@ namespace duel::commands {
 namespace {
 
 /// Gives the run's own options the values that they had, as if they had been typed again, so that they are
-/// checked alike. What the command line says goes first.
+/// checked alike; none of them counts as given afterwards. What the command line says goes first.
 void take_up_options(const gan::RunFolder& folder, const TrainOptions& o, CLI::App& command) {
   const gan::Json known = o.to_keep({}), kept = folder.options();
   const std::string place = (folder.path() / gan::run_files::config).string() + ": run.options";
@@ -33,24 +35,39 @@ void take_up_options(const gan::RunFolder& folder, const TrainOptions& o, CLI::A
     try {
       option->add_result(value.is_string() ? value.get<std::string>() : gan::json_text(value));
       option->run_callback();
+      option->clear();
     } catch (const CLI::Error& error) {
       fail(place, ".", key, ": ", error.what());
     }
   }
 }
 
-/// What may be given beside --resume: everything else is the run's own.
-void check_resume_options(const CLI::App& command) {
-  const std::set<std::string> allowed{"--resume",  "--data",        "--epochs",  "--steps", "--keep-at",
-                                      "--keep",    "--device",      "--threads", "--conv",  "--precision",
-                                      "--profile", "--step-graphs", "--help"};
-  for (const CLI::Option* option : command.get_options()) {
+/// Gives `o` the run's configuration. What is not named here may be repeated as the run has it, so that a
+/// command goes on that had --resume put behind it, and cannot be changed.
+void take_up_config(CLI::App& command, const gan::Config& own, TrainOptions& o) {
+  const std::set<std::string> allowed{"--resume",  "--data",      "--epochs",  "--steps",
+                                      "--keep-at", "--keep",      "--device",  "--threads",
+                                      "--conv",    "--precision", "--profile", "--step-graphs"};
+  std::vector<CLI::Option*> repeated;
+  for (CLI::Option* const option : options_of(command)) {
     const bool watches = option->get_group() == ObserverOptions::group;
-    check(option->count() == 0 || watches || allowed.contains(option->get_name()), option->get_name(),
-          " cannot be changed by --resume: a run continues with its own; only --data (where they have been "
-          "moved to), --epochs, --steps, --keep-at, --keep, --device, --threads, --conv, --precision, "
-          "--profile, --step-graphs and the options of watching may be given");
+    if (option->count() > 0 && !watches && !allowed.contains(option->get_name())) repeated.push_back(option);
   }
+  // From the last one on, as later ones change what earlier ones have set: --lr-d after --lr, any after
+  // --recipe.
+  for (size_t first = repeated.size(); first-- > 0;) {
+    o.config = own;
+    for (size_t i = first; i < repeated.size(); ++i) repeated[i]->run_callback();
+    o.config.epochs = own.epochs, o.config.steps = own.steps, o.config.keep_at = own.keep_at;
+    if (o.config == own) continue;
+    throw CLI::ValidationError(concat(
+        repeated[first]->get_name(),
+        " cannot be changed by --resume: a run continues with its own; only --data (where they have been "
+        "moved "
+        "to), --epochs, --steps, --keep-at, --keep, --device, --threads, --conv, --precision, --profile, "
+        "--step-graphs and the options of watching may be given anew"));
+  }
+  o.config = own;
 }
 
 /// load_checkpoint(), which says of a damaged file what takes its place.
@@ -128,18 +145,32 @@ std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command) {
     if (epochs_alone) o.config.steps = 0;  // of a recipe that counts in steps
     return {};
   }
-  check_resume_options(command);
   const gan::Config given = o.config;
   gan::RunFolder folder = gan::RunFolder::open(o.resume);
-  o.config = folder.config();
-  o.moves_data = command.count("--data") > 0;
-  if (o.moves_data) move_data(o.config, given.data, folder);
+  take_up_config(command, folder.config(), o);
+  if (command.count("--data")) move_data(o.config, given.data, folder);
+  o.moves_data = o.config.data != folder.config().data;
   if (command.count("--epochs")) o.config.epochs = given.epochs;
   if (command.count("--steps")) o.config.steps = given.steps;
   if (epochs_alone) o.config.steps = 0;
   if (command.count("--keep-at")) o.config.keep_at = given.keep_at;
   take_up_options(folder, o, command);
   return folder;
+}
+
+std::string lower_rates_command(const gan::RunFolder& folder) {
+  const gan::Config c = folder.config(), standard;
+  std::string command = train_command() + " --recipe " + path_for_shell(folder.path() / "config.json");
+  const auto add = [&](const char* option, const auto& value) { command += concat(" ", option, " ", value); };
+  // A recipe leaves out what belongs to one run.
+  if (c.data != standard.data) add("--data", path_for_shell(c.data));
+  if (c.data == standard.data && c.synthetic_count != standard.synthetic_count)
+    add("--synthetic-count", c.synthetic_count);
+  if (c.seed != standard.seed) add("--seed", c.seed);
+  if (std::filesystem::exists(folder.latest())) add("--init", path_for_shell(folder.latest()));
+  const double lr_g = c.optimizer_g.lr / 2, lr_d = c.optimizer_d.lr / 2;
+  if (lr_g == lr_d) return command + concat(" --lr ", lr_g);
+  return command + concat(" --lr-g ", lr_g, " --lr-d ", lr_d);
 }
 
 Device apply_machine(const TrainOptions& o) {

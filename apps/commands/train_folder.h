@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "apps/commands/train_options.h"
 #include "apps/gan/run_folder.h"
@@ -15,8 +16,11 @@ namespace duel::commands {
 /// A new folder. `trainer` gets the weights to begin with, first, so that a bad file leaves no folder behind.
 gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer);
 /// Opens the folder to be resumed, if one is, and takes the run's configuration and options from it. Throws
-/// Error for an option that is the run's own.
+/// CLI's error for an option that would change what is the run's own.
 std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command);
+/// The command that begins another run like the one in a folder with half its rates, from its latest
+/// checkpoint where there is one. For a shell.
+std::string lower_rates_command(const gan::RunFolder& folder);
 /// Like MachineOptions::apply(). A run that came from another machine may ask for what this one cannot do.
 Device apply_machine(const TrainOptions& o);
 /// Brings `trainer` to where the run was. Throws Error where the run has gone further than it should, or

@@ -16,7 +16,9 @@ void ObserverOptions::add_to(CLI::App& command) {
       ->capture_default_str()
       ->check(at_least(0))
       ->group(group);
-  command.add_option("--evaluate-count", evaluate_count, "Samples behind each row of quality.csv")
+  command
+      .add_option("--evaluate-count", evaluate_count,
+                  "With --evaluate-every: samples behind each row of quality.csv")
       ->capture_default_str()
       ->check(at_least(6))
       ->group(group);

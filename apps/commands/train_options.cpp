@@ -4,6 +4,8 @@
 #include <functional>
 #include <vector>
 
+#include "apps/commands/open_data.h"
+#include "apps/gan/layers.h"
 #include "apps/latent/sweep.h"
 #include "lib/error.h"
 
@@ -36,8 +38,11 @@ std::vector<int64_t> whole(const char* option, const std::vector<double>& number
 
 void add_schedule_options(CLI::App& command, TrainOptions& o) {
   gan::Config& c = o.config;
-  command.add_option("--epochs", c.epochs, "Passes over the data")->capture_default_str();
-  command.add_option("--steps", c.steps, "Length of the run in batches; 0: --epochs says it")
+  command.add_option("--epochs", c.epochs, "Passes over the data, instead of a recipe's steps")
+      ->capture_default_str();
+  command
+      .add_option("--steps", c.steps,
+                  "Length of the run in batches, instead of --epochs; 0: --epochs says it")
       ->capture_default_str();
   add_numbers(
       command, "--keep-at", "A,B,...",
@@ -81,7 +86,8 @@ CLI::Option* add_for_type(CLI::App& command, const char* name, const char* type,
 
 void add_learning_options(CLI::App& command, gan::Config& c) {
   using Optimizer = gan::OptimizerConfig;
-  add_for_both(command, "--lr", c, &Optimizer::lr, "Learning rate of both optimisers [0.0002]");
+  add_for_both(command, "--lr", c, &Optimizer::lr,
+               "Learning rate of both optimisers [0.0002], or of the one whose own is not given");
   command.add_option("--lr-g", c.optimizer_g.lr, "Learning rate of G's alone");
   command.add_option("--lr-d", c.optimizer_d.lr, "Learning rate of D's alone");
   add_numbers(
@@ -109,9 +115,10 @@ void add_learning_options(CLI::App& command, gan::Config& c) {
   command
       .add_option("--init-distribution", c.init_distribution, "The first weights: normal, or glorot_uniform")
       ->capture_default_str();
-  command.add_option("--init-std", c.init_std, "Standard deviation of the first weights where normal")
+  command
+      .add_option("--init-std", c.init_std, "Standard deviation of the first weights where they are normal")
       ->capture_default_str();
-  command.add_option("--bn-init-std", c.bn_init_std, "That of batch norm's first weights around 1")
+  command.add_option("--bn-init-std", c.bn_init_std, "That of batch norm's first weights around 1, likewise")
       ->capture_default_str();
 }
 
@@ -123,11 +130,12 @@ void add_data_options(CLI::App& command, TrainOptions& o) {
           "A folder of pictures, CIFAR-10 or IDX (MNIST) files, or: synthetic. Beside --resume: where the "
           "run's data have been moved to")
       ->capture_default_str();
-  command.add_option("--synthetic-count", c.synthetic_count, "Pictures of the synthetic set")
+  command.add_option("--synthetic-count", c.synthetic_count, "Pictures of --data synthetic")
       ->capture_default_str();
   command
       .add_option("--crop", c.crop,
-                  "Side of the central square to cut out before resizing; 0: the shorter side")
+                  "Side of the central square to cut out of the pictures of --data before resizing; 0: the "
+                  "shorter side")
       ->capture_default_str();
   command.add_flag("--hflip,!--no-hflip", c.hflip, "Mirror each picture with probability 1/2, or none");
   command.add_flag("--shuffle,!--no-shuffle", c.shuffle,
@@ -155,7 +163,10 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
       .add_option("--init", o.config.init,
                   "Begin with the weights in this file, saved by dcgan or by PyTorch, or in the folder of a "
                   "run (its latest)")
-      ->excludes(resume);
+      ->excludes(resume)
+      ->excludes("--init-distribution")
+      ->excludes("--init-std")
+      ->excludes("--bn-init-std");
   resume->excludes("--output");
 }
 
@@ -169,6 +180,34 @@ void TrainOptions::add_to(CLI::App& command) {
   add_run_options(command, *this);
   observers.add_to(command);
   machine.add_to(command);
+}
+
+std::vector<Idle> TrainOptions::idle(const CLI::App& command) const {
+  const gan::Config& c = config;
+  const gan::Config standard;
+  const auto given = [&](const char* option) { return command.count(option) > 0; };
+  const bool is_normal = c.init_distribution == "normal";
+  const bool has_batch_norm =
+      gan::layers_have(c.generator, "BatchNorm2d") || gan::layers_have(c.discriminator, "BatchNorm2d");
+  const std::string without_normal =
+      concat("with --init-distribution ", c.init_distribution, "; leave it out, or begin with normal");
+  std::vector<Idle> idle = idle_network_options(c);
+  idle.insert(idle.end(),
+              {{"--epochs", given("--steps") && c.steps > 0,
+                "with --steps, which says how long; leave one of them out"},
+               {"--synthetic-count", c.data != "synthetic",
+                concat("with --data ", c.data, "; leave one of them out")},
+               idle_crop(c.data, c.crop),
+               {"--lr", given("--lr-g") && given("--lr-d"),
+                "with both --lr-g and --lr-d; leave one of the three out"},
+               {"--init-std", !is_normal && c.init_std != standard.init_std, without_normal},
+               {"--bn-init-std", !is_normal && c.bn_init_std != standard.bn_init_std, without_normal},
+               {"--bn-init-std", !has_batch_norm && c.bn_init_std != standard.bn_init_std,
+                concat("with --recipe ", c.recipe,
+                       ", which has no batch norm; leave it out, or take another recipe")},
+               {"--evaluate-count", observers.evaluate_every == 0,
+                "without --evaluate-every; give both, or neither"}});
+  return idle;
 }
 
 gan::Json TrainOptions::to_keep(Device device) const {

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "apps/commands/options.h"
 #include "apps/commands/train_observers.h"
@@ -24,6 +25,8 @@ struct TrainOptions {
   std::string step_graphs = "on";
 
   void add_to(CLI::App& command);
+  /// The options of `command` that do nothing beside the others, once all of them have been read.
+  std::vector<Idle> idle(const CLI::App& command) const;
   /// What config.json keeps beside the configuration, each by its option's name with '_' for '-': what
   /// changes a run's numbers or files. What is about the machine alone is not: --device, --threads,
   /// --step-graphs.

@@ -174,8 +174,8 @@ fs::path healthy_checkpoint(const gan::RunFolder& folder) {
 
 gan::Position roll_back(gan::Trainer& trainer, const gan::RunFolder& folder, const std::string& why) {
   const fs::path healthy = healthy_checkpoint(folder);
-  check(fs::exists(healthy), why, "; there is no healthy checkpoint yet to go back to: start anew with a ",
-        "lower --lr");
+  check(fs::exists(healthy), why, "; there is no healthy checkpoint yet to go back to: begin another run ",
+        "with ", kLowerRates);
   gan::Config config = folder.config();
   config.optimizer_g.lr /= 2;
   config.optimizer_d.lr /= 2;

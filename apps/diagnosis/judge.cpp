@@ -68,9 +68,9 @@ bool collapsed(const Vitals& now, const std::vector<Vitals>&) {
 std::string explain_collapse(const Vitals& now, const std::vector<Vitals>&) {
   return text(
       "G has collapsed: its samples differ from each other by %.0f %% of what real pictures do in pixels, "
-      "and by %.0f %% in D's last features. Go back to an earlier checkpoint, with a lower --lr, or give D "
-      "more say (--d-dim)",
-      100 * now.pixel_diversity, 100 * now.feature_diversity);
+      "and by %.0f %% in D's last features. Begin another run from an earlier checkpoint (--init) with %s, "
+      "or one whose D has more say (--d-dim)",
+      100 * now.pixel_diversity, 100 * now.feature_diversity, kLowerRates);
 }
 
 // Far above what the run itself has had.
@@ -83,9 +83,9 @@ bool diverging(const Vitals& now, const std::vector<Vitals>& before) {
 
 std::string explain_divergence(const Vitals& now, const std::vector<Vitals>&) {
   return text(
-      "the losses are diverging: D %.3g, G %.3g, far above what this run has had. Go back to an earlier "
-      "checkpoint with a lower --lr",
-      now.d_loss, now.g_loss);
+      "the losses are diverging: D %.3g, G %.3g, far above what this run has had. Begin another run from "
+      "an earlier checkpoint (--init) with %s",
+      now.d_loss, now.g_loss, kLowerRates);
 }
 
 bool oscillating(const Vitals& now, const std::vector<Vitals>&) { return now.swings >= 0.5; }
@@ -93,9 +93,9 @@ bool oscillating(const Vitals& now, const std::vector<Vitals>&) { return now.swi
 std::string explain_oscillation(const Vitals& now, const std::vector<Vitals>&) {
   return text(
       "D and G take turns at winning instead of learning: from one line of metrics.csv to the next D(G(z)) "
-      "swings by more than 0.5 in %.0f %% of the cases. Try a lower --lr, a lower first --betas (0.5), or "
-      "larger batches",
-      100 * now.swings);
+      "swings by more than 0.5 in %.0f %% of the cases. Try another run with %s, with a lower first of "
+      "Adam's --betas (0.5), or with larger batches",
+      100 * now.swings, kLowerRates);
 }
 
 // Healthy runs are mostly below a third of that share from their 300th step on.
@@ -136,11 +136,12 @@ bool is_finite(const Vitals& v) {
 
 std::string explain_no_number(const Vitals& now) {
   return text(
-      "what G draws, or how it learns, is no longer a finite number at step %lld: %s. Go back to an earlier "
-      "checkpoint with a lower --lr",
+      "what G draws, or how it learns, is no longer a finite number at step %lld: %s. Begin another run from "
+      "an earlier checkpoint (--init) with %s",
       static_cast<long long>(now.step),
       std::isfinite(now.pixel_diversity) ? "a loss or the gradient that reaches G is none"
-                                         : "its samples hold values that are none");
+                                         : "its samples hold values that are none",
+      kLowerRates);
 }
 
 /// The looks before the one at `index`, or before the last one.
@@ -199,15 +200,16 @@ Finding judge_end(const std::vector<gan::Metrics>& lines) {
                                                     : text("; at step %lld they were D %.3g, G %.3g",
                                                            static_cast<long long>(lines.back().step),
                                                            lines.back().d_loss, lines.back().g_loss),
-                                      ". Begin with a lower --lr")};
+                                      ". Begin with ", kLowerRates)};
   }
   const gan::Metrics& last = lines.back();
   return {
       Cause::NotANumber,
       text("a loss is not a number, although at step %lld the losses were still D %.3g, G %.3g, with D(x) "
            "%.4f and D(G(z)) %.4f. Where a loss takes the logarithm of a sigmoid, a D that is sure of "
-           "one picture makes it log 0: compute it from the logits. Otherwise try a lower --lr",
-           static_cast<long long>(last.step), last.d_loss, last.g_loss, last.d_real, last.d_fake)};
+           "one picture makes it log 0: compute it from the logits. Otherwise try %s",
+           static_cast<long long>(last.step), last.d_loss, last.g_loss, last.d_real, last.d_fake,
+           kLowerRates)};
 }
 
 bool is_healthy(const std::vector<Vitals>& history) {

@@ -10,6 +10,9 @@ namespace duel::diagnosis {
 
 enum class Cause { DHasWon, Collapse, Divergence, NotANumber, Oscillation, Checkerboard, Memorisation };
 
+/// What findings advise in many cases. A resumed run keeps its rates, so that it takes another run.
+inline constexpr const char* kLowerRates = "lower rates (--lr, or --lr-g and --lr-d)";
+
 /// "D has won", ...
 const char* name_of(Cause cause);
 /// Whether going back and training on more slowly can help.

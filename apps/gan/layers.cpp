@@ -1,5 +1,7 @@
 #include "apps/gan/layers.h"
 
+#include <algorithm>
+#include <cctype>
 #include <memory>
 #include <string_view>
 
@@ -224,7 +226,41 @@ void append_layers(nn::Sequential& network, const Layers& list, const std::strin
   }
 }
 
+/// Whether fits(key, text) is true of a text in the layers; in a list it has the key of the list.
+template <class Fits>
+bool any_text(const Json& json, const std::string& key, const Fits& fits) {
+  if (json.is_string()) return fits(key, json.get_ref<const std::string&>());
+  if (!json.is_structured()) return false;
+  const auto items = json.items();
+  return std::any_of(items.begin(), items.end(), [&](const auto& item) {
+    return any_text(item.value(), json.is_object() ? item.key() : key, fits);
+  });
+}
+
+/// Whether it is one of the names in an expression.
+bool mentions(std::string_view expression, std::string_view variable) {
+  const auto belongs = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  for (size_t at = expression.find(variable); at != expression.npos; at = expression.find(variable, at + 1)) {
+    const size_t end = at + variable.size();
+    if ((at == 0 || !belongs(expression[at - 1])) && (end == expression.size() || !belongs(expression[end])))
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+bool layers_use(const Layers& list, std::string_view variable) {
+  return any_text(list, "", [&](const std::string& key, const std::string& text) {
+    return key != "type" && key != "name" && mentions(text, variable);
+  });
+}
+
+bool layers_have(const Layers& list, std::string_view type) {
+  return any_text(list, "", [&](const std::string& key, const std::string& text) {
+    return key == "type" && text == type;
+  });
+}
 
 Variables layer_variables(const Config& c) {
   return {{"image_size", static_cast<double>(c.image_size)},

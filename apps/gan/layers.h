@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "apps/gan/config.h"
 #include "apps/gan/expression.h"
@@ -13,6 +14,11 @@ namespace duel::gan {
 
 /// The names that the numbers of a recipe's layers may use: image_size, channels, z_dim, g_dim, ...
 Variables layer_variables(const Config& config);
+
+/// Whether a number of one of the layers is computed from the variable.
+bool layers_use(const Layers& list, std::string_view variable);
+/// Whether one of the layers is of the type.
+bool layers_have(const Layers& list, std::string_view type);
 
 /// Appends the layers of `list` to `network`. `shape` is that of one input, (1, F) or (1, H, W, C), and
 /// becomes that of one output; sizes that a layer leaves out follow from it. Dropout draws from `dropout`. A

@@ -23,8 +23,7 @@ namespace {
   throw Diverged(
       concat(what, " at epoch ", epoch, ", batch ", batch, " (step ", step, "): training has diverged; ",
              std::filesystem::exists(folder.latest()) ? latest + " is the last good checkpoint"
-                                                      : "no checkpoint has been written yet",
-             ", a lower --lr may help"),
+                                                      : "no checkpoint has been written yet"),
       epoch, step);
 }
 
