@@ -63,9 +63,8 @@ void take_up_config(CLI::App& command, const gan::Config& own, TrainOptions& o) 
     throw CLI::ValidationError(concat(
         repeated[first]->get_name(),
         " cannot be changed by --resume: a run continues with its own; only --data (where they have been "
-        "moved "
-        "to), --epochs, --steps, --keep-at, --keep, --device, --threads, --conv, --precision, --profile, "
-        "--step-graphs and the options of watching may be given anew"));
+        "moved to), --epochs, --steps, --keep-at, --keep, --device, --threads, --conv, --precision, "
+        "--profile, --step-graphs and the options of watching may be given anew"));
   }
   o.config = own;
 }
