@@ -1,19 +1,23 @@
 # Installs the build into a scratch folder, then builds and runs the project that README.md shows against it. That
-# project has headers of its own, lib/ and ops/ beside this file, by names that Duel's have.
+# project has headers of its own, lib/ and ops/ beside this file, by names that Duel's have, and functions, own_stb.cpp,
+# by names that Duel's dependencies have.
 file(REMOVE_RECURSE "${scratch}")
 set(checked COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
-file(READ "${CMAKE_CURRENT_LIST_DIR}/../../README.md" readme)
 
-# write_block(LANGUAGE FILE TEXT...) writes the README's only block in a language to a file, and TEXT behind it.
-function(write_block language file)
-  if(NOT readme MATCHES "\n```${language}\n([^`]*)```\n")
-    message(FATAL_ERROR "README.md has no block of ${language}")
+# write_block(PAGE LANGUAGE FILE TEXT...) writes the page's only block in a language to a file, and TEXT behind it.
+function(write_block page language file)
+  file(READ "${CMAKE_CURRENT_LIST_DIR}/../../${page}" text)
+  if(NOT text MATCHES "\n```${language}\n([^`]*)```\n")
+    message(FATAL_ERROR "${page} has no block of ${language}")
   endif()
   file(WRITE "${scratch}/${file}" "${CMAKE_MATCH_1}" ${ARGN})
 endfunction()
 
-write_block(cpp xor.cpp)
-write_block(cmake CMakeLists.txt "target_include_directories(xor BEFORE PRIVATE \"${CMAKE_CURRENT_LIST_DIR}\")\n")
+write_block(README.md cpp xor.cpp)
+write_block(README.md cmake CMakeLists.txt
+            "target_include_directories(xor BEFORE PRIVATE \"${CMAKE_CURRENT_LIST_DIR}\")\n"
+            "target_include_directories(xor SYSTEM PRIVATE \"${stb}\")\n"
+            "target_sources(xor PRIVATE \"${CMAKE_CURRENT_LIST_DIR}/own_stb.cpp\")\n")
 execute_process(COMMAND "${CMAKE_COMMAND}" --install "${build}" --prefix "${scratch}/prefix" ${checked})
 execute_process(COMMAND "${CMAKE_COMMAND}" -S "${scratch}" -B "${scratch}/build"
                         "-DCMAKE_CXX_COMPILER=${compiler}" "-DCMAKE_EXE_LINKER_FLAGS=${linker_flags}"
