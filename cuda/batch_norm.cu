@@ -112,11 +112,12 @@ struct StoreGradSums {
   }
 };
 
+/// In training.
 template <class T>
 struct InputGrad {
   Statistics<T> statistics;
   const T *weight, *dweight, *dbias;
-  T a_row;  // 1 / rows; 0 in evaluation, where the statistics are constants
+  T a_row;  // 1 / rows
   struct Column {
     T mean, inverse_std, weight, mean_dy, mean_dy_xhat;
     DUEL_HOST_DEVICE T operator()(T x, T dy) const {
@@ -124,12 +125,36 @@ struct InputGrad {
     }
   };
   DUEL_HOST_DEVICE Column column(int64_t c, int64_t before) const {
-    const bool training = a_row != T(0);
     const int64_t own = before + c;
-    return {statistics.mean[own], statistics.inverse_std(own), weight[c],
-            training ? dbias[own] * a_row : T(0), training ? dweight[own] * a_row : T(0)};
+    return {statistics.mean[own], statistics.inverse_std(own), weight[c], dbias[own] * a_row,
+            dweight[own] * a_row};
   }
 };
+
+/// In evaluation, where the statistics are constants: whatever x is, also where it is infinite.
+template <class T>
+struct EvaluationInputGrad {
+  Statistics<T> statistics;
+  const T* weight;
+  struct Column {
+    T factor;
+    DUEL_HOST_DEVICE T operator()(T, T dy) const { return factor * dy; }
+  };
+  DUEL_HOST_DEVICE Column column(int64_t c, int64_t before) const {
+    return {weight[c] * statistics.inverse_std(before + c)};
+  }
+};
+
+/// Calls run(f), f giving dx: of `rows` rows in training, or in evaluation.
+template <class T, class Run>
+void with_input_grad(bool training, int64_t rows, const Statistics<T>& statistics, const T* weight,
+                     const T* dweight, const T* dbias, const Run& run) {
+  if (training) {
+    run(InputGrad<T>{statistics, weight, dweight, dbias, T(1) / T(rows)});
+  } else {
+    run(EvaluationInputGrad<T>{statistics, weight});
+  }
+}
 
 /// f of what `Inner` gives.
 template <class Inner, class F>
@@ -248,13 +273,12 @@ void CudaKernels::batch_norm_backward_input(const Tensor& x, const Tensor& dy, c
   dispatch_stored_float(x.dtype(), [&](auto type) {
     using Stored = decltype(type);
     using T = Computed<Stored>;
-    const InputGrad<T> f{{mean.data<T>(), variance.data<T>(), T(eps)},
-                         weight.data<T>(),
-                         dweight.data<T>(),
-                         dbias.data<T>(),
-                         training ? T(1) / T(rows_of(x, mean).count) : T(0)};
-    map_rows<Stored>(queue_, rows_of(x, mean), x.dim(-1), f, write, dx.data<Stored>(), x.data<Stored>(),
-                     dy.data<Stored>());
+    const Rows rows = rows_of(x, mean);
+    with_input_grad<T>(training, rows.count, {mean.data<T>(), variance.data<T>(), T(eps)}, weight.data<T>(),
+                       dweight.data<T>(), dbias.data<T>(), [&](const auto& f) {
+                         map_rows<Stored>(queue_, rows, x.dim(-1), f, write, dx.data<Stored>(),
+                                          x.data<Stored>(), dy.data<Stored>());
+                       });
   });
 }
 
@@ -289,10 +313,11 @@ void CudaKernels::batch_norm_backward_fused(const Tensor& x, const Tensor& y, co
                             ReduceThrough<GradSums<T>, F>{{{mean.data<T>()}, forward}},
                             StoreGradSums<T>{statistics, dbias.data<T>(), dweight.data<T>()}, in, grad);
         if (!dx) return;
-        const InputGrad<T> inner{statistics, weight.data<T>(), dweight.data<T>(), dbias.data<T>(),
-                                 training ? T(1) / T(rows.count) : T(0)};
-        map_rows<Stored>(queue_, rows, channels, Through<InputGrad<T>, F>{inner, forward}, write,
-                         dx->data<Stored>(), in, grad);
+        with_input_grad<T>(training, rows.count, statistics, weight.data<T>(), dweight.data<T>(),
+                           dbias.data<T>(), [&]<class Inner>(const Inner& inner) {
+                             map_rows<Stored>(queue_, rows, channels, Through<Inner, F>{inner, forward},
+                                              write, dx->data<Stored>(), in, grad);
+                           });
       });
   if (!done) {
     Kernels::batch_norm_backward_fused(x, y, dy, mean, variance, eps, weight, bias, f, training, dweight,

@@ -15,7 +15,7 @@ CudaKernels::CudaKernels(int device, int code)
 void CudaKernels::set_precision(Precision precision) {
   check(precision == Precision::Float32 || queue_.code() >= ampere, "[precision] ", queue_.description(),
         ", running code for ", queue_.code() / 10, ".", queue_.code() % 10,
-        ": TF32 and bfloat16 need compute capability 8.0 and code for it; use --precision fp32");
+        ": TF32 and bfloat16 need compute capability 8.0 and code for it; use float32");
   precision_ = precision;
   blas_.set_precision(precision);
 }

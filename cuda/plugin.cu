@@ -13,19 +13,20 @@ int code_for(int device) {
   const std::string name = Device{Device::Kind::Cuda, device}.str();
   int devices = 0;
   const cudaError_t answer = cudaGetDeviceCount(&devices);
-  check(answer != cudaErrorNoDevice, "[device] ", name, ": no NVIDIA GPU was found; use --device cpu");
+  check(answer != cudaErrorNoDevice, "[device] ", name, ": no NVIDIA GPU was found; use the CPU");
   if (answer == cudaErrorInsufficientDriver) {
     int driver = 0, runtime = 0;
     DUEL_CUDA(cudaDriverGetVersion(&driver));
     DUEL_CUDA(cudaRuntimeGetVersion(&runtime));
     const auto version = [](int number) { return concat(number / 1000, ".", number % 1000 / 10); };
-    check(driver != 0, "[device] ", name, ": no NVIDIA driver is installed; use --device cpu");
+    check(driver != 0, "[device] ", name, ": no NVIDIA driver is installed; use the CPU");
     fail("[device] ", name, ": the NVIDIA driver is for CUDA ", version(driver), ", this build needs CUDA ",
-         version(runtime), "; update the driver or use --device cpu");
+         version(runtime), "; update the driver or use the CPU");
   }
   expect(answer, "cudaGetDeviceCount()");
   check(device >= 0 && device < devices, "[device] ", name, ": there ",
-        devices == 1 ? "is 1 GPU" : concat("are ", devices, " GPUs"), ", numbered from 0");
+        devices == 1 ? "is 1 GPU" : concat("are ", devices, " GPUs"),
+        ", numbered from 0; use one of them or the CPU");
 
   DUEL_CUDA(cudaSetDevice(device));
   cudaFuncAttributes attributes{};
@@ -36,7 +37,7 @@ int code_for(int device) {
     DUEL_CUDA(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
     check(code != cudaErrorNoKernelImageForDevice && code != cudaErrorInvalidDeviceFunction, "[device] ",
           name, ": this build has no code for compute capability ", major, ".", minor,
-          "; build with -DCMAKE_CUDA_ARCHITECTURES=", major, minor, " or use --device cpu");
+          "; build with -DCMAKE_CUDA_ARCHITECTURES=", major, minor, " or use the CPU");
     expect(code, "cudaFuncGetAttributes()");
   }
   return attributes.ptxVersion;

@@ -49,7 +49,7 @@ class Recorder::Graph final : public Kernels::Recording {
     }
     if (answer == cudaErrorMemoryAllocation) {
       cudaGetLastError();  // reported here; the next call must not report it again
-      throw OutOfMemory("out of memory: no room for a recorded step; a smaller batch needs less");
+      throw OutOfMemory("out of memory: no room for a recorded step; smaller batches need less");
     }
     expect(answer, "cudaGraphInstantiate()");
     ++recorder_.graphs_;

@@ -24,7 +24,7 @@ std::string refusal(size_t size, int64_t in_use, const std::optional<CachingAllo
                 room ? concat(", ", mebibytes(room->free), " of ", mebibytes(room->total), " MiB free on ",
                               room->device)
                      : "",
-                "; a smaller batch needs less");
+                "; smaller batches need less");
 }
 
 }  // namespace

@@ -27,11 +27,12 @@ Create* load_cuda(Device device) {
   if (!handle) {
     const std::string why = dlerror();
     check(!why.starts_with(library + ": cannot open"), "[device] ", device, ": built without CUDA, ", library,
-          " is not there; build with make CUDA=1 or use --device cpu");
-    fail("[device] ", device, ": the CUDA backend cannot be loaded: ", why);
+          " is not there; build with make CUDA=1 or use the CPU");
+    fail("[device] ", device, ": the CUDA backend cannot be loaded, so use the CPU: ", why);
   }
   void* const create = dlsym(handle, "duel_cuda_create");
-  check(create != nullptr, "[device] ", device, ": ", library, " is of another version of this program");
+  check(create != nullptr, "[device] ", device, ": ", library,
+        " is of another version; build both anew or use the CPU");
   return reinterpret_cast<Create*>(create);
 }
 

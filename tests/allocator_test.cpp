@@ -140,7 +140,7 @@ TEST(Allocator, GivesKeptBlocksBackBeforeItFails) {
   EXPECT_EQ(allocator.blocks(), 2u);
   EXPECT_EQ(allocator.stats().bytes_cached, 0);
   EXPECT_EQ(error_of([&] { (void)allocator.allocate(2000); }),
-            "out of memory: asked for 2048 bytes with 7168 bytes in use; a smaller batch needs less");
+            "out of memory: asked for 2048 bytes with 7168 bytes in use; smaller batches need less");
   EXPECT_EQ(allocator.stats().bytes_in_use, 7168);
   allocator.release(b, 2048);
   EXPECT_EQ(allocator.allocate(2000), b);

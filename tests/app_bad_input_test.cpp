@@ -34,7 +34,16 @@ TEST(AppBadInput, DataThatAreNone) {
   dcgan.bad(tiny_train({"--data", "texts/a.txt"}), "texts/a.txt is no set of pictures");
   dcgan.bad(tiny_train({"--data", "idx"}), "idx/train-images-idx3-ubyte is 20 bytes long");
   dcgan.bad(tiny_train({"--data", "cifar"}), "cifar/data_batch_1.bin");
+  copy_pictures(dcgan, 2);
+  dcgan.bad(tiny_train({"--data", "data", "--crop", "1000"}), "use a smaller crop (--crop)");
   EXPECT_FALSE(dcgan.exists("runs"));
+}
+
+TEST(AppBadInput, MachinesThatLackSomethingAreToldByWhichOptionToGoOn) {
+  const Program dcgan;
+  dcgan.bad(tiny_train({"--device", "cpu", "--precision", "tf32"}), "fp32 or bf16 (--precision fp32)");
+  dcgan.bad(tiny_train({"--device", "cuda:99"}), "the CPU (--device cpu)");
+  dcgan.bad(tiny_train({"--g-dim", "1000000"}), "smaller batches need less (--batch-size)");
 }
 
 TEST(AppBadInput, BadPicturesAreSkippedCountedAndNamed) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 
 #include "lib/autograd.h"
 #include "lib/kernels.h"
@@ -42,6 +43,38 @@ TEST(BatchNorm, EvaluationUsesRunningStatisticsAndLeavesThem) {
   EXPECT_EQ(values_of(y), (Values{1, 11}));
   EXPECT_EQ(values_of(mean), (Values{1, 2}));
   EXPECT_EQ(values_of(variance), (Values{4, 9}));
+}
+
+/// x with the values of a column each, an infinite one among them; statistics 0 and 4; dy counts.
+void expect_gradient(DType dtype, const std::optional<Unary>& activation, double below_zero) {
+  SCOPED_TRACE(concat(name_of(dtype), activation ? ", activated" : "", ", ", below_zero));
+  constexpr int64_t channels = 21;  // vectors and a rest
+  const Values columns[] = {{HUGE_VAL, 0.5, -2}, {-HUGE_VAL, -0.5, 2}, {1, HUGE_VAL, -HUGE_VAL}};
+  Values x, dy, expected;
+  for (size_t row = 0; row < 3; ++row) {
+    for (size_t c = 0; c < channels; ++c) {
+      x.push_back(columns[c % 3][row]);
+      dy.push_back(static_cast<double>(dy.size() + 1));
+      expected.push_back(1.5 / 2 * dy.back() * (x.back() > 0 ? 1 : below_zero));
+    }
+  }
+  const auto all = [&](double value) { return Tensor::full({channels}, value, dtype); };
+  const Shape shape{3, channels};
+  const Tensor leaf = Tensor::from(x, shape).to(dtype).set_requires_grad(true);
+  backward(batch_norm(leaf, all(1.5), all(0), all(0), all(4),
+                      {.training = false, .eps = 0, .activation = activation}),
+           Tensor::from(dy, shape).to(dtype));
+  EXPECT_TRUE(close(leaf.grad(), Tensor::from(expected, shape).to(dtype), 1e-6));
+}
+
+// There dx = weight / sqrt(variance + eps) * dy, as PyTorch has it, too.
+TEST(BatchNorm, EvaluationHasAGradientWhereXIsInfinite) {
+  for (const DType dtype : {DType::Float32, DType::Float64}) {
+    expect_gradient(dtype, {}, 1);
+    expect_gradient(dtype, Scale{1}, 1);
+    expect_gradient(dtype, Relu{}, 0);
+    expect_gradient(dtype, LeakyRelu{0.25}, 0.25);
+  }
 }
 
 // 1e4 away from 0 the squares of float32 numbers have no digits left for a variance of 1.

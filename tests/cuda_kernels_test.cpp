@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <functional>
 
 #include "cuda/product_tile.h"
@@ -508,6 +509,39 @@ TEST_F(CudaKernelsTest, BatchNormBackwardAddsAndEvaluates) {
           return Results{dx, dw, db};
         });
       }
+    }
+  }
+}
+
+TEST_F(CudaKernelsTest, BatchNormEvaluationHasAGradientWhereXIsInfinite) {
+  for (const int64_t channels : {3, 8}) {
+    for (const Unary& f : {Unary{Relu{}}, Unary{LeakyRelu{0.2}}, Unary{Scale{1}}}) {
+      const auto gradients = [&](Kernels& k, const Tensor& x, const Tensor& dy) {
+        const auto of_channels = [&](double value) {
+          return Tensor::full({channels}, value, parameter_type(x.dtype()), x.device());
+        };
+        const Tensor w = of_channels(-1.5), b = of_channels(0.5), mean = of_channels(0.25),
+                     variance = of_channels(4), dw = of_channels(0), db = of_channels(0);
+        const Tensor y = Tensor::empty_like(x), dx = Tensor::empty_like(x), alone = Tensor::empty_like(x);
+        k.batch_norm_forward_fused(x, mean, variance, 1e-5, w, b, f, y);
+        k.batch_norm_backward_fused(x, y, dy, mean, variance, 1e-5, w, b, f, false, dw, db, &dx, Write::Set);
+        k.batch_norm_backward_input(x, dy, mean, variance, 1e-5, w, dw, db, false, alone, Write::Set);
+        return Results{dx, alone};
+      };
+      const auto infinite = [&](DType dtype) {
+        const Tensor x = normal({6, channels}, dtype, 1);
+        for (const int64_t row : {0, 3}) x.rows(row, 1).fill(row ? HUGE_VAL : -HUGE_VAL);
+        return x;
+      };
+      const auto dy = [&](DType dtype) { return normal({6, channels}, dtype, 2); };
+      expect_same([&](Kernels& k, DType dtype, Device device) {
+        return gradients(k, infinite(dtype).to(device), dy(dtype).to(device));
+      });
+      expect_same_stored(
+          [&](Kernels& k, const Store& store, Device) {
+            return gradients(k, store(infinite(DType::Float32)), store(dy(DType::Float32)));
+          },
+          2e-2);
     }
   }
 }

@@ -147,7 +147,8 @@ TEST_F(HostCudaProgram, WhatIsMissingIsSaidInOneLine) {
     EXPECT_FALSE(dcgan.exists("run"));
     dcgan.good(tiny_train({"--device", "auto", "--steps", "1", "--output", machine}));
   }
-  dcgan.bad(on_card({"--output", "run"}, "cuda:7"), "there are 2 GPUs, numbered from 0");
+  dcgan.bad(on_card({"--output", "run"}, "cuda:7"),
+            "there are 2 GPUs, numbered from 0; use one of them or the CPU (--device cpu)");
   dcgan.good(on_card({"--steps", "1", "--output", "second"}, "cuda:1"));
 }
 
@@ -168,14 +169,15 @@ TEST_F(HostCudaProgram, OtherCardsTrainWithWhatTheyHave) {
     const Environment environment("HOST_CUDA", card);
     dcgan.bad(on_card({"--precision", "tf32", "--output", "refused"}),
               "running code for 7.5: TF32 and bfloat16 need compute capability 8.0 and code for it; use "
-              "--precision fp32");
+              "float32 (--precision fp32)");
   }
 }
 
 TEST_F(HostCudaProgram, NoRoomForARecordedStepIsSaid) {
   const Program dcgan;
   const Environment environment("HOST_CUDA", "no-room-for-graphs");
-  dcgan.bad(on_card({"--steps", "20", "--output", "run"}), "out of memory: no room for a recorded step");
+  dcgan.bad(on_card({"--steps", "20", "--output", "run"}),
+            "out of memory: no room for a recorded step; smaller batches need less (");
   dcgan.good(on_card({"--steps", "20", "--step-graphs", "off", "--output", "plain"}));
 }
 

@@ -207,7 +207,7 @@ TEST(CachedDataset, SaysThatTheCropIsTooLarge) {
       error_of([&] { open_dataset(options); }),
       "none of the 5 pictures of " + folder.path().string() +
           ", central 24x24 resized to 32x32, RGB can be used: 4 of 5 pictures are smaller than the crop "
-          "(the largest has a side of 23); use a smaller --crop");
+          "(the largest has a side of 23); use a smaller crop");
   options.format.crop = 23;
   const auto data = open_dataset(options);
   EXPECT_EQ(data->size(), 1);

@@ -1,6 +1,7 @@
 // An op that applies an activation in its own pass against the op and the activation one after the other.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 
 #include "lib/autograd.h"
@@ -98,6 +99,32 @@ TEST(FusedOps, BatchNormOfManyRowsAndColumns) {
         return batch_norm(in[0], in[1], in[2], {}, {}, {.activation = f});
       },
       10);
+}
+
+// (1 + e)^2 is rounded to 1 + 2e, less which 0 is left, though the exact product is larger by e^2.
+TEST(FusedOps, BatchNormTakesARoundedZeroForZeroAsItsPartsDo) {
+  for (const auto& [dtype, e] : {std::pair{DType::Float32, 0x1p-23}, {DType::Float64, 0x1p-52}}) {
+    for (const Activation& activation : {activations[0], activations[1]}) {
+      SCOPED_TRACE(concat(activation.name, ", ", name_of(dtype)));
+      constexpr int64_t channels = 21;  // vectors and a rest
+      const auto gradients = [&, type = dtype, e = e](bool fused) {
+        const auto leaf = [&](const Shape& shape, double value) {
+          return Tensor::full(shape, value, type).set_requires_grad(true);
+        };
+        const Tensor x = leaf({3, channels}, 1 + e), weight = leaf({channels}, 1 + e);
+        const Tensor bias = leaf({channels}, -1 - 2 * e), zero = Tensor::zeros({channels}, type);
+        const Tensor y = batch_norm(
+            x, weight, bias, zero, Tensor::full({channels}, 1, type),
+            {.training = false, .eps = 0, .activation = fused ? std::optional(activation.f) : std::nullopt});
+        const Tensor result = fused ? y : activation.apply(y);
+        EXPECT_TRUE(same(result, Tensor::zeros(result.shape(), type)));
+        backward(result, Tensor::full(result.shape(), 5, type));
+        return std::array{x.grad(), weight.grad(), bias.grad()};
+      };
+      const auto actual = gradients(true), expected = gradients(false);
+      for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(same(actual[i], expected[i])) << i;
+    }
+  }
 }
 
 TEST(FusedOps, AnActivationThatNeedsItsInputIsRefused) {

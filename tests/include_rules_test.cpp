@@ -1,5 +1,5 @@
 // The floors of the house: who may include whom, and where a backend may be told from another by the
-// preprocessor.
+// preprocessor. And that the library names no option of the program.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -55,6 +55,16 @@ std::string_view directive(std::string_view line) {
   return line.starts_with('#') ? without_leading_blanks(line.substr(1)) : "";
 }
 
+/// Whether a literal on the line names an option, "--conv" say.
+bool names_option(std::string_view line) {
+  bool quoted = false;
+  for (size_t i = 0; i + 2 < line.size(); ++i) {
+    if (line[i] == '"' && (i == 0 || line[i - 1] != '\\')) quoted = !quoted;
+    if (quoted && line.substr(i, 2) == "--" && line[i + 2] >= 'a' && line[i + 2] <= 'z') return true;
+  }
+  return false;
+}
+
 /// The breach in one line of the file `path`, which is given from the root; empty if there is none.
 std::string breach(const std::string& path, std::string_view line) {
   const std::string from = floor_of(path);
@@ -63,6 +73,8 @@ std::string breach(const std::string& path, std::string_view line) {
     const bool allowed = from == "cuda/" || path == kHostDevice || path == kFactory;
     return allowed ? "" : "tells a backend by the preprocessor";
   }
+  const bool of_program = from == "apps/" || from == "tests/" || from == "benchmarks/";
+  if (!of_program && names_option(line)) return "names an option, which the library's users have not";
   if (!text.starts_with("include")) return "";
   const std::string_view quoted = without_leading_blanks(text.substr(std::string_view("include").size()));
   const std::string name(quoted.substr(1, quoted.find_first_of("\">", 1) - 1));
@@ -130,6 +142,7 @@ const Line kPlantedBreaches[] = {
     {"cuda/conv2d.cu", "#include \"ops/conv2d.h\""},
     {"cuda/conv2d.cu", "#include \"ops/cpu/conv2d.h\""},
     {"apps/dcgan.cpp", "#include <cublas_v2.h>"},
+    {"lib/allocator.cpp", "fail(\"out of memory; a smaller --batch-size needs less\");"},
 };
 
 const Line kAllowed[] = {
@@ -146,6 +159,8 @@ const Line kAllowed[] = {
     {"cuda/conv2d.cu", "#if __CUDA_ARCH__ >= 900"},
     {"tests/conv2d_test.cpp", "#include \"ops/cpu/conv2d.h\""},
     {"apps/dcgan.cpp", "#include \"lib/error.h\""},
+    {"lib/allocator.cpp", "check(--left > 0, \"nothing -- is left\");  // --batch-size"},
+    {"apps/commands/options.cpp", "advising(\"--device cpu\", use);"},
 };
 
 TEST(IncludeRules, PlantedBreachIsFoundAtItsLine) {

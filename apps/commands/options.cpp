@@ -61,6 +61,16 @@ std::string complaint_of_number(const std::string& text) {
   return concat("must be a finite number within single precision, got ", text);
 }
 
+/// Calls use(). The library knows no options: what its errors advise is done by `option` here.
+template <class Use>
+void advising(const char* option, const Use& use) {
+  try {
+    use();
+  } catch (const Error& error) {
+    fail(error.what(), " (", option, ")");
+  }
+}
+
 }  // namespace
 
 CLI::App* add_command(CLI::App& program, const char* name, const char* description) {
@@ -100,13 +110,16 @@ std::string MachineOptions::precision_on(Device chosen) const {
 
 Device MachineOptions::apply() const {
   const Device chosen = parse_device(device);
+  advising("--device cpu", [&] { kernels(chosen); });
   const std::string factors = precision_on(chosen);
   if (threads > 0) cpu::set_threads(threads);
   check(conv != "im2col" || factors == "fp32" || chosen.kind != Device::Kind::Cpu,
         "--conv im2col multiplies in fp32 on the CPU; leave out --precision or --conv");
-  kernels(chosen).set_precision(factors == "bf16"   ? Precision::Bf16
-                                : factors == "tf32" ? Precision::Tf32
-                                                    : Precision::Float32);
+  advising("--precision fp32", [&] {
+    kernels(chosen).set_precision(factors == "bf16"   ? Precision::Bf16
+                                  : factors == "tf32" ? Precision::Tf32
+                                                      : Precision::Float32);
+  });
   kernels(chosen).set_conv_algorithm(algorithm(chosen));
   return chosen;
 }

@@ -17,6 +17,8 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/latent_options.h"
 #include "apps/commands/options.h"
+#include "lib/allocator.h"
+#include "lib/io/image.h"
 #include "lib/quote.h"
 
 namespace duel::commands {
@@ -80,6 +82,12 @@ std::string complaint(const CLI::ParseError& error, const CLI::App& program) {
   return message;
 }
 
+/// Names the option that does what the message advises: the library, whose it is, knows none.
+const char* option_for(const std::exception& error) {
+  if (dynamic_cast<const OutOfMemory*>(&error)) return " (--batch-size)";
+  return dynamic_cast<const TooSmall*>(&error) ? " (--crop)" : "";
+}
+
 /// Runs the program; returns the exit code.
 int run_words(std::vector<std::string> words) {
   CLI::App program("Train a deep convolutional GAN on pictures of faces, and draw new ones with it.",
@@ -116,7 +124,7 @@ int run_words(std::vector<std::string> words) {
     std::cerr << "dcgan: " << printable(error.path1().string() + ": " + error.code().message()) << std::endl;
     return 1;
   } catch (const std::exception& error) {
-    std::cerr << "dcgan: " << printable(error.what()) << std::endl;
+    std::cerr << "dcgan: " << printable(error.what()) << option_for(error) << std::endl;
     return 1;
   }
 }

@@ -44,7 +44,7 @@ std::string advice_for_memory(const Config& config, const Dataset& data, Device 
                  fixed = static_cast<double>(of_small) - small * a_picture;
     allocator.trim();
     const auto room = allocator.room();
-    if (!room || a_picture <= 0) return "";
+    if (!room || a_picture <= 0) return " (--batch-size)";
     const int64_t set = data.size() * data.picture_bytes(),
                   free = room->free - (2 * set > room->free ? 0 : set);
     const auto most = static_cast<int64_t>((usable * static_cast<double>(free) - fixed) / a_picture);

@@ -108,9 +108,11 @@ void CachedDataset::fail_as_none_is_left(const std::vector<Failure>& failures) c
     largest = std::max(largest, failure.too_small_side);
   }
   const int64_t total = static_cast<int64_t>(failures.size());
-  check(2 * too_small <= total, "none of the ", description_, " can be used: ", too_small, " of ", total,
-        " pictures are smaller than the crop (the largest has a side of ", largest,
-        "); use a smaller --crop");
+  if (2 * too_small > total)
+    throw TooSmall(concat("none of the ", description_, " can be used: ", too_small, " of ", total,
+                          " pictures are smaller than the crop (the largest has a side of ", largest,
+                          "); use a smaller crop"),
+                   largest);
   fail("none of the ", description_, " can be read; the first: ", total == 0 ? "" : failures.front().reason);
 }
 

@@ -26,7 +26,7 @@ struct CacheOptions {
 class CachedDataset final : public Dataset {
  public:
   /// Throws Error if no picture of the source can be read: with the first reason, or where most of them are
-  /// TooSmall with that one.
+  /// TooSmall such a one, with the side of the largest.
   explicit CachedDataset(std::unique_ptr<Dataset> source, const CacheOptions& options = {});
 
   int64_t size() const override { return size_; }

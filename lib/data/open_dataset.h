@@ -1,4 +1,4 @@
-// What the option --data names, whatever it is.
+// The set of pictures that a path names, whatever it is.
 #pragma once
 
 #include <cstdint>

@@ -52,12 +52,14 @@ void sum_squares(const double* x, const double* mean, int64_t rows, int64_t chan
 struct Activation {
   double negative_slope;
   const Tensor &weight, &bias;
-
-  template <class T>
-  T grad(T z, T dy) const {
-    return z > T(0) ? dy : negative_slope == 0 ? T(0) : T(negative_slope) * dy;
-  }
 };
+
+/// What comes through it to z, its argument. Both ways are computed, so that they are one selection.
+template <class T>
+T through(T slope, T z, T dy) {
+  const T leaked = slope == T(0) ? T(0) : slope * dy;
+  return z > T(0) ? dy : leaked;
+}
 
 template <class T>
 struct Gradient {
@@ -80,8 +82,9 @@ void sum_gradients(const Gradient<double>& g, int64_t first, int64_t rows, int64
     const double centred = g.x[i] - g.mean[c];
     const double dz =
         g.activation
-            ? g.activation->grad(
-                  centred * g.scale[static_cast<size_t>(c)] + g.activation->bias.data<double>()[c], g.dy[i])
+            ? through(g.activation->negative_slope,
+                      centred * g.scale[static_cast<size_t>(c)] + g.activation->bias.data<double>()[c],
+                      g.dy[i])
             : g.dy[i];
     sums[c] += dz;
     sums[channels + c] += dz * centred;
@@ -134,28 +137,31 @@ void backward_input(const Tensor& x, const Tensor& dy, const Tensor& mean, const
     const T *const w = weight.data<T>(), *const s = inverse.data();
     const T *const md = mean_dy.data(), *const mx = mean_dy_xhat.data();
     T* const out = dx.data<T>();
-    const auto for_all = [&](const auto& incoming) {
+    const auto store = [&](const auto& value) {
       for_each_row(rows, channels, [&](int64_t row) {
-        const auto value = [&](int64_t c) {
-          return batch_norm_grad(in[row + c], incoming(row + c, c), m[c], s[c], w[c], md[c], mx[c]);
-        };
         if (write == Write::Set) {
 #pragma omp simd
-          for (int64_t c = 0; c < channels; ++c) out[row + c] = value(c);
+          for (int64_t c = 0; c < channels; ++c) out[row + c] = value(row + c, c);
         } else {
 #pragma omp simd
-          for (int64_t c = 0; c < channels; ++c) out[row + c] += value(c);
+          for (int64_t c = 0; c < channels; ++c) out[row + c] += value(row + c, c);
         }
       });
     };
-    if (!activation) return for_all([=](int64_t i, int64_t) { return grad[i]; });
+    const auto store_given = [&](const auto& dz) {
+      if (training) {
+        store([=](int64_t i, int64_t c) {
+          return batch_norm_grad(in[i], dz(i, c), m[c], s[c], w[c], md[c], mx[c]);
+        });
+      } else {  // whatever x is, also where it is infinite
+        store([=](int64_t i, int64_t c) { return w[c] * s[c] * dz(i, c); });
+      }
+    };
+    if (!activation) return store_given([=](int64_t i, int64_t) { return grad[i]; });
     const T* const b = activation->bias.data<T>();
     const T slope = T(activation->negative_slope);
-    const auto z = [=](int64_t i, int64_t c) { return batch_norm_value(in[i], m[c], s[c], w[c], b[c]); };
-    // Loaded and multiplied in any case, so that both ways are one selection.
-    for_all([=](int64_t i, int64_t c) {
-      const T through = grad[i], leaked = slope == T(0) ? T(0) : slope * through;
-      return z(i, c) > T(0) ? through : leaked;
+    store_given([=](int64_t i, int64_t c) {
+      return through(slope, batch_norm_value(in[i], m[c], s[c], w[c], b[c]), grad[i]);
     });
   });
 }

@@ -34,13 +34,16 @@ struct ColumnSumsBody {
   static void gradients(const BatchNormGradient& g, int64_t first, int64_t rows, int64_t channels,
                         float* sums, float* weighted) {
     if (g.scale == nullptr)
-      return weigh<false>(g, first, rows, channels, sums, weighted, [](Reg dy, Reg) { return dy; });
+      return weigh<false>(g, first, rows, channels, sums, weighted, [](Reg dy, Reg, Reg) { return dy; });
+    // Compared with -bias rather than summed, where (x - mean) * scale would not be rounded on the way: the
+    // gradient of x is let through where the forward's result is above 0, and this has to be the same there.
     if (g.negative_slope == 0)
       return weigh<true>(g, first, rows, channels, sums, weighted,
-                         [](Reg dy, Reg z) { return z > Reg{} ? dy : Reg{}; });
+                         [](Reg dy, Reg scaled, Reg minus_bias) { return scaled > minus_bias ? dy : Reg{}; });
     const Reg slope = V::broadcast(g.negative_slope);
-    weigh<true>(g, first, rows, channels, sums, weighted,
-                [slope](Reg dy, Reg z) { return z > Reg{} ? dy : dy * slope; });
+    weigh<true>(g, first, rows, channels, sums, weighted, [slope](Reg dy, Reg scaled, Reg minus_bias) {
+      return scaled > minus_bias ? dy : dy * slope;
+    });
   }
 
   static constexpr ColumnSums table() { return {sum, squares, gradients}; }
@@ -51,15 +54,15 @@ struct ColumnSumsBody {
                     float* weighted, const Activation& activation) {
     for_columns(channels, [&](auto group, const auto& load, const auto& store, int64_t c) {
       Reg total[group.vectors] = {}, products[group.vectors] = {}, m[group.vectors];
-      Reg scale[group.vectors] = {}, bias[group.vectors] = {};
+      Reg scale[group.vectors] = {}, minus_bias[group.vectors] = {};
       for (int v = 0; v < group.vectors; ++v) {
         m[v] = load(g.mean + c, v);
-        if constexpr (activated) scale[v] = load(g.scale + c, v), bias[v] = load(g.bias + c, v);
+        if constexpr (activated) scale[v] = load(g.scale + c, v), minus_bias[v] = -load(g.bias + c, v);
       }
       for_rows<group.vectors>(rows, [&](int64_t r, int v) {
         const int64_t at = first + r * channels + c;
         const Reg centred = load(g.x + at, v) - m[v];
-        const Reg dz = activation(load(g.dy + at, v), V::fma(centred, scale[v], bias[v]));
+        const Reg dz = activation(load(g.dy + at, v), centred * scale[v], minus_bias[v]);
         total[v] += dz;
         products[v] = V::fma(dz, centred, products[v]);
       });

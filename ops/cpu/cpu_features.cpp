@@ -107,7 +107,7 @@ bool bf16_supported() {
 void set_bf16(bool bf16) {
   check(!bf16 || bf16_supported(),
         "[precision] bf16 needs a processor with AVX512-BF16, and DUEL_CPU not to ask for ",
-        "older instructions; use --precision fp32");
+        "older instructions; use float32");
   bf16_choice.store(bf16, std::memory_order_relaxed);
 }
 
