@@ -6,13 +6,12 @@ list(FILTER command_sources INCLUDE REGEX "/apps/commands/")
 add_library(duel_app STATIC ${app_sources})
 target_link_libraries(duel_app PUBLIC duel nlohmann_json::nlohmann_json PRIVATE duel_options Stb::Stb ZLIB::ZLIB)
 duel_precompile(duel_app ${standard_headers} <nlohmann/json.hpp>)
+duel_compile_together(duel_app 8)
 add_library(duel_commands STATIC ${command_sources})
 target_link_libraries(duel_commands PUBLIC duel_app CLI11::CLI11 PRIVATE duel_options)
 target_compile_definitions(duel_commands PRIVATE DUEL_VERSION="${PROJECT_VERSION}")
 duel_compile_quickly(duel_commands)
-# Most of the time goes into CLI11's inline functions, once for each unit: so the commands are compiled as two units.
-# Names of their own must therefore differ from file to file, in unnamed namespaces, too.
-set_target_properties(duel_commands PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 14)
+duel_compile_together(duel_commands 14)  # CLI11's inline functions take the longest of all
 foreach(recipe celeba32 anime64 dcgan64)
   duel_embed(duel_app apps/recipes/${recipe}.json ${recipe}_json)
 endforeach()

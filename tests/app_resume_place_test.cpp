@@ -7,11 +7,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const Words resume{"train", "--resume", "run", "--threads", "1"};
+const Words resume_run{"train", "--resume", "run", "--threads", "1"};
 
 /// Resumes the run and expects that it says so, and ends as the run "whole" does.
 void expect_goes_on_from(const Program& dcgan, const std::string& place, const Words& more) {
-  const Finished finished = dcgan.run(resume + more);
+  const Finished finished = dcgan.run(resume_run + more);
   EXPECT_EQ(finished.code, 0) << finished.err;
   EXPECT_TRUE(contains(finished.err,
                        "latest.safetensors is missing: the run goes on from " + place + ".safetensors\n"))
@@ -80,11 +80,11 @@ TEST(AppResumePlace, ADamagedLatestCheckpointNamesWhatTakesItsPlace) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "2", "--output", "run"}));
   fs::resize_file(dcgan / "run/checkpoints/latest.safetensors", 5000);
-  const std::string line = dcgan.bad(resume + Words{"--epochs", "3"}, "latest.safetensors is cut short");
+  const std::string line = dcgan.bad(resume_run + Words{"--epochs", "3"}, "latest.safetensors is cut short");
   EXPECT_TRUE(line.ends_with("; remove it, and --resume goes on from epoch-0002\n")) << line;
   fs::remove(dcgan / "run/checkpoints/epoch-0002.safetensors");
   fs::remove(dcgan / "run/checkpoints/epoch-0001.safetensors");
-  EXPECT_FALSE(contains(dcgan.bad(resume, "latest.safetensors is cut short"), "remove it"));
+  EXPECT_FALSE(contains(dcgan.bad(resume_run, "latest.safetensors is cut short"), "remove it"));
 }
 
 }  // namespace

@@ -33,8 +33,9 @@ std::vector<int64_t> spread_over(int64_t size, int64_t n) {
 /// The mean distance of two different rows.
 double spread(const Tensor& points) {
   const int64_t n = points.dim(0);
-  const std::vector<float> all = quality::distances(points, points).to_vector<float>();
-  return std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(n * std::max<int64_t>(1, n - 1));
+  const std::vector<float> distances = quality::distances(points, points).to_vector<float>();
+  return std::accumulate(distances.begin(), distances.end(), 0.0) /
+         static_cast<double>(n * std::max<int64_t>(1, n - 1));
 }
 
 /// What D's last layer gets to see, (N, F) on the CPU.
@@ -102,11 +103,11 @@ double power_at(const std::vector<double>& grey, const std::vector<std::complex<
 /// The median distance of `points` to the nearest of `others`. With `itself` the point i is also the row
 /// itself[i] there, which does not count.
 double median_nearest(const Points& points, const Tensor& others, const std::vector<int64_t>& itself = {}) {
-  const Tensor all = quality::distances(points, others);
+  const Tensor distances = quality::distances(points, others);
   const int64_t n = points.count(), m = others.dim(0);
   std::vector<float> nearest;
   for (int64_t i = 0; i < n; ++i) {
-    float* const row = all.data<float>() + i * m;
+    float* const row = distances.data<float>() + i * m;
     if (!itself.empty()) row[itself[static_cast<size_t>(i)]] = std::numeric_limits<float>::infinity();
     nearest.push_back(*std::min_element(row, row + m));
   }
