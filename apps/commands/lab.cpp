@@ -34,10 +34,7 @@ bool holds_lab(const std::filesystem::path& folder) {
 }
 
 /// A command that removes the folder.
-std::string remove_command(const std::filesystem::path& folder) {
-  const std::string path = folder.string();
-  return "rm -r " + for_shell(path.starts_with('-') ? "./" + path : path);
-}
+std::string remove_command(const std::filesystem::path& folder) { return "rm -r " + path_for_shell(folder); }
 
 /// Throws Error if a run is in the way, and says how to get it out of there.
 void check_folder(const std::filesystem::path& folder) {

@@ -82,10 +82,15 @@ std::string complaint(const CLI::ParseError& error, const CLI::App& program) {
   return message;
 }
 
-/// Names the option that does what the message advises: the library, whose it is, knows none.
-const char* option_for(const std::exception& error) {
-  if (dynamic_cast<const OutOfMemory*>(&error)) return " (--batch-size)";
-  return dynamic_cast<const TooSmall*>(&error) ? " (--crop)" : "";
+/// Names the option that does what the message advises, if the command has it: the library, whose message it
+/// is, knows none.
+std::string option_for(const std::exception& error, const CLI::App& program) {
+  const char* option = nullptr;
+  if (dynamic_cast<const OutOfMemory*>(&error)) option = "--batch-size";
+  if (dynamic_cast<const TooSmall*>(&error)) option = "--crop";
+  const CLI::App* command = &program;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  return option && command->get_option_no_throw(option) ? concat(" (", option, ")") : "";
 }
 
 /// Runs the program; returns the exit code.
@@ -124,7 +129,7 @@ int run_words(std::vector<std::string> words) {
     std::cerr << "dcgan: " << printable(error.path1().string() + ": " + error.code().message()) << std::endl;
     return 1;
   } catch (const std::exception& error) {
-    std::cerr << "dcgan: " << printable(error.what()) << option_for(error) << std::endl;
+    std::cerr << "dcgan: " << printable(error.what()) << option_for(error, program) << std::endl;
     return 1;
   }
 }

@@ -196,8 +196,9 @@ void run(TrainOptions& o, CLI::App& command) {
   } catch (const gan::Diverged& error) {
     fail(error.what(), "; lower rates may help: ", lower_rates_command(folder));
   } catch (const gan::Failure& error) {
-    fail(error.what(), "; ", (folder.path() / "diagnosis.csv").string(), " says what to try in another run, ",
-         resume_option(folder.path()), " --on-failure warn goes on all the same");
+    fail(error.what(), "; ", (folder.path() / gan::run_files::diagnosis).string(),
+         " says what to try in another run, ", resume_option(folder.path()),
+         " --on-failure warn goes on all the same");
   } catch (const FullDisk& error) {
     fail(error.what(), ": ", resume_option(folder.path()), " goes on from there");
   }

@@ -159,7 +159,8 @@ std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command) {
 
 std::string lower_rates_command(const gan::RunFolder& folder) {
   const gan::Config c = folder.config(), standard;
-  std::string command = train_command() + " --recipe " + path_for_shell(folder.path() / "config.json");
+  std::string command =
+      train_command() + " --recipe " + path_for_shell(folder.path() / gan::run_files::config);
   const auto add = [&](const char* option, const auto& value) { command += concat(" ", option, " ", value); };
   // A recipe leaves out what belongs to one run.
   if (c.data != standard.data) add("--data", path_for_shell(c.data));
