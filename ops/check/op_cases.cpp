@@ -212,7 +212,10 @@ std::vector<OpCase> parse_op_cases(std::string_view json) {
   return cases;
 }
 
-std::vector<OpCase> op_cases() { return parse_op_cases(op_cases_json()); }
+const std::vector<OpCase>& op_cases() {
+  static const std::vector<OpCase> cases = parse_op_cases(op_cases_json());
+  return cases;
+}
 
 // ---- running ----
 

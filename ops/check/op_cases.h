@@ -39,7 +39,7 @@ struct OpCase {
 using OpTensors = std::map<std::string, Tensor>;
 
 /// All cases, in the order of the file.
-std::vector<OpCase> op_cases();
+const std::vector<OpCase>& op_cases();
 /// The cases of a text like op_cases.json. Throws Error, naming op and case, on an unknown op or option, a
 /// missing name or shape, and values that do not fill their shape.
 std::vector<OpCase> parse_op_cases(std::string_view json);
