@@ -1,16 +1,13 @@
 #include "apps/commands/outputs.h"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
 #include <string>
 #include <system_error>
 
 #include "apps/gan/checkpoint.h"
 #include "apps/gan/run_folder.h"
 #include "lib/error.h"
+#include "lib/io/file.h"
 
 namespace duel::commands {
 namespace {
@@ -54,9 +51,9 @@ void check_folder(const NamedFile& output) {
   std::error_code ignored;
   check(std::filesystem::is_directory(folder, ignored), output.name, ": ", output.path.string(),
         " cannot be written, as there is no folder ", folder.string(), "; make it first");
-  if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    fail(output.name, ": ", output.path.string(), " cannot be written into ", folder.string(), ": ",
-         std::strerror(errno), "; name one in a folder that can be");
+  const std::string why = why_not_writable(folder);
+  check(why.empty(), output.name, ": ", output.path.string(), " cannot be written into ", folder.string(),
+        ": ", why, "; name one in a folder that can be");
 }
 
 }  // namespace
@@ -81,8 +78,8 @@ void check_folder_to_fill(const std::string& name, const std::filesystem::path& 
   std::error_code ignored;
   std::filesystem::path there = path;
   while (!there.empty() && !std::filesystem::exists(there, ignored)) there = there.parent_path();
-  if (::access(there.empty() ? "." : there.c_str(), W_OK | X_OK) != 0)
-    fail(name, ": ", path.string(), " cannot be written: ", std::strerror(errno), "; name another folder");
+  const std::string why = why_not_writable(there.empty() ? "." : there);
+  check(why.empty(), name, ": ", path.string(), " cannot be written: ", why, "; name another folder");
 }
 
 NamedFile checkpoint_input(const std::string& checkpoint) {

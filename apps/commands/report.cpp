@@ -1,10 +1,6 @@
 // dcgan report
 #include "apps/report/report.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -14,6 +10,7 @@
 #include "apps/commands/outputs.h"
 #include "apps/gan/run_files.h"
 #include "lib/error.h"
+#include "lib/io/file.h"
 
 namespace duel::commands {
 namespace {
@@ -35,9 +32,9 @@ void check_outputs_of(const ReportOptions& o) {
 /// Said before all of the run is read.
 void check_run_folder(const ReportOptions& o) {
   const std::filesystem::path& folder = o.runs[0];
-  if (!std::filesystem::is_directory(folder) || ::access(folder.c_str(), W_OK | X_OK) == 0) return;
-  fail(o.output.string(), " cannot be written into ", folder.string(), ": ", std::strerror(errno),
-       "; name the page elsewhere by --output");
+  const std::string why = std::filesystem::is_directory(folder) ? why_not_writable(folder) : "";
+  check(why.empty(), o.output.string(), " cannot be written into ", folder.string(), ": ", why,
+        "; name the page elsewhere by --output");
 }
 
 void run(ReportOptions& o) {

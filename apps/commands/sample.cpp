@@ -171,7 +171,7 @@ void run(const SampleOptions& o, const CLI::App& command) {
     write_safetensors(o.save_images, {{"images", permute(pictures, {0, 3, 1, 2})}}, {});
   if (!o.singles.empty()) write_singles(o.singles, images);
   write_png(o.output, names ? lettered_grid(images, o) : gan::grid(images, o.columns));
-  if (names) write_names(*names, z, {generator.path, generator.fingerprint});
+  if (names) write_names(*names, z, {generator.path, gan::fingerprint(*generator.network)});
   const bool one = images.size() == 1;
   std::cout << counted(std::ssize(images), "picture") << " from " << generator.path.string()
             << (one ? " is in " : " are in ") << o.output;

@@ -240,8 +240,7 @@ SavedGenerator load_generator(const std::filesystem::path& checkpoint_or_run, De
   load_networks(path, generator.get(), nullptr);
   generator->eval();
   config.data = data_of_run(path, config);
-  std::string digits = fingerprint(*generator);
-  return {path, std::move(config), std::move(generator), std::move(digits)};
+  return {path, std::move(config), std::move(generator)};
 }
 
 }  // namespace duel::gan

@@ -64,7 +64,6 @@ struct SavedGenerator {
   /// they may have been moved since.
   Config config;
   std::unique_ptr<nn::Module> network;
-  std::string fingerprint;  ///< of the network
 };
 
 /// Reads G from a checkpoint or from a run folder's latest one. Throws Error, as find_checkpoint(),

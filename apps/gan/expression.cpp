@@ -1,5 +1,6 @@
 #include "apps/gan/expression.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -9,6 +10,14 @@
 
 namespace duel::gan {
 namespace {
+
+/// The letters, digits and underscores from `at` on: a name, where they begin with no digit.
+std::string_view word_at(std::string_view text, size_t at) {
+  size_t end = at;
+  while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_'))
+    ++end;
+  return text.substr(at, end - at);
+}
 
 /// Recursive descent: each function reads one level of the grammar and returns its value.
 class Parser {
@@ -76,9 +85,8 @@ class Parser {
     const size_t start = at_;
     if (at_ < text_.size() && (std::isdigit(static_cast<unsigned char>(text_[at_])) || text_[at_] == '.'))
       return number();
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_'))
-      ++at_;
-    const std::string_view name = text_.substr(start, at_ - start);
+    const std::string_view name = word_at(text_, at_);
+    at_ += name.size();
     if (name.empty()) complain("a number or a name was expected");
     if (name == "log2" && take('(')) return std::log2(closed(sum()));
     const auto found = variables_.find(name);
@@ -128,6 +136,15 @@ class Parser {
 
 double evaluate(std::string_view text, const Variables& variables) {
   return Parser(text, variables).whole_text();
+}
+
+bool mentions(std::string_view text, std::string_view variable) {
+  for (size_t at = 0; at < text.size();) {
+    const std::string_view word = word_at(text, at);
+    if (word == variable) return true;
+    at += std::max<size_t>(1, word.size());
+  }
+  return false;
 }
 
 }  // namespace duel::gan

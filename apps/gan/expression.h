@@ -13,4 +13,7 @@ using Variables = std::map<std::string, double, std::less<>>;
 /// of what cannot be read or is nested too deeply, and the variables there are where one is unknown.
 double evaluate(std::string_view text, const Variables& variables);
 
+/// Whether a text that evaluate() takes has the variable among its names.
+bool mentions(std::string_view text, std::string_view variable);
+
 }  // namespace duel::gan

@@ -237,17 +237,6 @@ bool any_text(const Json& json, const std::string& key, const Fits& fits) {
   });
 }
 
-/// Whether it is one of the names in an expression.
-bool mentions(std::string_view expression, std::string_view variable) {
-  const auto belongs = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
-  for (size_t at = expression.find(variable); at != expression.npos; at = expression.find(variable, at + 1)) {
-    const size_t end = at + variable.size();
-    if ((at == 0 || !belongs(expression[at - 1])) && (end == expression.size() || !belongs(expression[end])))
-      return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 bool layers_use(const Layers& list, std::string_view variable) {

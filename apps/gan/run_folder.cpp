@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -82,9 +81,9 @@ void remove_unfinished(const fs::path& folder) {
 
 /// Said before a run is read, of which nothing could be saved then.
 void check_writable(const fs::path& folder) {
-  if (::access(folder.c_str(), W_OK | X_OK) == 0) return;
-  fail(folder.string(), ": cannot be written: ", std::strerror(errno),
-       "; copy the run to a place that can be, and resume it there");
+  const std::string why = why_not_writable(folder);
+  check(why.empty(), folder.string(), ": cannot be written: ", why,
+        "; copy the run to a place that can be, and resume it there");
 }
 
 bool is_in_checkpoints(const fs::path& file) {

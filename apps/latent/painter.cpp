@@ -11,7 +11,9 @@
 namespace duel::latent {
 
 Painter::Painter(const std::filesystem::path& checkpoint_or_run, Device device)
-    : generator_(gan::load_generator(checkpoint_or_run, device)), device_(device) {
+    : generator_(gan::load_generator(checkpoint_or_run, device)),
+      origin_{generator_.path, gan::fingerprint(*generator_.network)},
+      device_(device) {
   generator_.network->set_requires_grad(false);
 }
 

@@ -17,7 +17,7 @@ class Painter {
 
   const std::filesystem::path& checkpoint() const { return generator_.path; }
   /// What files of names say of faces that it draws.
-  Origin origin() const { return {generator_.path, generator_.fingerprint}; }
+  const Origin& origin() const { return origin_; }
   const gan::Config& config() const { return generator_.config; }
   Device device() const { return device_; }
   int64_t z_dim() const { return generator_.config.z_dim; }
@@ -38,6 +38,7 @@ class Painter {
 
  private:
   gan::SavedGenerator generator_;
+  Origin origin_;
   Device device_;
 };
 

@@ -129,6 +129,10 @@ std::vector<std::filesystem::path> list_folder(const std::filesystem::path& fold
   return paths;
 }
 
+std::string why_not_writable(const std::filesystem::path& folder) {
+  return ::access(folder.c_str(), W_OK | X_OK) == 0 ? "" : std::strerror(errno);
+}
+
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
   const std::filesystem::path temporary = temporary_name(path);
   FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
