@@ -1,7 +1,7 @@
 # Thin over CMake: everything is built by the release preset, in build/release. `make help` lists the targets.
 
 CUDA ?= auto
-JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+JOBS ?= $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),$(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2))
 PREFIX ?= /usr/local
 CLANG_FORMAT ?= clang-format
 
@@ -13,7 +13,8 @@ $(error CUDA=$(CUDA): it takes 1, 0 or auto)
 endif
 
 MAKEFLAGS += --no-print-directory
-build = cmake --build build/release --parallel $(JOBS) --target
+# Not the MAKEFLAGS of make -j4, which do not go together with --parallel.
+build = MAKEFLAGS=--no-print-directory cmake --build build/release --parallel $(JOBS) --target
 sources = git ls-files -co --exclude-standard '*.h' '*.cpp' '*.cu' '*.cuh'
 
 .PHONY: dcgan test bench bench-peers install deps format format-check clean help configure

@@ -35,11 +35,11 @@ double shortest(int threads, const Body& body) {
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp barrier
-#pragma omp master
+#pragma omp masked
       start = seconds_now();
       body(omp_get_thread_num());
 #pragma omp barrier
-#pragma omp master
+#pragma omp masked
       end = seconds_now();
     }
     best = std::min(best, end - start);

@@ -213,7 +213,7 @@ TEST(AppBadInput, WordsAndPathsOfAnyKindAreNamedInOneLine) {
   const Program dcgan;
   const std::string endless(300, 'n');
   dcgan.bad({"tra\nin"}, "tra\\nin");
-  dcgan.bad({"train", "--g-dim", "4\n"}, "--g-dim must be a whole number, got '4\\n'");
+  dcgan.bad({"train", "--g-dim", "4\n"}, "--g-dim: must be a whole number, got '4\\n'");
   dcgan.bad({"train", "--recipe", "a\nb\xff"}, "no recipe and no file 'a\\nb\\xff'");
   for (const Words& words : {Words{"report", endless},
                              {"train", "--resume", endless},

@@ -162,9 +162,9 @@ TEST(AppCommands, WordsThatFitNoOption) {
   const std::vector<std::pair<Words, std::string>> wrong{
       {{"train", "--epoc", "1"}, "there is no such option or argument: --epoc 1"},
       {{"trai"}, "there is no such option or argument: trai"},
-      {{"train", "--image-size", "abc"}, "--image-size must be a whole number, got 'abc'"},
-      {{"train", "--image-size", "32.5"}, "--image-size must be a whole number, got '32.5'"},
-      {{"train", "--lr", "abc"}, "--lr must be a number, got 'abc'"},
+      {{"train", "--image-size", "abc"}, "--image-size: must be a whole number, got 'abc'"},
+      {{"train", "--image-size", "32.5"}, "--image-size: must be a whole number, got '32.5'"},
+      {{"train", "--lr", "abc"}, "--lr: must be a number, got 'abc'"},
       {{"train", "--hflip=x"}, "--hflip takes no value, got 'x'"},
       {{"train", "--epochs", "1", "--epochs", "2"}, "--epochs is given more than once"},
       {{"train", "--recipe="}, "--recipe needs a value"},

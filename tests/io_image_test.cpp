@@ -114,6 +114,22 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
+// By then there is a picture of the first scans, which is not the one that was stored.
+TEST(Image, ReportsAJpegThatIsDamagedBetweenItsScans) {
+  std::vector<uint8_t> bytes = read_file(fixture("progressive.jpg"));
+  const std::vector<uint8_t> scan{0xFF, 0xDA}, tables{0xFF, 0xC4};
+  const auto first_scan = std::search(bytes.begin(), bytes.end(), scan.begin(), scan.end());
+  const auto later_tables = std::search(first_scan, bytes.end(), tables.begin(), tables.end());
+  ASSERT_NE(later_tables, bytes.end());
+  later_tables[1] = 0x02;  // no marker
+  try {
+    decode_image(bytes);
+    FAIL() << "was decoded";
+  } catch (const Error& error) {
+    EXPECT_TRUE(contains(error.what(), "is a damaged JPEG")) << error.what();
+  }
+}
+
 TEST(Image, ContentDecidesTheFormat) {
   TemporaryFolder folder;
   const fs::path path = folder.write("picture.jpg", read_file(fixture("rgb.png")));

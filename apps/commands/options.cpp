@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -32,12 +34,21 @@ Device parse_device(const std::string& text) {
   fail("--device must be auto, cpu, cuda or cuda:N, got '", text, "'");
 }
 
+/// The number that `text` is, the nearest one where there is none so large, or nothing.
+template <class Number, auto read, class... Base>
+std::optional<Number> number_in(const std::string& text, Base... base) {
+  char* end = nullptr;
+  const Number value = read(text.c_str(), &end, base...);
+  if (text.empty() || end != text.c_str() + text.size()) return std::nullopt;
+  return value;
+}
+
 std::string complaint_of_text(const std::string& text) {
   return text.empty() ? "must not be empty; leave the option out instead" : "";
 }
 
-// What is no number at all is for the conversion to refuse, which comes after these. It takes an empty text
-// for 0, and what begins with a zero for octal.
+// What CLI11's conversion, which comes after these, takes for a number differs from one of its versions to
+// the next: white space behind it, say, an empty text for 0, or what begins with a zero for octal.
 
 template <class Whole, auto read>
 std::string complaint_of_whole(const std::string& text) {
@@ -46,18 +57,17 @@ std::string complaint_of_whole(const std::string& text) {
   if (text.size() > sign + 1 && text[sign] == '0' && std::isdigit(static_cast<unsigned char>(text[sign + 1])))
     return concat("is written without leading zeros, got ", text);
   errno = 0;
-  char* end = nullptr;
-  static_cast<void>(read(text.c_str(), &end, 0));
-  if (errno != ERANGE) return "";
+  if (!number_in<Whole, read>(text, 0)) return concat("must be a whole number, got '", text, "'");
+  if (errno != ERANGE && (std::is_signed_v<Whole> || text[0] != '-')) return "";
   using Limits = std::numeric_limits<Whole>;
   return concat("must be a whole number from ", Limits::min(), " to ", Limits::max(), ", got ", text);
 }
 
 std::string complaint_of_number(const std::string& text) {
   if (text.empty()) return complaint_of_text(text);
-  char* end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  if (std::abs(value) <= std::numeric_limits<float>::max()) return "";
+  const std::optional<double> value = as_number(text);
+  if (!value) return concat("must be a number, got '", text, "'");
+  if (std::abs(*value) <= std::numeric_limits<float>::max()) return "";
   return concat("must be a finite number within single precision, got ", text);
 }
 
@@ -151,23 +161,21 @@ CLI::Option* one_each_time(CLI::Option* option) {
 CLI::Validator at_least(int64_t least, int64_t most) {
   return CLI::Validator(
       [least, most](const std::string& text) {
-        int64_t value = 0;
-        const bool is_number = CLI::detail::lexical_cast(text, value);
-        if (is_number && value > most)
-          return concat("must be a whole number of at most ", most, ", got ", text);
-        return is_number && value >= least
-                   ? std::string()
-                   : concat("must be a whole number of at least ", least, ", got ", text);
+        const std::optional<int64_t> value = number_in<int64_t, std::strtoll>(text, 0);
+        if (value > most) return concat("must be a whole number of at most ", most, ", got ", text);
+        return value >= least ? std::string()
+                              : concat("must be a whole number of at least ", least, ", got ", text);
       },
       most == std::numeric_limits<int64_t>::max() ? "" : concat("from ", least, " to ", most), "at_least");
 }
 
+std::optional<double> as_number(const std::string& text) { return number_in<double, std::strtod>(text); }
+
 CLI::Validator number_within(double least, double most) {
   return CLI::Validator(
       [least, most](const std::string& text) {
-        double value = 0;
-        const bool is_number = CLI::detail::lexical_cast(text, value);
-        return is_number && value >= least && value <= most
+        const std::optional<double> value = as_number(text);
+        return value >= least && value <= most
                    ? std::string()
                    : concat("must be a number from ", least, " to ", most, ", got ", text);
       },
@@ -177,9 +185,7 @@ CLI::Validator number_within(double least, double most) {
 CLI::Validator positive_number() {
   return CLI::Validator(
       [](const std::string& text) {
-        double value = 0;
-        const bool is_number = CLI::detail::lexical_cast(text, value);
-        return is_number && value > 0 ? std::string() : concat("must be greater than 0, got ", text);
+        return as_number(text) > 0.0 ? std::string() : concat("must be greater than 0, got ", text);
       },
       "greater than 0", "positive_number");
 }

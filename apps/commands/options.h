@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,9 @@ CLI::Option* one_each_time(CLI::Option* option);
 
 /// What an option's whole number must be; CLI11's own NonNegativeNumber names a bound of 300 digits.
 CLI::Validator at_least(int64_t least, int64_t most = std::numeric_limits<int64_t>::max());
+
+/// The number that `text` is, or nothing.
+std::optional<double> as_number(const std::string& text);
 
 /// What an option's number must be: from `least` to `most`, or greater than 0.
 CLI::Validator number_within(double least, double most);

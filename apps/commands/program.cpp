@@ -40,16 +40,6 @@ bool is_printed() {
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
 }
 
-/// What a value of the option `name` of the command that was asked for has to be.
-const char* what_it_takes(const CLI::App& command, const std::string& name) {
-  const auto chosen = command.get_subcommands();
-  const CLI::Option* const option = command.get_option_no_throw(name);
-  if (!option) return chosen.empty() ? "cannot be read" : what_it_takes(*chosen[0], name);
-  if (option->get_expected_min() == 0) return "takes no value";
-  return option->get_type_name().find("INT") != std::string::npos ? "must be a whole number"
-                                                                  : "must be a number";
-}
-
 /// CLI11's message, put plainly where its own leaves open what is wrong.
 std::string complaint(const CLI::ParseError& error, const CLI::App& program) {
   const std::string message = error.what();
@@ -59,12 +49,12 @@ std::string complaint(const CLI::ParseError& error, const CLI::App& program) {
     for (const std::string& word : program.remaining(true)) extras += concat(extras.empty() ? "" : " ", word);
     return concat("there is no such option or argument: ", extras);
   }
+  // Of a flag: what is wrong with a number is said before it is converted.
   if (constexpr std::string_view start = "Could not convert: "; message.starts_with(start)) {
     const std::string rest = message.substr(start.size());
     const size_t equals = rest.find(" = ");
     if (equals == rest.npos) return message;
-    const std::string name = rest.substr(0, equals), value = rest.substr(equals + 3);
-    return concat(name, " ", what_it_takes(program, name), ", got '", value, "'");
+    return concat(rest.substr(0, equals), " takes no value, got '", rest.substr(equals + 3), "'");
   }
   if (constexpr std::string_view between = " excludes "; dynamic_cast<const CLI::ExcludesError*>(&error)) {
     const size_t at = message.find(between);
@@ -76,7 +66,8 @@ std::string complaint(const CLI::ParseError& error, const CLI::App& program) {
     return concat(message.substr(0, at), " has no effect without ", message.substr(at + between.size()),
                   "; give both, or neither");
   }
-  if (message.find("At Most 1 required") != message.npos) return option + " is given more than once";
+  if (CLI::detail::to_lower(message).find("at most 1 required") != message.npos)
+    return option + " is given more than once";
   if (message.ends_with(" missing") && message.find("1 required") != message.npos)
     return option + " needs a value";
   return message;

@@ -84,11 +84,10 @@ void write_singles(const std::string& folder, const std::vector<Image>& images) 
 
 void add_distribution_options(CLI::App& command, SampleOptions& o) {
   const auto truncation = [](const std::string& text) {
-    double value = 0;
-    const bool fits =
-        CLI::detail::lexical_cast(text, value) && (value == 0 || (value >= 0.01 && value < 1e6));
-    return fits ? std::string()
-                : concat("must be 0 or at least 0.01, below which next to nothing lies; got ", text);
+    const std::optional<double> value = as_number(text);
+    return value == 0.0 || (value >= 0.01 && value < 1e6)
+               ? std::string()
+               : concat("must be 0 or at least 0.01, below which next to nothing lies; got ", text);
   };
   for (CLI::Option* option :
        {command.add_option("--mean", o.mean,

@@ -97,7 +97,7 @@ constexpr std::array<Lab, 6> all{{
 
 std::span<const Lab> labs() { return all; }
 
-const Lab& find_lab(const std::string& name) {
+const Lab& find_lab(std::string_view name) {
   std::string names;
   for (const Lab& lab : all) {
     if (name == lab.name) return lab;

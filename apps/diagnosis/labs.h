@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "apps/diagnosis/judge.h"
 #include "apps/gan/trainer.h"
@@ -18,6 +19,6 @@ struct Lab {
 
 std::span<const Lab> labs();
 /// Throws Error listing the labs if there is none of that name.
-const Lab& find_lab(const std::string& name);
+const Lab& find_lab(std::string_view name);
 
 }  // namespace duel::diagnosis

@@ -27,7 +27,7 @@ Image draw_person(FaceFactors person, const FaceFactor& factor, float value, con
 
 }  // namespace
 
-const FaceFactor& find_factor(const std::string& name) {
+const FaceFactor& find_factor(std::string_view name) {
   std::string names;
   for (const FaceFactor& factor : face_factors()) {
     if (factor.name == name) return factor;

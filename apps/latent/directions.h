@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/latent/inversion.h"
@@ -17,7 +18,7 @@ struct Contrast {
 };
 
 /// The factor called `name`. Throws Error that lists the factors if there is none.
-const FaceFactor& find_factor(const std::string& name);
+const FaceFactor& find_factor(std::string_view name);
 /// A value of a factor: a number in its range, or the name or number of one of its choices. Throws Error
 /// naming `option`.
 float factor_value(const FaceFactor& factor, const std::string& option, const std::string& text);

@@ -34,12 +34,16 @@ unsigned char* compress_with_zlib(const unsigned char* data, int size, int* comp
 
 }  // namespace
 
+#define STB_IMAGE_RESIZE_STATIC
+#define STB_IMAGE_RESIZE_IMPLEMENTATION
+#if __has_include(<stb/stb_image_resize.h>)
 // It asserts that the weights of a pixel add up to 1 within a tenth before it divides them by their sum,
 // which those of a few pixels do not.
 #define STBIR_ASSERT(x) static_cast<void>(0)
-#define STB_IMAGE_RESIZE_STATIC
-#define STB_IMAGE_RESIZE_IMPLEMENTATION
 #include <stb/stb_image_resize.h>
+#else  // its successor, which stb has in its place since 2023 and which rounds a few pixels otherwise
+#include <stb/stb_image_resize2.h>
+#endif
 
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -52,6 +56,23 @@ namespace {
 
 bool is_picture_size(int64_t width, int64_t height) {
   return width >= 1 && height >= 1 && width <= kMaxPixels / height;
+}
+
+/// The square of `side` x `side` pixels at `corner`, whose rows are `stride` bytes apart, in the size of
+/// `to`. False where memory is wanting.
+bool resize(const uint8_t* corner, int64_t side, int64_t stride, Image& to) {
+  const int from_side = static_cast<int>(side), from_stride = static_cast<int>(stride);
+  const int width = static_cast<int>(to.width), height = static_cast<int>(to.height);
+#ifdef STBIR_INCLUDE_STB_IMAGE_RESIZE2_H
+  return stbir_resize(corner, from_side, from_side, from_stride, to.pixels.data(), width, height, 0,
+                      to.channels == 1 ? STBIR_1CHANNEL : STBIR_RGB, STBIR_TYPE_UINT8, STBIR_EDGE_CLAMP,
+                      STBIR_FILTER_TRIANGLE) != nullptr;
+#else
+  return stbir_resize_uint8_generic(corner, from_side, from_side, from_stride, to.pixels.data(), width,
+                                    height, 0, static_cast<int>(to.channels), STBIR_ALPHA_CHANNEL_NONE, 0,
+                                    STBIR_EDGE_CLAMP, STBIR_FILTER_TRIANGLE, STBIR_COLORSPACE_LINEAR,
+                                    nullptr) != 0;
+#endif
 }
 
 }  // namespace
@@ -100,11 +121,8 @@ Image central_square(const Image& image, int64_t crop, int64_t size) {
       std::memcpy(result.pixels.data() + y * size * image.channels, corner + y * stride, row);
     return result;
   }
-  const int ok = stbir_resize_uint8_generic(
-      corner, static_cast<int>(side), static_cast<int>(side), static_cast<int>(stride), result.pixels.data(),
-      static_cast<int>(size), static_cast<int>(size), 0, static_cast<int>(image.channels),
-      STBIR_ALPHA_CHANNEL_NONE, 0, STBIR_EDGE_CLAMP, STBIR_FILTER_TRIANGLE, STBIR_COLORSPACE_LINEAR, nullptr);
-  check(ok, "could not be resized from ", side, "x", side, " to ", size, "x", size, " pixels: out of memory");
+  check(resize(corner, side, stride, result), "could not be resized from ", side, "x", side, " to ", size,
+        "x", size, " pixels: out of memory");
   return result;
 }
 

@@ -45,12 +45,13 @@ namespace {
 
 /// Hands bytes to stb_image and notices when the decoder wants more of them than there are. Decoders of
 /// stb_image take the missing bytes as zeros and most of them report success, so this is the only way to see
-/// that a picture was cut short.
+/// that a picture was cut short. In the same way it notices that a decoder left off before the byte at `end`.
 class ByteSource {
  public:
-  explicit ByteSource(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+  explicit ByteSource(std::span<const uint8_t> bytes, size_t end = 0) : bytes_(bytes), end_(end) {}
 
   bool overrun() const { return overrun_; }
+  bool reached_end() const { return position_ > end_; }
 
   static stbi_io_callbacks callbacks() {
     return {[](void* self, char* data, int size) { return static_cast<ByteSource*>(self)->read(data, size); },
@@ -64,7 +65,8 @@ class ByteSource {
   /// missing.
   int read(char* data, int size) {
     if (read_ahead_buffer_ == nullptr) read_ahead_buffer_ = data;
-    const size_t count = std::min(static_cast<size_t>(size), bytes_.size() - position_);
+    const size_t stop = position_ < end_ ? end_ : bytes_.size();
+    const size_t count = std::min(static_cast<size_t>(size), stop - position_);
     if (count == 0 || (data != read_ahead_buffer_ && count < static_cast<size_t>(size))) overrun_ = true;
     if (count > 0) std::memcpy(data, bytes_.data() + position_, count);
     position_ += count;
@@ -81,6 +83,7 @@ class ByteSource {
   bool at_end() const { return position_ == bytes_.size(); }
 
   std::span<const uint8_t> bytes_;
+  size_t end_;  // what is before it and what follows are handed out apart
   size_t position_ = 0;
   const char* read_ahead_buffer_ = nullptr;
   bool overrun_ = false;
@@ -146,12 +149,13 @@ void check_huffman_tables(std::span<const uint8_t> bytes, size_t at, size_t leng
 
 /// stb_image takes the number of codes in a Huffman table as it is and writes behind its own tables where
 /// there are too many. So the tables of all segments are looked at before, which are found as it finds them:
-/// by their lengths, and after a scan by the next marker. What is no JPEG is none of this function's.
-void check_jpeg(std::span<const uint8_t> bytes) {
+/// by their lengths, and after a scan by the next marker. Returns where the marker of the end is, without
+/// which the file is cut short; 0 for what is no JPEG.
+size_t end_of_jpeg(std::span<const uint8_t> bytes) {
   constexpr uint8_t tables = 0xC4, first_restart = 0xD0, last_restart = 0xD7, begin = 0xD8, end = 0xD9;
   size_t at = 0;
   while (at < bytes.size() && bytes[at] == 0xFF) ++at;
-  if (at == 0 || at == bytes.size() || bytes[at] != begin) return;
+  if (at == 0 || at == bytes.size() || bytes[at] != begin) return 0;
   for (++at; at + 1 < bytes.size();) {
     const uint8_t marker = bytes[at + 1];
     if (bytes[at] != 0xFF || marker == 0 || marker == 0xFF ||
@@ -159,15 +163,16 @@ void check_jpeg(std::span<const uint8_t> bytes) {
       ++at;
       continue;
     }
-    if (marker == end) return;
+    if (marker == end) return at;
     const size_t length = std::max<size_t>(2, big_endian_at(bytes, at + 2));
     if (marker == tables) check_huffman_tables(bytes, at + 4, length - 2);
     at += 2 + length;
   }
+  fail(kCutShort);
 }
 
 Image decode_with_stb(std::span<const uint8_t> bytes) {
-  check_jpeg(bytes);
+  const size_t end = end_of_jpeg(bytes);
   const stbi_io_callbacks callbacks = ByteSource::callbacks();
   int width = 0, height = 0, channels = 0;
   ByteSource header(bytes);
@@ -176,11 +181,12 @@ Image decode_with_stb(std::span<const uint8_t> bytes) {
   }
   check_picture_size(width, height);
 
-  ByteSource source(bytes);
+  ByteSource source(bytes, end);
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
       stbi_load_from_callbacks(&callbacks, &source, &width, &height, &channels, 0), stbi_image_free);
   check(!source.overrun(), kCutShort);
-  if (pixels == nullptr) fail_to_decode(bytes, false);
+  // Newer versions of stb_image hand out what they have of a JPEG whose later scans are damaged.
+  if (pixels == nullptr || !source.reached_end()) fail_to_decode(bytes, false);
   return upright(composited(pixels.get(), width, height, channels), exif_orientation(bytes));
 }
 
