@@ -34,7 +34,8 @@ if(DUEL_SANITIZE)
 endif()
 
 # Kernels for newer processors stand in files of their own, chosen at run time, so that the program as a whole
-# runs on any x86-64. Elsewhere these files are left out.
+# runs on any x86-64. Elsewhere these files are left out, and the portable ones are all there is; every 64-bit ARM
+# multiplies and adds in one instruction.
 function(duel_choose_instruction_sets list)
   set(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mprefer-vector-width=512)
   set(avx2_flags -mavx2 -mfma -ffp-contract=fast)
@@ -59,6 +60,11 @@ function(duel_choose_instruction_sets list)
       list(FILTER sources EXCLUDE REGEX "_${set}\\.cpp$")
     endif()
   endforeach()
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+    set(files ${sources})
+    list(FILTER files INCLUDE REGEX "_portable\\.cpp$")
+    set_source_files_properties(${files} PROPERTIES COMPILE_OPTIONS -ffp-contract=fast SKIP_PRECOMPILE_HEADERS ON)
+  endif()
   set(${list} ${sources} PARENT_SCOPE)
 endfunction()
 

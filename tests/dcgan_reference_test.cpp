@@ -21,8 +21,9 @@ constexpr int64_t batch = 16, batches = 5, iterations = 20;
 
 /// Mostly the weights agree to 1e-6. But where an activation's input is so near its kink that rounding
 /// decides the side, one element's gradient is another, a thousandth of a bias's in networks as small as
-/// these; which machine and number of threads that happens on is chance. The losses do not feel it.
-constexpr double weight_tolerance = 5e-3;
+/// these; which machine and number of threads that happens on is chance. The losses do not feel it, and
+/// Adam's moments, half of which is the last gradient, feel it most: 5 % was seen on 64-bit ARM.
+constexpr double weight_tolerance = 5e-3, moment_tolerance = 0.1;
 
 /// |a - b| at its largest, in units of the largest |b|.
 double distance(const Tensor& a, const Tensor& b) {
@@ -89,7 +90,7 @@ class DcganReference : public testing::TestWithParam<Way> {
       for (const std::string moment : {"exp_avg", "exp_avg_sq"}) {
         EXPECT_LT(distance(nn::to_outside(ours.at(parameter.name + "." + moment), parameter.layout),
                            reference_.at(concat("float32/", moment, "/", prefix, ".", parameter.name))),
-                  weight_tolerance)
+                  moment_tolerance)
             << prefix << "." << parameter.name << " " << moment;
       }
     }

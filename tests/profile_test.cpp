@@ -240,7 +240,7 @@ TEST(Profile, TraceIsWhatChromeReads) {
   gan::Json phase, kernel;
   for (const auto& event : trace.at("traceEvents")) {
     if (event.at("ph") != "X") continue;
-    slices.insert(event.at("name"));
+    slices.insert(event.at("name").get<std::string>());
     if (event.at("name") == "forward") phase = event;
     if (event.at("tid") != 2) continue;
     EXPECT_GE(event.at("ts").get<double>(), end_of_last) << "kernels overlap";

@@ -352,7 +352,7 @@ TEST_F(ReportOfFiles, ComparesRuns) {
        std::vector<Words>{{"other/link", "link", "run"}, {"link", "other/link", "run"}}) {
     dcgan_.good(Words{"report", "--output", "names.html", "--force"} + folders);
     std::set<std::string> names;
-    for (const Json& run : runs_in(dcgan_.text("names.html"))) names.insert(run["name"]);
+    for (const Json& run : runs_in(dcgan_.text("names.html"))) names.insert(run["name"].get<std::string>());
     EXPECT_EQ(names.size(), 3u) << testing::PrintToString(names);
   }
   dcgan_.good({"report", "run", "other/run", "--output", "both.html"});

@@ -1,6 +1,5 @@
 #include "apps/gan/layers.h"
 
-#include <algorithm>
 #include <cctype>
 #include <memory>
 #include <string_view>
@@ -231,10 +230,9 @@ template <class Fits>
 bool any_text(const Json& json, const std::string& key, const Fits& fits) {
   if (json.is_string()) return fits(key, json.get_ref<const std::string&>());
   if (!json.is_structured()) return false;
-  const auto items = json.items();
-  return std::any_of(items.begin(), items.end(), [&](const auto& item) {
-    return any_text(item.value(), json.is_object() ? item.key() : key, fits);
-  });
+  for (const auto& item : json.items())
+    if (any_text(item.value(), json.is_object() ? item.key() : key, fits)) return true;
+  return false;
 }
 
 }  // namespace

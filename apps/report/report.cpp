@@ -78,10 +78,11 @@ void tell_apart(gan::Json& data, const std::vector<std::filesystem::path>& runs)
   for (const auto& run : data) ++times[run["name"]];
   std::set<std::string> names;
   for (size_t i = 0; i < runs.size(); ++i) {
-    auto& name = data[i]["name"];
+    std::string name = data[i]["name"];
     if (times[name] > 1) name = runs[i].string();
     if (!names.insert(name).second) name = std::filesystem::weakly_canonical(runs[i]).string();
     names.insert(name);
+    data[i]["name"] = name;
   }
 }
 

@@ -8,7 +8,7 @@ extern const Microkernels avx2_microkernels, avx512_microkernels, avx512bf16_mic
     avx512amx_microkernels;
 #endif
 
-const Microkernels& microkernels(Isa isa, [[maybe_unused]] bool bf16) {
+const Microkernels& microkernels([[maybe_unused]] Isa isa, [[maybe_unused]] bool bf16) {
 #if defined(__x86_64__)
   if (isa == Isa::Amx && bf16) return avx512amx_microkernels;
   if (isa >= Isa::Avx512) return bf16 ? avx512bf16_microkernels : avx512_microkernels;
