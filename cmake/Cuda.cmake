@@ -31,12 +31,16 @@ if(NOT DUEL_CUDA STREQUAL "OFF" AND cuda_sources)
   if(host_compiler)
     set(CMAKE_CUDA_HOST_COMPILER "${host_compiler}")
   endif()
+  set(remedy "name its compiler with -DCMAKE_CUDA_COMPILER=... or the C++ compiler for it with "
+             "-DCMAKE_CUDA_HOST_COMPILER=..., or build without it (make CUDA=0)")
   if(CMAKE_CUDA_COMPILER)
     set(DUEL_HAS_CUDA ON)
   elseif(DUEL_CUDA STREQUAL "ON")
     message(FATAL_ERROR "DUEL_CUDA=ON, but no nvcc was found that works with $ENV{CUDAHOSTCXX}: install the CUDA "
-                        "toolkit (12 or newer), name its compiler with -DCMAKE_CUDA_COMPILER=... or the C++ compiler "
-                        "for it with -DCMAKE_CUDA_HOST_COMPILER=..., or build without it (make CUDA=0)")
+                        "toolkit (12 or newer), " ${remedy})
+  elseif(DUEL_NVCC)
+    message(WARNING "The CUDA backend is left out: ${DUEL_NVCC} does not work with $ENV{CUDAHOSTCXX}. Install a newer "
+                    "CUDA toolkit (12 at least), " ${remedy})
   endif()
 endif()
 message(STATUS "CUDA backend: ${DUEL_HAS_CUDA}")
