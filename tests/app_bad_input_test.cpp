@@ -85,6 +85,7 @@ TEST(AppBadInput, AFolderWithOtherFilesIsNotTaken) {
     const std::string message =
         concat(folder, ": is not empty and holds no run; name a new or an empty folder with --output");
     dcgan.bad(tiny_train({"--output", folder}), message);
+    dcgan.bad(tiny_train({"--output", folder, "--data", "nowhere"}), message);  // before the data are read
     dcgan.bad({"lab", "sigmoid-nan", "--output", folder}, message);
   }
   EXPECT_EQ(dcgan.text("mine/samples/epoch-0007.png"), "a picture");

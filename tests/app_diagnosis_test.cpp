@@ -113,6 +113,7 @@ TEST(AppDiagnosis, RollsBackToTheLastHealthyCheckpointWithHalfTheRates) {
   const Finished ended = dcgan.run(further);
   EXPECT_EQ(ended.code, 1);
   EXPECT_TRUE(contains(ended.err, "there is no healthy checkpoint yet to go back to")) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "or resume this one with --on-failure warn")) << ended.err;
 }
 
 TEST(AppDiagnosis, GivesUpAfterFiveRollbacks) {

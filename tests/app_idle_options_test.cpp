@@ -78,6 +78,7 @@ TEST_F(AppIdleOptions, AreRefusedWithWhatMakesThemSo) {
       {of_run({"sample", "--z", "z.safetensors", "--std", "1"}), "--z", "--std"},
       {of_run({"sample", "--plain", "--zoom", "2"}), "--plain", "--zoom"},
       {latent({"name", "G=seed:1", "--grid", "samples.safetensors"}), "--grid", "NAME=grid:LETTERS"},
+      {latent({"eval", "1 + 2", "--names", "samples.safetensors"}), "--names", "no expression has a name"},
       {latent({"sweep", "--dim", "1", "--names", "samples.safetensors"}), "--names", "--around"},
       {latent({"sweep", "--dim", "1", "--top", "3"}), "--top", "--all-dims"},
       {latent({"sweep", "--dim", "1", "--mid", "0", "--around", "A"}), "--mid", "--around"},

@@ -167,6 +167,11 @@ TEST(AppRecipe, ABadOneIsNamedInOneLine) {
             "discriminator[1].in_features is 3000, but the layer gets 3072");
   dcgan.bad({"train", "--recipe", "dcgan64", "--image-size", "32"},
             "generator[1], the last layer, must give 3 x 32 x 32, but gives 3 x 64 x 64 (recipe dcgan64)");
+  dcgan.folder().write("crop.json", R"({"data": {"crop": 8}})");
+  dcgan.bad(
+      {"train", "--recipe", "crop.json"},
+      "recipe crop crops its pictures to 8 pixels, and the synthetic set is drawn at its size: give the "
+      "pictures by --data, or --crop 0");
   EXPECT_FALSE(dcgan.exists("runs"));
 }
 

@@ -96,6 +96,8 @@ TEST_F(LatentBadInput, NamesThatAreUnknownOrCannotBe) {
   bad({"name", "G=17"}, "a face is seed:NUMBER or grid:LETTERS, got '17'");
   bad({"name", "G=seed:-1"}, "a seed is a whole number of at least 0, got '-1'");
   bad({"name", "G=seed:1", "G=seed:2"}, "the name G is given twice");
+  bad({"name", "G=seed:1", "--names", "a.safetensors", "--names", "b.safetensors"},
+      "--names is given 2 times: new names go to one file; give that alone");
 }
 
 TEST_F(LatentBadInput, NumbersOutOfRange) {

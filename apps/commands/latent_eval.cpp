@@ -1,4 +1,5 @@
 // dcgan latent eval
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -40,11 +41,21 @@ std::string result_name(const EvalOptions& o, size_t i) {
   return o.save_as.empty() ? concat("R", i + 1) : o.save_as[i];
 }
 
-void run(const EvalOptions& o) {
+/// Whether any of them has a face in it.
+bool have_names(const std::vector<latent::Expression>& expressions) {
+  return std::any_of(expressions.begin(), expressions.end(), [](const latent::Expression& expression) {
+    const auto& parts = expression.parts();
+    return std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.is_name; });
+  });
+}
+
+void run(const EvalOptions& o, const CLI::App& command) {
   check(o.save_as.empty() || o.save_as.size() == o.expressions.size(), "--save-as has ",
         counted(std::ssize(o.save_as), "name"), " for ", counted(std::ssize(o.expressions), "expression"));
   std::vector<latent::Expression> expressions;
   for (const std::string& text : o.expressions) expressions.emplace_back(text);
+  refuse_idle(command, {{"--names", !have_names(expressions) && o.save_as.empty(),
+                         "where no expression has a name in it; leave it out, or name a face"}});
   o.common.check_outputs({.adds_names = !o.save_as.empty()});
   const latent::Painter painter = o.common.open_painter();
   const latent::Names names = o.common.read_names(painter);
@@ -95,7 +106,7 @@ void add_latent_eval(CLI::App& latent) {
       command->add_option("--save-as", options->save_as,
                           "Add the result under this name to the file of names; once for each expression"));
   options->common.add_to(*command, "eval.png");
-  command->callback([options] { run(*options); });
+  command->callback([options, command] { run(*options, *command); });
 }
 
 }  // namespace duel::commands

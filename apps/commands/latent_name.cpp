@@ -42,6 +42,8 @@ void run(const NameOptions& o, const CLI::App& command) {
     return assignment.find("=grid:") != std::string::npos;
   });
   refuse_idle(command, {{"--grid", !from_grid, "without a NAME=grid:LETTERS; give both, or neither"}});
+  check(o.common.names.size() <= 1, "--names is given ", o.common.names.size(),
+        " times: new names go to one file; give that alone");
   o.common.check_outputs({.adds_names = true});
   const latent::Painter painter = o.common.open_painter();
   latent::Names named(painter.z_dim());

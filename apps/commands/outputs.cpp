@@ -75,10 +75,7 @@ void check_outputs(const std::vector<NamedFile>& outputs, bool force, const std:
 }
 
 void check_folder_to_fill(const std::string& name, const std::filesystem::path& path) {
-  std::error_code ignored;
-  std::filesystem::path there = path;
-  while (!there.empty() && !std::filesystem::exists(there, ignored)) there = there.parent_path();
-  const std::string why = why_not_writable(there.empty() ? "." : there);
+  const std::string why = why_not_fillable(path);
   check(why.empty(), name, ": ", path.string(), " cannot be written: ", why, "; name another folder");
 }
 

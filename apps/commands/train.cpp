@@ -143,6 +143,8 @@ gan::Outcome run_in(const gan::RunFolder& folder, const TrainOptions& o, gan::Tr
 
 std::unique_ptr<Dataset> open_data(const TrainOptions& o) {
   const gan::Config& c = o.config;
+  check(c.data != "synthetic" || c.crop == 0, "recipe ", c.recipe, " crops its pictures to ", c.crop,
+        " pixels, and the synthetic set is drawn at its size: give the pictures by --data, or --crop 0");
   DataOptions options = data_of(c, o.machine.threads);
   options.cache.progress = show_reading;
   try {
@@ -164,6 +166,7 @@ void run(TrainOptions& o, CLI::App& command) {
   refuse_idle(command, o.idle(command));
   gan::check_config(o.config);
   const gan::Config& c = o.config;
+  if (!resumed) gan::RunFolder::check_creatable(o.output);
   const Device device = apply_machine(o);
   std::cout << "Duel on " << kernels(device).description() << std::endl;
   if (device.kind == Device::Kind::Cuda || o.machine.precision_on(device) != "fp32")

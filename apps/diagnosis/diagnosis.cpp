@@ -175,7 +175,7 @@ fs::path healthy_checkpoint(const gan::RunFolder& folder) {
 gan::Position roll_back(gan::Trainer& trainer, const gan::RunFolder& folder, const std::string& why) {
   const fs::path healthy = healthy_checkpoint(folder);
   check(fs::exists(healthy), why, "; there is no healthy checkpoint yet to go back to: begin another run ",
-        "with ", kLowerRates);
+        "with ", kLowerRates, ", or resume this one with --on-failure warn");
   gan::Config config = folder.config();
   config.optimizer_g.lr /= 2;
   config.optimizer_d.lr /= 2;

@@ -27,6 +27,7 @@ const std::pair<const char*, std::vector<std::string>> tables[] = {{run_files::m
                                                                    {run_files::diagnosis, {"cause", "text"}},
                                                                    {run_files::quality, {}}};
 
+constexpr const char* runs = "runs";  // the folder of those for which none was named
 constexpr const char* advice = "; choose another place with --output";
 
 void make_folder(const fs::path& path, const char* what_to_do = "") {
@@ -90,12 +91,26 @@ bool is_in_checkpoints(const fs::path& file) {
   return file.parent_path().filename() == run_files::checkpoints;
 }
 
+/// Throws Error unless a run may begin in this folder.
+void check_empty(const fs::path& path) {
+  check(!fs::exists(path / run_files::config), path.string(),
+        ": already holds a run; continue it with --resume, or name another folder with --output");
+  // But for what a beginning that was killed, or could not write more, has left.
+  const bool is_new =
+      std::all_of(fs::directory_iterator(path), fs::directory_iterator(), [](const auto& entry) {
+        const std::string name = entry.path().filename().string();
+        return name.starts_with(concat(run_files::config, ".tmp-")) ||
+               ((name == run_files::checkpoints || name == run_files::samples) && fs::is_empty(entry.path()));
+      });
+  check(is_new, path.string(),
+        ": is not empty and holds no run; name a new or an empty folder with --output");
+}
+
 /// A new "runs/<recipe>-<n>". Of two processes that want the same n only one makes it.
 fs::path make_numbered_folder(const std::string& recipe) {
-  const fs::path runs = "runs";
   make_folder(runs, advice);
   for (int n = 1;; ++n) {
-    const fs::path candidate = runs / concat(recipe, "-", n);
+    const fs::path candidate = fs::path(runs) / concat(recipe, "-", n);
     std::error_code error;
     if (fs::create_directory(candidate, error)) return candidate;
     check(!error || fs::exists(candidate), candidate.string(),
@@ -134,20 +149,17 @@ RunFolder RunFolder::create(const fs::path& wanted, const Config& config, const 
   const fs::path path = wanted.empty() ? make_numbered_folder(config.recipe) : wanted;
   make_folder(path, advice);
   RunFolder folder(path, ", or name another folder with --output");
-  check(!fs::exists(path / run_files::config), path.string(),
-        ": already holds a run; continue it with --resume, or name another folder with --output");
-  // But for what a beginning that was killed, or could not write more, has left.
-  const bool is_new =
-      std::all_of(fs::directory_iterator(path), fs::directory_iterator(), [](const auto& entry) {
-        const std::string name = entry.path().filename().string();
-        return name.starts_with(concat(run_files::config, ".tmp-")) ||
-               ((name == run_files::checkpoints || name == run_files::samples) && fs::is_empty(entry.path()));
-      });
-  check(is_new, path.string(),
-        ": is not empty and holds no run; name a new or an empty folder with --output");
+  check_empty(path);
   for (const char* part : {run_files::checkpoints, run_files::samples}) make_folder(path / part, advice);
   folder.write_config(config, options);
   return folder;
+}
+
+void RunFolder::check_creatable(const fs::path& wanted) {
+  const fs::path path = wanted.empty() ? fs::path(runs) : wanted;
+  const std::string why = why_not_fillable(path);
+  check(why.empty(), path.string(), ": the folder cannot be made or written: ", why, advice);
+  if (!wanted.empty() && fs::exists(path)) check_empty(path);
 }
 
 RunFolder RunFolder::open(const fs::path& path) {

@@ -49,6 +49,9 @@ class RunFolder {
   /// run in it.
   static RunFolder create(const std::filesystem::path& path, const Config& config,
                           const Json& options = Json::object());
+  /// Throws Error where create() would, as far as can be told without making anything: to be asked before
+  /// the data are read, which may take long.
+  static void check_creatable(const std::filesystem::path& path);
   /// Opens a folder that create() made, and tidies up what a killed run has left in it; throws Error if it
   /// holds no run, one that cannot be written, or one that another process trains.
   static RunFolder open(const std::filesystem::path& path);

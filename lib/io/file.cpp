@@ -133,6 +133,14 @@ std::string why_not_writable(const std::filesystem::path& folder) {
   return ::access(folder.c_str(), W_OK | X_OK) == 0 ? "" : std::strerror(errno);
 }
 
+std::string why_not_fillable(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  std::filesystem::path there = folder;
+  while (!there.empty() && !std::filesystem::exists(there, ignored)) there = there.parent_path();
+  if (there.empty()) there = ".";
+  return std::filesystem::is_directory(there, ignored) ? why_not_writable(there) : std::strerror(ENOTDIR);
+}
+
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
   const std::filesystem::path temporary = temporary_name(path);
   FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));

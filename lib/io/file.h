@@ -34,6 +34,8 @@ std::vector<std::filesystem::path> list_folder(const std::filesystem::path& fold
 
 /// What the system says against new files in a folder; empty where they can be made.
 std::string why_not_writable(const std::filesystem::path& folder);
+/// Likewise of a folder that may have to be made first, and those around it.
+std::string why_not_fillable(const std::filesystem::path& folder);
 
 /// Throws Error: "cannot WHAT PATH", and the system's reason in errno. A full disk gets advice.
 [[noreturn]] void fail_with_errno(const char* what, const std::filesystem::path& path);
