@@ -28,6 +28,7 @@ const std::pair<const char*, std::vector<std::string>> tables[] = {{run_files::m
                                                                    {run_files::quality, {}}};
 
 constexpr const char* runs = "runs";  // the folder of those for which none was named
+constexpr const char* other_folder = ", or name another folder with --output";
 constexpr const char* advice = "; choose another place with --output";
 
 void make_folder(const fs::path& path, const char* what_to_do = "") {
@@ -148,7 +149,7 @@ FolderLock::FolderLock(const fs::path& folder, const char* what_to_do)
 RunFolder RunFolder::create(const fs::path& wanted, const Config& config, const Json& options) {
   const fs::path path = wanted.empty() ? make_numbered_folder(config.recipe) : wanted;
   make_folder(path, advice);
-  RunFolder folder(path, ", or name another folder with --output");
+  RunFolder folder(path, other_folder);
   check_empty(path);
   for (const char* part : {run_files::checkpoints, run_files::samples}) make_folder(path / part, advice);
   folder.write_config(config, options);
@@ -159,7 +160,9 @@ void RunFolder::check_creatable(const fs::path& wanted) {
   const fs::path path = wanted.empty() ? fs::path(runs) : wanted;
   const std::string why = why_not_fillable(path);
   check(why.empty(), path.string(), ": the folder cannot be made or written: ", why, advice);
-  if (!wanted.empty() && fs::exists(path)) check_empty(path);
+  if (wanted.empty() || !fs::exists(path)) return;
+  const RunFolder locked(path, other_folder);  // says first where another process trains in it
+  check_empty(path);
 }
 
 RunFolder RunFolder::open(const fs::path& path) {
