@@ -15,6 +15,11 @@ target_compile_options(duel_options INTERFACE
   # The same bits whether the machine has fused multiply-add or not; a kernel that wants it says so.
   $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
 
+# Where a project around this one names no build type, that is of its own code.
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  target_compile_options(duel_options INTERFACE -O3 -DNDEBUG)
+endif()
+
 # g++ 12 takes ordinary std::string code for overlapping copies (GCC bug 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(duel_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)

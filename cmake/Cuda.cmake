@@ -53,10 +53,13 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   # Turing to Hopper, and PTX that the driver compiles for what comes later; 8.6 and 8.9 run the code of 8.0.
   set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90)
 endif()
+enable_language(CUDA)
+if(CMAKE_CUDA_ARCHITECTURES STREQUAL "native" AND CMAKE_CUDA_ARCHITECTURES_NATIVE)
+  set(CMAKE_CUDA_ARCHITECTURES ${CMAKE_CUDA_ARCHITECTURES_NATIVE})
+endif()
 # What 9.0 has and no later card knows, the products of warpgroups, asks for an architecture of its own.
 list(TRANSFORM CMAKE_CUDA_ARCHITECTURES REPLACE "^90$" "90a-real;90-virtual")
 list(TRANSFORM CMAKE_CUDA_ARCHITECTURES REPLACE "^90-real$" "90a-real")
-enable_language(CUDA)
 find_package(CUDAToolkit 12 REQUIRED)
 
 target_compile_options(duel_options INTERFACE
@@ -75,4 +78,6 @@ if(CMAKE_CUDA_ARCHITECTURES MATCHES "90a")
   target_compile_definitions(duel_cuda PRIVATE DUEL_WARPGROUPS)
 endif()
 target_link_options(duel INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:LINKER:--export-dynamic>)
-install(TARGETS duel_cuda LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+if(DUEL_INSTALL)
+  install(TARGETS duel_cuda LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+endif()
