@@ -7,7 +7,7 @@ CudaKernels::CudaKernels(int device, int code)
       allocator_(device, [this] { end_holding(); }),
       reductions_(queue_, allocator_),
       staging_(queue_, page_locked_),
-      recorder_(queue_, allocator_),
+      recorder_(queue_, allocator_, [this] { join(); }),
       blas_(queue_, allocator_) {
   set_conv_algorithm(ConvAlgorithm::Im2col);  // until the other was measured to be faster
 }
@@ -62,7 +62,7 @@ std::unique_ptr<Kernels::Recording> CudaKernels::record(const std::function<void
     try {
       work();
     } catch (...) {
-      join();
+      join_after_failure();
       throw;
     }
     join();

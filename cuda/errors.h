@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "lib/allocator.h"
 #include "lib/error.h"
 
 namespace duel::cuda {
@@ -14,9 +15,19 @@ namespace duel::cuda {
   fail("[cuda] ", call.substr(0, call.find('(')), ": ", what, " (", name, ")");
 }
 
+/// Throws OutOfMemory: `call` found no room for what the library itself keeps on the device.
+[[noreturn]] inline void fail_for_memory(std::string_view call) {
+  throw OutOfMemory(concat("out of memory: ", call.substr(0, call.find('(')),
+                           " found no room on the device; smaller batches need less"));
+}
+
 /// Throws Error with the name of the call and what its answer means, unless it succeeded. A kernel's own
 /// errors come to light at a later call: run under compute-sanitizer to find which kernel it was.
 inline void expect(cudaError_t answer, const char* call) {
+  if (answer == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // reported here; the next call must not report it again
+    fail_for_memory(call);
+  }
   if (answer != cudaSuccess) fail_call(call, cudaGetErrorString(answer), cudaGetErrorName(answer));
 }
 

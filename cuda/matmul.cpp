@@ -34,6 +34,7 @@ cublasComputeType_t compute_float(Precision precision) {
 
 /// What DUEL_CUDA calls with cuBLAS's answers, as expect() in cuda/errors.h with the runtime's.
 static void expect(cublasStatus_t answer, const char* call) {
+  if (answer == CUBLAS_STATUS_ALLOC_FAILED) fail_for_memory(call);
   if (answer != CUBLAS_STATUS_SUCCESS)
     fail_call(call, cublasGetStatusString(answer), cublasGetStatusName(answer));
 }
@@ -42,7 +43,11 @@ static void expect(cublasStatus_t answer, const char* call) {
 struct Blas::Lane {
   Lane(const Queue& queue, CachingAllocator& allocator) : workspace(allocator, workspace_bytes) {
     const cudaStream_t stream = queue.stream();
-    DUEL_CUDA(cublasCreate(&handle));
+    // It takes memory of its own, which the allocator may have kept.
+    if (cublasCreate(&handle) != CUBLAS_STATUS_SUCCESS) {
+      allocator.trim();
+      DUEL_CUDA(cublasCreate(&handle));
+    }
     DUEL_CUDA(cublasSetStream(handle, stream));
     DUEL_CUDA(cublasSetWorkspace(handle, workspace.data(), workspace_bytes));
     // Left alone, the parts of a sum that is split may meet in the type of the result, bfloat16 say.

@@ -6,8 +6,9 @@
 namespace duel::cuda {
 namespace {
 
-/// Whether the environment says so: to measure what something gains, or to rule it out.
-bool refused(const char* variable) {
+/// Whether the environment has it at 1. Duel's own are there to measure what something gains, or to rule it
+/// out.
+bool is_set(const char* variable) {
   const char* const value = std::getenv(variable);
   return value && std::string_view(value) == "1";
 }
@@ -23,8 +24,14 @@ Queue::Queue(int device, int code) : device_(device), code_(code) {
   };
   compute_capability_ =
       10 * attribute(cudaDevAttrComputeCapabilityMajor) + attribute(cudaDevAttrComputeCapabilityMinor);
-  overlapping_ = code_ >= 90 && !refused("DUEL_NO_OVERLAP");
-  has_second_lane_ = !refused("DUEL_NO_BESIDE");
+  // A driver that is told to compile the PTX itself takes that of 9.0, which has no such products.
+  has_warpgroups_ = compute_capability_ == 90 && code_ == 90 && !is_set("CUDA_FORCE_PTX_JIT");
+  // Older drivers know no early beginning in what is recorded.
+  constexpr int first_with_early_edges = 12030;
+  int driver = 0;
+  DUEL_CUDA(cudaDriverGetVersion(&driver));
+  overlapping_ = code_ >= 90 && driver >= first_with_early_edges && !is_set("DUEL_NO_OVERLAP");
+  has_second_lane_ = !is_set("DUEL_NO_BESIDE");
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount);
   resident_blocks_ = multiprocessors_ * (attribute(cudaDevAttrMaxThreadsPerMultiProcessor) / block_threads);
   for (Lane& lane : lanes_) {

@@ -61,7 +61,7 @@ class Queue {
   /// not those of later cards.
   bool has_warpgroups() const {
 #ifdef DUEL_WARPGROUPS
-    return compute_capability_ == 90 && code_ == 90;
+    return has_warpgroups_;
 #else
     return false;
 #endif
@@ -101,6 +101,7 @@ class Queue {
   int device_, code_;
   int compute_capability_ = 0;  // of the device
   int64_t multiprocessors_ = 0, resident_blocks_ = 0;
+  bool has_warpgroups_ = false;
   bool overlapping_ = false;  // kernels may begin before those before them have ended
 
   struct Lane {

@@ -56,11 +56,12 @@ class Recorder::Graph final : public Kernels::Recording {
   }
   ~Graph() override {
     cudaGraphExecDestroy(executable_);
-    if (--recorder_.graphs_ == 0) recorder_.allocator_.forget_reserved();
+    // What is being recorded meanwhile has such blocks, too.
+    if (--recorder_.graphs_ == 0 && !recorder_.recording_) recorder_.allocator_.forget_reserved();
   }
   // Its branches take the second lane's counters and scratch memory, so what runs there has to end first.
   void replay() override {
-    recorder_.queue_.join();
+    recorder_.join_();
     DUEL_CUDA(cudaGraphLaunch(executable_, recorder_.queue_.stream()));
   }
 

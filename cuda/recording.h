@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "cuda/queue.h"
 #include "lib/allocator.h"
@@ -16,7 +17,9 @@ namespace duel::cuda {
 /// recordings.
 class Recorder {
  public:
-  Recorder(Queue& queue, CachingAllocator& allocator) : queue_(queue), allocator_(allocator) {}
+  /// `join` puts the first lane behind the second, and ends what the allocator holds for it.
+  Recorder(Queue& queue, CachingAllocator& allocator, std::function<void()> join)
+      : queue_(queue), allocator_(allocator), join_(std::move(join)) {}
 
   std::unique_ptr<Kernels::Recording> record(const std::function<void()>& work);
   /// Throws Error if work is being recorded: `what` waits for the device, or reads what it has not computed.
@@ -30,6 +33,7 @@ class Recorder {
 
   Queue& queue_;
   CachingAllocator& allocator_;
+  std::function<void()> join_;
   bool recording_ = false;
   int graphs_ = 0;
 };

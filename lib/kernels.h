@@ -107,6 +107,13 @@ class Kernels {
   virtual bool runs_beside() const { return false; }
   /// What follows comes after all that was given to beside().
   virtual void join() {}
+  /// The same where something has failed already, which is what is to be told.
+  void join_after_failure() noexcept {
+    try {
+      join();
+    } catch (const std::exception&) {
+    }
+  }
 
   // ---- recorded work ----
   /// Kernel calls that can be made again, with the same tensors, at the cost of one.

@@ -165,6 +165,10 @@ TEST_F(HostCudaProgram, OtherCardsTrainWithWhatTheyHave) {
         on_card({"--steps", "2", "--conv", "implicit", "--precision", precision, "--output", card}));
     EXPECT_TRUE(contains(out, std::string("convolutions ") + how)) << card << ": " << out;
   }
+  for (const auto& [variable, value] : {std::pair{"HOST_CUDA", "driver-12.2"}, {"CUDA_FORCE_PTX_JIT", "1"}}) {
+    const Environment environment(variable, value);
+    dcgan.good(on_card({"--steps", "4", "--conv", "implicit", "--precision", "bf16", "--output", variable}));
+  }
   for (const char* card : {"turing", "code-for-turing"}) {
     const Environment environment("HOST_CUDA", card);
     dcgan.bad(on_card({"--precision", "tf32", "--output", "refused"}),
@@ -179,6 +183,12 @@ TEST_F(HostCudaProgram, NoRoomForARecordedStepIsSaid) {
   dcgan.bad(on_card({"--steps", "20", "--output", "run"}),
             "out of memory: no room for a recorded step; smaller batches need less (");
   dcgan.good(on_card({"--steps", "20", "--step-graphs", "off", "--output", "plain"}));
+}
+
+TEST_F(HostCudaProgram, NoRoomForALibrarysOwnMemoryIsSaid) {
+  const Environment environment("HOST_CUDA", "no-room-for-cublas");
+  Program().bad(on_card({"--steps", "20", "--output", "run"}),
+                "out of memory: cublasCreate found no room on the device; smaller batches need less");
 }
 
 TEST_F(HostCudaProgram, ARequestBesideOtherWorkGivesHeldBlocksUp) {

@@ -35,7 +35,7 @@ std::string advice_for_memory(const Config& config, const Dataset& data, Device 
   constexpr int64_t small = 2, larger = 6;  // batch norm needs two
   constexpr double usable = 0.9;            // the rest goes into blocks that no longer fit a request
   Kernels& k = kernels(device);
-  k.join();  // what was being computed when memory ran out may hold some back
+  k.join_after_failure();  // what was being computed when memory ran out may hold some back
   CachingAllocator& allocator = k.allocator();
   try {
     const int64_t of_small = iteration_bytes(config, small, device),

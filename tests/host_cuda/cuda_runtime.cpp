@@ -39,7 +39,17 @@ struct HostGraph {
   cudaStream_t origin = nullptr;
 };
 
+namespace host_cuda {
+
+bool machine_is(const char* what) {
+  const char* const machine = std::getenv("HOST_CUDA");
+  return machine && std::string(machine) == what;
+}
+
+}  // namespace host_cuda
+
 namespace {
+using host_cuda::machine_is;
 std::set<cudaStream_t> streams;
 std::mt19937 order_of_streams;
 }  // namespace
@@ -88,10 +98,15 @@ size_t device_memory() {
   return static_cast<size_t>(mebibytes ? std::atol(mebibytes) : 1024) << 20;
 }
 
-bool machine_is(const char* what) {
-  const char* const machine = std::getenv("HOST_CUDA");
-  return machine && std::string(machine) == what;
+int driver_of_machine() {
+  if (machine_is("no-driver")) return 0;
+  if (machine_is("old-driver")) return 11040;
+  return machine_is("driver-12.2") ? 12020 : driver_version;
 }
+constexpr int first_with_early_edges = 12030;
+
+/// Whether the driver compiles the PTX itself, and not for what one architecture alone has.
+bool compiles_ptx() { return std::getenv("CUDA_FORCE_PTX_JIT") != nullptr; }
 
 /// A card, and for which compute capability the code is that it runs.
 struct Card {
@@ -129,7 +144,7 @@ void run_grid(const cudaLaunchConfig_t& config, bool early, const std::function<
   for (unsigned i = 0; i < gridDim.x; ++i) {
     blockIdx = dim3(static_cast<unsigned>((first + i) % gridDim.x));
     host_cuda::begin_block(blockDim.x, config.dynamicSmemBytes, played.code,
-                           played.capability == 90 && played.code == 90);
+                           played.capability == 90 && played.code == 90 && !compiles_ptx());
     fibers().run(blockDim.x, [&](unsigned) { thread(); });
     host_cuda::end_block(early);
   }
@@ -196,7 +211,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {
-  *version = machine_is("no-driver") ? 0 : machine_is("old-driver") ? 11040 : driver_version;
+  *version = driver_of_machine();
   return cudaSuccess;
 }
 cudaError_t cudaRuntimeGetVersion(int* version) {
@@ -408,6 +423,8 @@ cudaError_t host_cuda::launch(const cudaLaunchConfig_t& config, const void* kern
   }
   // Compiled for cards before 9.0, a kernel does not wait for what is before it.
   if (may_begin_early(config) && card().code < 90) return cudaErrorInvalidValue;
+  if (may_begin_early(config) && config.stream->capture && driver_of_machine() < first_with_early_edges)
+    return cudaErrorInvalidValue;
   // Its early beginning would be behind one of two streams only; the project does without.
   if (may_begin_early(config) && config.stream->behind_wait) return cudaErrorInvalidValue;
   return enqueue(config.stream, [config, early = may_begin_early(config), thread = std::move(thread)] {

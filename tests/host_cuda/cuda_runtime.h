@@ -151,6 +151,8 @@ struct cudaLaunchConfig_t {
 
 namespace host_cuda {
 
+/// Which machine is played: what HOST_CUDA has in the environment.
+bool machine_is(const char* what);
 cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread);
 
