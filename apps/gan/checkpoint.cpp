@@ -10,9 +10,8 @@
 
 #include "apps/gan/json.h"
 #include "apps/gan/run_folder.h"
-#include "lib/finite.h"
-#include "lib/io/safetensors.h"
 #include "lib/quote.h"
+#include "ops/nn/state_file.h"
 
 namespace duel::gan {
 namespace {
@@ -24,21 +23,17 @@ constexpr const char* format_value = "duel dcgan checkpoint 1";
 // Far more than any run comes to; what is computed with them does not overflow.
 constexpr int64_t most_counted = 1'000'000'000'000, most_drawn = int64_t{3} << 61;
 
-/// One tensor of a checkpoint: the program's handle and its outside form.
-struct Entry {
-  std::string name;
-  Tensor tensor;
-  nn::Layout layout;
-  bool is_finite = false;  ///< whether a file in which it is not is refused
-};
+using Entries = std::vector<nn::StoredTensor>;
 
-void add_network(std::vector<Entry>& entries, const nn::Module& network, const char* prefix) {
-  for (const nn::NamedTensor& part : network.state(prefix))
-    entries.push_back({part.name, *part.tensor, part.layout, part.tensor->dtype() == DType::Float32});
+void add_network(Entries& entries, const nn::Module& network, const char* prefix) {
+  for (nn::StoredTensor& part : nn::stored_state(network, prefix)) {
+    part.must_be_finite = part.tensor.dtype() == DType::Float32;
+    entries.push_back(std::move(part));
+  }
 }
 
 /// State tensors take the layout of the parameter that they belong to.
-void add_optimizer(std::vector<Entry>& entries, const Optimizer& optimizer, const nn::Module& network,
+void add_optimizer(Entries& entries, const Optimizer& optimizer, const nn::Module& network,
                    const std::string& prefix) {
   std::map<std::string, nn::Layout> layouts;
   for (const nn::NamedTensor& parameter : network.parameters()) layouts[parameter.name] = parameter.layout;
@@ -49,44 +44,22 @@ void add_optimizer(std::vector<Entry>& entries, const Optimizer& optimizer, cons
   }
 }
 
-std::vector<Entry> network_entries(Trainer& trainer) {
-  std::vector<Entry> entries;
+Entries network_entries(Trainer& trainer) {
+  Entries entries;
   add_network(entries, trainer.generator(), "G");
   add_network(entries, trainer.discriminator(), "D");
   return entries;
 }
 
-std::vector<Entry> all_entries(Trainer& trainer) {
-  std::vector<Entry> entries = network_entries(trainer);
+Entries all_entries(Trainer& trainer) {
+  Entries entries = network_entries(trainer);
   add_optimizer(entries, trainer.optimizer_g(), trainer.generator(), "optimizer_G");
   add_optimizer(entries, trainer.optimizer_d(), trainer.discriminator(), "optimizer_D");
   return entries;
 }
 
-void write(const std::filesystem::path& path, const std::vector<Entry>& entries,
-           const std::map<std::string, std::string>& metadata) {
-  std::vector<std::pair<std::string, Tensor>> outside;
-  for (const Entry& entry : entries)
-    outside.emplace_back(entry.name, nn::to_outside(entry.tensor, entry.layout));
-  write_safetensors(path, outside, metadata);
-}
-
-/// Copies every entry from the file, after all have been looked at, so that a bad file changes nothing.
-void read(const std::filesystem::path& path, const SafetensorsFile& file, const std::vector<Entry>& entries) {
-  std::vector<Tensor> found;
-  for (const Entry& entry : entries) {
-    const Tensor& tensor = file.at(entry.name);
-    const Shape expected = nn::outside_shape(entry.tensor.shape(), entry.layout);
-    check(tensor.shape() == expected, path.string(), ": ", entry.name, " has shape ", tensor.shape(),
-          ", the network needs ", expected,
-          "; it was saved with other sizes (--image-size, --z-dim, --g-dim, --d-dim)");
-    check(tensor.dtype() == entry.tensor.dtype(), path.string(), ": ", entry.name, " holds ",
-          name_of(tensor.dtype()), ", expected ", name_of(entry.tensor.dtype()));
-    check(!entry.is_finite || all_finite(tensor.to_vector<float>()), path.string(), ": ", entry.name,
-          " holds numbers that are not finite; take an earlier checkpoint of the run");
-    found.push_back(nn::from_outside(tensor, entry.layout));
-  }
-  for (size_t i = 0; i < entries.size(); ++i) entries[i].tensor.copy_from(found[i]);
+void read(const SafetensorsFile& file, const Entries& entries) {
+  nn::read_stored(file, entries, " (--image-size, --z-dim, --g-dim, --d-dim)");
 }
 
 const std::string& metadata(const std::filesystem::path& path, const SafetensorsFile& file, const char* key) {
@@ -148,11 +121,11 @@ void save_checkpoint(const std::filesystem::path& path, Trainer& trainer, const 
                                               {"pictures", std::to_string(position.pictures)}};
   for (const auto& [name, stream] : trainer.random_streams())
     metadata[name + position_suffix] = std::to_string(stream->position());
-  write(path, all_entries(trainer), metadata);
+  nn::write_stored(path, all_entries(trainer), metadata);
 }
 
 void save_networks(const std::filesystem::path& path, Trainer& trainer) {
-  write(path, network_entries(trainer), {{"config", json_text(to_json(trainer.config()))}});
+  nn::write_stored(path, network_entries(trainer), {{"config", json_text(to_json(trainer.config()))}});
 }
 
 Config read_config(const std::filesystem::path& path) { return config_of(path, read_header(path)); }
@@ -176,7 +149,7 @@ Position load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
     const bool is_there = file.metadata.contains(key) || name == "latent";
     stream_positions.push_back(is_there ? number(path, file, key.c_str(), most_drawn) : stream->position());
   }
-  read(path, file, all_entries(trainer));
+  read(file, all_entries(trainer));
   for (size_t i = 0; i < streams.size(); ++i) streams[i].second->set_position(stream_positions[i]);
   return position;
 }
@@ -200,14 +173,14 @@ std::filesystem::path find_checkpoint(const std::filesystem::path& path) {
 }
 
 void load_networks(const std::filesystem::path& path, nn::Module* generator, nn::Module* discriminator) {
-  std::vector<Entry> entries;
+  Entries entries;
   if (generator) add_network(entries, *generator, "G");
   if (discriminator) add_network(entries, *discriminator, "D");
   // Not the optimisers' state, which is three times as large.
   const auto is_of_networks = [=](std::string_view name) {
     return (generator && name.starts_with("G.")) || (discriminator && name.starts_with("D."));
   };
-  read(path, read_safetensors(path, is_of_networks), entries);
+  read(read_safetensors(path, is_of_networks), entries);
 }
 
 std::string fingerprint(const nn::Module& network) {
