@@ -11,6 +11,10 @@ namespace {
 
 constexpr const char* before_report = "before it began";
 
+// Of the host: what is kept before it counts as much, beside twice of what was in use. Programs that take
+// turns at two things, training and an evaluation say, keep the blocks of both.
+constexpr int64_t spare = 64 << 20;
+
 int64_t mebibytes(int64_t bytes) { return bytes >> 20; }
 
 // Small requests share few sizes; large ones are rounded to pages, which wastes next to nothing.
@@ -52,6 +56,7 @@ void* CachingAllocator::find(size_t size) {
   void* block = reserving_ ? take(kept_reserved_, size) : nullptr;
   if (!block) block = take(kept_, size);
   if (block) return block;
+  if (!refuses() && stats_.bytes_cached > 2 * stats_.peak_in_use + spare) free_all(kept_);
   block = system_allocate(size);
   if (!block) {
     free_all(kept_);
@@ -75,6 +80,7 @@ void* CachingAllocator::allocate(size_t bytes) {
   if (reserving_) reserved_.insert(block);
   if (report_) account(block, size);
   stats_.bytes_in_use += static_cast<int64_t>(size);
+  stats_.peak_in_use = std::max(stats_.peak_in_use, stats_.bytes_in_use);
   stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.bytes_in_use + stats_.bytes_cached);
   return block;
 }

@@ -1,5 +1,5 @@
 // A caching allocator: a block that is freed is kept and handed out again for the next request of its size,
-// so that a training step, whose requests repeat, asks the system for nothing after its first iteration.
+// so that a training step, whose requests repeat, asks the system for nothing after its second iteration.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +28,7 @@ class CachingAllocator {
   struct Stats {
     int64_t bytes_in_use = 0;        ///< handed out now
     int64_t bytes_cached = 0;        ///< freed and kept
+    int64_t peak_in_use = 0;         ///< largest bytes_in_use so far
     int64_t peak_bytes = 0;          ///< largest bytes_in_use + bytes_cached so far: what the system saw
     int64_t system_allocations = 0;  ///< requests that no kept block could serve
   };
@@ -37,7 +38,9 @@ class CachingAllocator {
   CachingAllocator& operator=(const CachingAllocator&) = delete;
 
   /// At least `bytes` bytes, aligned to 64. Kept and held blocks are given up before a request fails; throws
-  /// OutOfMemory with the bytes asked for, in use and free if it fails even then.
+  /// OutOfMemory with the bytes asked for, in use and free if it fails even then. Where the system refuses
+  /// nothing (see refuses()), kept blocks are given up, too, once they are much more than was ever in use: a
+  /// program whose requests never repeat must not keep them all.
   void* allocate(size_t bytes);
   /// Takes back a block of `bytes` bytes that allocate() gave.
   void release(void* block, size_t bytes) noexcept;
@@ -78,6 +81,9 @@ class CachingAllocator {
   /// nullptr when there is no room; throws Error if the system is at fault.
   virtual void* system_allocate(size_t bytes) = 0;
   virtual void system_free(void* block) noexcept = 0;
+  /// Whether the system says so when there is no room. Linux hands out more of the host's memory than there
+  /// is and ends a process that fills it.
+  virtual bool refuses() const { return true; }
   /// Called where there is no room but blocks are held: ends what they are held for, if that can be done now.
   virtual void end_holding() {}
 
@@ -115,6 +121,7 @@ class HostAllocator final : public CachingAllocator {
  protected:
   void* system_allocate(size_t bytes) noexcept override;
   void system_free(void* block) noexcept override;
+  bool refuses() const override { return false; }
 };
 
 }  // namespace duel

@@ -132,22 +132,35 @@ Node::~Node() {
   }
 }
 
+namespace {
+
+GradSlot& slot_of(const Node& node, size_t input) {
+  check(input < node.inputs.size() && node.needs(input), "[", node.name(),
+        "] no gradient flows to its input ", input, ": ask needs(", input, ") before");
+  return *node.inputs[input].slot;
+}
+
+}  // namespace
+
 Node::Target Node::target(size_t input) const {
-  GradSlot& slot = *inputs[input].slot;
+  GradSlot& slot = slot_of(*this, input);
   const Write write = open(slot);
   return {slot.tensor, write};
 }
 
 void Node::beside(size_t input, const std::function<void(const Target&)>& compute) const {
+  GradSlot& slot = slot_of(*this, input);
   if (inputs[input].producer || !needs(0)) return compute(target(input));
   // What else was written to it beside is in order with what comes now.
-  inputs[input].slot->beside = false;
+  slot.beside = false;
   const Target leaf = target(input);
-  inputs[input].slot->beside = true;
+  slot.beside = true;
   kernels(leaf.tensor.device()).beside([&] { compute(leaf); });
 }
 
-void Node::pass(size_t input, const Tensor& value) const { gather(*inputs[input].slot, value); }
+void Node::pass(size_t input, const Tensor& value) const { gather(slot_of(*this, input), value); }
+
+bool is_recording() { return recording; }
 
 bool needs_grad(const std::vector<Tensor>& inputs) {
   return recording &&
@@ -155,6 +168,8 @@ bool needs_grad(const std::vector<Tensor>& inputs) {
 }
 
 void record(const Tensor& y, std::shared_ptr<Node> node, const std::vector<Tensor>& inputs) {
+  check(!y.requires_grad(), "[", node->name(), "] its result, of shape ", y.shape(),
+        ", is part of a graph already; write it into a new tensor");
   for (const Tensor& input : inputs) {
     if (input.requires_grad()) {
       node->inputs.push_back({input.node(), input.grad_slot()});
@@ -196,7 +211,6 @@ void backward(const Tensor& root, const Tensor& seed) {
   ScopedPhase phase(current_phase());
   std::vector<std::shared_ptr<GradSlot>> leaves;  // those that share memory or are not done
   const auto finish_leaves = [&] {
-    kernels(root.device()).join();
     for (const std::shared_ptr<GradSlot>& leaf : leaves) {
       leaf->beside = false;
       separate(*leaf);
@@ -210,9 +224,11 @@ void backward(const Tensor& root, const Tensor& seed) {
     }
   } catch (...) {
     for (const std::shared_ptr<Node>& node : order) clear(*node->output);  // a later backward may visit them
+    kernels(root.device()).join_after_failure();
     finish_leaves();
     throw;
   }
+  kernels(root.device()).join();
   finish_leaves();
 }
 

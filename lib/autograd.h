@@ -86,15 +86,20 @@ struct Node {
 /// Whether an operation on these tensors has to be recorded.
 bool needs_grad(const std::vector<Tensor>& inputs);
 
-/// Makes `y` the output of `node`, computed from `inputs` (in the order of the node's input numbers).
+/// Makes `y` the output of `node`, computed from `inputs` (in the order of the node's input numbers). Throws
+/// where `y` is part of the graph already: an input that was changed in place, say.
 void record(const Tensor& y, std::shared_ptr<Node> node, const std::vector<Tensor>& inputs);
 
 /// Computes the gradient of `root` with respect to every leaf that requires one and adds it to the leaf's
 /// grad(). `seed` is the gradient of the result with respect to `root`; without it, `root` must have one
 /// element, and 1 is taken. A root that is itself such a leaf gets the seed. Throws if no gradient flows to
 /// `root`, on a second backward, and on a tensor changed in place; then a leaf has the gradients of those
-/// operations that were done before.
+/// operations that were done before. Threads may run it at the same time if their graphs have no tensor in
+/// common, leaves included.
 void backward(const Tensor& root, const Tensor& seed = {});
+
+/// Whether this thread records operations: not within backward() nor where a NoGrad lives.
+bool is_recording();
 
 /// While one lives, operations of this thread are not recorded.
 class NoGrad {

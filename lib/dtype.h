@@ -45,11 +45,14 @@ inline bool is_floating(DType dtype) { return dtype != DType::UInt8 && dtype != 
 
 template <class T>
 constexpr DType dtype_of() {
+  constexpr bool is_whole = std::is_same_v<T, uint8_t> || std::is_same_v<T, int64_t>;
+  static_assert(
+      is_whole || std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, BFloat16>,
+      "tensors hold float, double, BFloat16, uint8_t or int64_t");
   if constexpr (std::is_same_v<T, float>) return DType::Float32;
   if constexpr (std::is_same_v<T, double>) return DType::Float64;
   if constexpr (std::is_same_v<T, BFloat16>) return DType::BFloat16;
-  if constexpr (std::is_same_v<T, uint8_t>) return DType::UInt8;
-  if constexpr (std::is_same_v<T, int64_t>) return DType::Int64;
+  return std::is_same_v<T, uint8_t> ? DType::UInt8 : DType::Int64;
 }
 
 /// Calls body(T{}) with T = float or double.

@@ -16,7 +16,8 @@ enum class Saves { Nothing, Input, Output };
 
 // ---- functions of one variable: y = value(x), dx = grad(saved, dy) ----
 
-/// The value is written so that NaN stays NaN: a network that has diverged must not look healthy.
+/// Written so that NaN stays NaN, and lets the gradient through: a network that has diverged must not look
+/// healthy.
 struct Relu {
   static constexpr Saves saves = Saves::Output;
   template <class T>
@@ -25,7 +26,7 @@ struct Relu {
   }
   template <class T>
   DUEL_HOST_DEVICE T grad(T y, T dy) const {
-    return y > T(0) ? dy : T(0);
+    return y <= T(0) ? T(0) : dy;
   }
 };
 

@@ -8,6 +8,8 @@ RandomStream::RandomStream(uint64_t seed, Stream stream, Device device)
     : seed_(seed), stream_(stream), position_(Tensor::zeros({1}, DType::Int64, device)) {}
 
 void RandomStream::fill(const Tensor& x, const Distribution& distribution) {
+  check(x.device() == position_.device(), "[random] the stream is on ", position_.device(),
+        " and the tensor, of shape ", x.shape(), ", on ", x.device(), ": make the stream with that device");
   kernels(x.device()).random(distribution, seed_, static_cast<uint64_t>(stream_), position_, x);
   x.mark_changed();
 }

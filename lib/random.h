@@ -59,8 +59,8 @@ class RandomStream {
   RandomStream& operator=(RandomStream&&) = default;
 
   /// Fills `x` (float32 or float64, the same float values in both; on a card also bfloat16, those rounded):
-  /// element i is lane i % 4 of block i / 4, counted from the current one, and uses ceil(numel / 4) blocks
-  /// up.
+  /// element i is lane i % 4 of block i / 4, counted from the current one, and it uses up ceil(numel / 4)
+  /// blocks. Throws unless `x` is on the stream's device.
   void fill(const Tensor& x, const Distribution& distribution);
 
   uint64_t seed() const { return seed_; }

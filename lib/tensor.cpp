@@ -9,6 +9,20 @@
 
 namespace duel {
 
+namespace {
+
+/// Whole numbers of type T as floating ones, by way of the host.
+template <class T>
+Tensor numbers_as(const Tensor& numbers, DType dtype) {
+  check(is_floating(dtype), "[to] goes to a floating type, not from ", name_of(numbers.dtype()), " to ",
+        name_of(dtype));
+  const std::vector<T> values = numbers.to_vector<T>();
+  const Tensor exact = Tensor::from(std::vector<double>(values.begin(), values.end()), numbers.shape());
+  return exact.to(dtype).to(numbers.device());
+}
+
+}  // namespace
+
 Storage::Storage(size_t size, Device where)
     : allocator(kernels(where).allocator()), bytes(size), device(where), data(allocator.allocate(size)) {}
 
@@ -28,7 +42,27 @@ Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device
   return tensor;
 }
 
+void Tensor::fail_undefined() {
+  fail(
+      "[tensor] there is none: it was never made, or is the gradient of a tensor to which none has come "
+      "(defined() tells)");
+}
+
+/// Throws where a change in place would leave a graph with a gradient of what was there before.
+void Tensor::check_changeable(const char* method) const {
+  const std::shared_ptr<Node>& maker = node();
+  check(!maker || maker->used, "[", method, "] the result of ", maker ? maker->name() : "",
+        " is part of a graph that waits for its backward; change a clone() of its detach()");
+}
+
+void Tensor::check_outside_graph(const char* method) const {
+  check(!is_recording() || !requires_grad(), "[", method,
+        "] no gradient would flow through it to this tensor, ", "of shape ", shape(),
+        "; reshape() keeps the graph, detach() leaves it");
+}
+
 void Tensor::upload(const void* host) const {
+  check_changeable("upload");
   kernels(device()).upload(host, *this);
   mark_changed();
 }
@@ -52,6 +86,7 @@ double Tensor::item() const {
 }
 
 void Tensor::copy_from(const Tensor& source) const {
+  check_changeable("copy_from");
   check_shape("copy_from", "source", source, shape());
   check(dtype() == source.dtype(), "[copy_from] source holds ", name_of(source.dtype()), ", the target ",
         name_of(dtype()));
@@ -66,11 +101,17 @@ void Tensor::copy_from(const Tensor& source) const {
 }
 
 void Tensor::fill(double value) const {
+  check_changeable("fill");
+  constexpr double beyond = 9223372036854775808.0;  // 2^63, the first that is none of int64
+  const double low = dtype() == DType::UInt8 ? 0 : -beyond, high = dtype() == DType::UInt8 ? 256 : beyond;
+  check(is_floating(dtype()) || (value >= low && value < high), "[fill] ", name_of(dtype()), " has no ",
+        value);
   kernels(device()).fill(*this, value);
   mark_changed();
 }
 
 Tensor Tensor::clone() const {
+  check_outside_graph("clone");
   Tensor copy = empty_like(*this);
   kernels(device()).copy(*this, copy);
   return copy;
@@ -78,6 +119,7 @@ Tensor Tensor::clone() const {
 
 Tensor Tensor::to(Device device) const {
   if (device == this->device()) return *this;
+  check_outside_graph("to");
   Tensor copy = empty(shape(), dtype(), device);
   copy.copy_from(*this);
   return copy;
@@ -85,6 +127,9 @@ Tensor Tensor::to(Device device) const {
 
 Tensor Tensor::to(DType dtype) const {
   if (dtype == this->dtype()) return *this;
+  check_outside_graph("to");
+  if (this->dtype() == DType::UInt8) return numbers_as<uint8_t>(*this, dtype);
+  if (this->dtype() == DType::Int64) return numbers_as<int64_t>(*this, dtype);
   check_cast("to", this->dtype(), dtype);
   Tensor copy = empty(shape(), dtype, device());
   kernels(device()).cast(*this, copy, Write::Set);
@@ -106,12 +151,14 @@ Tensor Tensor::share(size_t offset, const Shape& shape) const {
 }
 
 Tensor Tensor::view(const Shape& shape) const {
+  check_outside_graph("view");
   check(shape.numel() == numel(), "[view] shape ", shape, " has ", shape.numel(),
         " elements, the tensor of shape ", this->shape(), " has ", numel());
   return share(0, shape);
 }
 
 Tensor Tensor::rows(int64_t first, int64_t count) const {
+  check_outside_graph("rows");
   check(dims() > 0 && first >= 0 && count >= 0 && count <= dim(0) - first, "[rows] ", first, " + ", count,
         " is beyond the outermost dimension of shape ", shape());
   Shape part = shape();
@@ -152,7 +199,7 @@ Tensor Tensor::form_copy(Form form) const {
 }
 
 Tensor& Tensor::set_requires_grad(bool requires_grad) {
-  check(!impl_->node, "[set_requires_grad] only a leaf can be told; detach() the result of ",
+  check(!node(), "[set_requires_grad] only a leaf can be told; detach() the result of ",
         impl_->node ? impl_->node->name() : "", " first");
   if (!requires_grad) {
     if (impl_->grad_slot) impl_->frozen_slot = std::move(impl_->grad_slot);
@@ -170,12 +217,12 @@ Tensor& Tensor::set_requires_grad(bool requires_grad) {
 }
 
 Tensor Tensor::grad() const {
-  const auto& slot = impl_->grad_slot;
+  const auto& slot = grad_slot();
   return slot && slot->filled ? slot->tensor : Tensor();
 }
 
 void Tensor::zero_grad() const {
-  for (const auto& slot : {impl_->grad_slot, impl_->frozen_slot}) {
+  for (const auto& slot : {impl().grad_slot, impl().frozen_slot}) {
     if (!slot) continue;
     slot->filled = false;
     // Who holds the gradient keeps what it was.

@@ -46,7 +46,7 @@ struct Storage {
 
 class Tensor {
  public:
-  /// No tensor: only defined() may be asked of it.
+  /// No tensor: of it only defined() and requires_grad() may be asked, all else throws.
   Tensor() = default;
 
   /// Elements are not initialised. Throws OutOfMemory where the device has no room.
@@ -74,15 +74,15 @@ class Tensor {
   }
 
   bool defined() const { return impl_ != nullptr; }
-  const Shape& shape() const { return impl_->shape; }
-  int64_t dim(int i) const { return impl_->shape[i]; }
-  int dims() const { return impl_->shape.dims(); }
-  int64_t numel() const { return impl_->shape.numel(); }
+  const Shape& shape() const { return impl().shape; }
+  int64_t dim(int i) const { return impl().shape[i]; }
+  int dims() const { return impl().shape.dims(); }
+  int64_t numel() const { return impl().shape.numel(); }
   size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype()); }
-  DType dtype() const { return impl_->dtype; }
-  Device device() const { return impl_->storage->device; }
+  DType dtype() const { return impl().dtype; }
+  Device device() const { return impl().storage->device; }
 
-  void* raw() const { return static_cast<char*>(impl_->storage->data) + impl_->offset; }
+  void* raw() const { return static_cast<char*>(impl().storage->data) + impl().offset; }
   /// Its elements, on its own device. Throws unless T is its element type.
   template <class T>
   T* data() const {
@@ -91,7 +91,9 @@ class Tensor {
     return static_cast<T*>(raw());
   }
 
-  /// Overwrites its elements with bytes() bytes of the host's memory; counts as a change in place.
+  /// Overwrites its elements with bytes() bytes of the host's memory; counts as a change in place, as
+  /// copy_from() and fill() do. These throw for the result of an operation that a gradient is still to pass:
+  /// it would be that of the value before.
   void upload(const void* host) const;
   /// Copies its elements into bytes() bytes of the host's memory; waits for the device.
   void download(void* host) const;
@@ -107,24 +109,28 @@ class Tensor {
   double item() const;
   /// Overwrites its elements with those of `source` (same shape and type, any device), outside the graph.
   void copy_from(const Tensor& source) const;
-  /// Overwrites all elements with `value`, converted to its type; counts as a change in place.
+  /// Overwrites all elements with `value`, converted to its type; throws where a type of whole numbers has no
+  /// such value.
   void fill(double value) const;
-  /// A copy of its own memory, outside the graph: unlike PyTorch's no gradient flows through it.
+
+  // Unlike PyTorch's these lie outside the graph. While operations are recorded they throw for a tensor to
+  // which a gradient flows, as none would flow through them: detach() first where that is meant.
+  /// A copy of its own memory.
   Tensor clone() const;
-  /// Itself where it already is there, else a copy outside the graph.
+  /// Itself where it already is there, else a copy.
   Tensor to(Device device) const;
-  /// Itself where it already has that type, else a copy outside the graph. From one floating type to another;
-  /// throws for others.
+  /// Itself where it already has that type, else a copy. Throws unless `dtype` is a floating type; bytes and
+  /// whole numbers go there through the host's memory.
   Tensor to(DType dtype) const;
-
-  /// The same elements in another shape with as many elements, outside the graph (see reshape in ops).
+  /// The same elements in another shape with as many elements; reshape() in ops lets a gradient through.
   Tensor view(const Shape& shape) const;
-  /// Elements first .. first+count-1 of the outermost dimension, sharing storage, outside the graph.
+  /// Elements first .. first+count-1 of the outermost dimension, sharing storage.
   Tensor rows(int64_t first, int64_t count) const;
-  /// The same elements outside the graph.
-  Tensor detach() const { return view(shape()); }
 
-  uint64_t version() const { return impl_->storage->version; }
+  /// The same elements outside the graph.
+  Tensor detach() const { return share(0, shape()); }
+
+  uint64_t version() const { return impl().storage->version; }
   /// Whether no other tensor has this one's memory.
   bool sole_owner() const { return impl_.use_count() == 1 && impl_->storage.use_count() == 1; }
   /// Tells the graph that the elements were changed in place; kernels called by hand need it. `forms_too`:
@@ -149,8 +155,8 @@ class Tensor {
   Tensor grad() const;
   /// Forgets the gradient; its memory is kept for the next one.
   void zero_grad() const;
-  const std::shared_ptr<Node>& node() const { return impl_->node; }
-  const std::shared_ptr<GradSlot>& grad_slot() const { return impl_->grad_slot; }
+  const std::shared_ptr<Node>& node() const { return impl().node; }
+  const std::shared_ptr<GradSlot>& grad_slot() const { return impl().grad_slot; }
   /// Called by record() in lib/autograd.h: the tensor is the output of `node`.
   void set_node(std::shared_ptr<Node> node) const;
 
@@ -164,6 +170,13 @@ class Tensor {
     std::shared_ptr<GradSlot> grad_slot;
     std::shared_ptr<GradSlot> frozen_slot;  // of a leaf that has stopped collecting
   };
+  Impl& impl() const {
+    if (impl_ == nullptr) fail_undefined();
+    return *impl_;
+  }
+  [[noreturn]] static void fail_undefined();
+  void check_changeable(const char* method) const;
+  void check_outside_graph(const char* method) const;
   bool is_whole() const;  // whether it has all of its storage
   Tensor share(size_t offset, const Shape& shape) const;
   static Tensor on(std::shared_ptr<Storage> storage, size_t offset, const Shape& shape, DType dtype);

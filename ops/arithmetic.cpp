@@ -1,3 +1,5 @@
+// How an op is made: its arguments are checked, the result is allocated, a kernel computes it, and where a
+// gradient is to flow a Node is recorded that knows the derivative.
 #include "ops/arithmetic.h"
 
 #include "lib/autograd.h"

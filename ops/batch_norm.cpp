@@ -2,9 +2,16 @@
 //     dbias = sum dy,   dweight = sum dy * xhat,
 //     dx = weight / sqrt(variance + eps) * (dy - mean(dy) - xhat * mean(dy * xhat))   in training,
 //     dx = weight / sqrt(variance + eps) * dy                                         in evaluation.
+// For, with s = 1 / sqrt(variance + eps) and N values a channel, x_i acts on every xhat_j: on its own
+// directly, and on all by the mean (dmean/dx_i = 1 / N) and the variance (dvariance/dx_i = 2 (x_i - mean) /
+// N). Hence
+//     dxhat_j / dx_i = s * ([i = j] - 1/N - xhat_i * xhat_j / N),
+// and dx_i is the sum over j of weight * dy_j times that; in evaluation the last two terms are not there.
+//
 // dx needs the two sums, so they are computed also where no gradient of weight and bias is wanted. With an
 // activation f in the same pass, y = f(...), and dy above stands for f.grad(y, dy). Of several batches each
-// has this for itself; dweight and dbias are the sums of theirs.
+// has this for itself; dweight and dbias are the sums of theirs. (For one batch, which is all that a CPU
+// takes at once, class Parts gives everything as it is.)
 #include "ops/batch_norm.h"
 
 #include <cmath>
@@ -23,7 +30,7 @@ constexpr const char* op = "batch_norm";
 Tensor rows_of_batch(const Tensor& all, int64_t i, int64_t batches) {
   if (batches == 1) return all;
   const int64_t size = all.dim(0) / batches;
-  return all.rows(i * size, size);
+  return all.detach().rows(i * size, size);
 }
 
 /// What batch i has for each channel: row i of (batches, C), or the whole (C) of the only one.

@@ -77,7 +77,7 @@ int check_dim(const char* op, const Tensor& x, int dim) {
 Tensor reshape(const Tensor& x, const Shape& shape) {
   check(x.defined() && shape.numel() == x.numel(), "[reshape] shape ", shape,
         " does not hold the elements of x", x.defined() ? ", which has shape " + x.shape().str() : "");
-  const Tensor y = x.view(shape);
+  const Tensor y = x.detach().view(shape);
   if (needs_grad({x})) record(y, std::make_shared<ReshapeNode>(), {x});
   return y;
 }

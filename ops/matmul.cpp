@@ -127,9 +127,9 @@ Tensor linear_channels_last(const Tensor& x, const Tensor& weight, const Tensor&
   const Tensor factor = weight_for(x, weight);
   const Tensor permuted = Tensor::empty({out, height, width, channels}, factor.dtype(), x.device());
   kernels(x.device())
-      .permute(factor.view({out, channels, height, width}), channels_last, permuted, Write::Set);
+      .permute(factor.detach().view({out, channels, height, width}), channels_last, permuted, Write::Set);
   const Tensor rows = permuted.view(weight.shape());
-  const Tensor y = product_of_rows(x.view({x.dim(0), picture.numel()}), rows, bias);
+  const Tensor y = product_of_rows(x.detach().view({x.dim(0), picture.numel()}), rows, bias);
   if (needs_grad({x, weight, bias})) {
     auto node = std::make_shared<LinearChannelsLastNode>();
     node->permuted = rows;

@@ -148,6 +148,19 @@ TEST(Allocator, GivesKeptBlocksBackBeforeItFails) {
   allocator.release(c, 5120);
 }
 
+// What the host's system hands out it may not have: it never says that there is no more.
+TEST(Allocator, DoesNotKeepAllThatWasEverAskedFor) {
+  HostAllocator allocator;
+  constexpr size_t megabyte = 1 << 20;
+  constexpr int64_t spare = 64 << 20, largest = 80 * megabyte;
+  for (size_t size = megabyte; size <= 80 * megabyte; size += megabyte) {
+    allocator.release(allocator.allocate(size), size);
+    EXPECT_LE(allocator.stats().bytes_cached, 3 * largest + spare);
+  }
+  EXPECT_EQ(allocator.stats().peak_in_use, largest);
+  EXPECT_GT(allocator.stats().bytes_cached, 0);
+}
+
 /// Memory of 4 KiB, whose blocks are held for work that ends when it is asked to.
 class SmallAllocator final : public CachingAllocator {
  public:

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <thread>
 
 #include "lib/allocator.h"
@@ -217,7 +218,7 @@ TEST(Autograd, RefusesATensorChangedInPlace) {
   };
   const std::string expected = "[mul] a tensor of shape (2) that its gradient needs was changed in place";
   EXPECT_TRUE(contains(message_after([](const Tensor& t) { t.fill(0); }), expected));
-  EXPECT_TRUE(contains(message_after([](const Tensor& t) { t.copy_from(t.clone()); }), expected));
+  EXPECT_TRUE(contains(message_after([](const Tensor& t) { t.copy_from(t.detach().clone()); }), expected));
   EXPECT_TRUE(contains(message_after([](const Tensor& t) { t.rows(0, 1).fill(0); }), expected));
   EXPECT_TRUE(contains(
       message_after([](const Tensor& t) { RandomStream(1, Stream::Check).fill(t, Normal{}); }), expected));
@@ -387,8 +388,58 @@ TEST(Autograd, FlowsThroughReshapeButNotThroughAView) {
   backward(mul(y, y), random_tensor({3, 2}, 2));
   EXPECT_TRUE(close(x.grad(), scale(mul(x.detach(), random_tensor({3, 2}, 2).view({2, 3})), 2), 1e-15));
 
-  EXPECT_FALSE(x.view({6}).requires_grad());
-  EXPECT_FALSE(x.rows(0, 1).requires_grad());
+  const std::pair<const char*, std::function<Tensor()>> ways[] = {
+      {"view", [&] { return x.view({6}); }},
+      {"rows", [&] { return x.rows(0, 1); }},
+      {"clone", [&] { return x.clone(); }},
+      {"to", [&] { return x.to(DType::Float32); }}};
+  for (const auto& [name, way] : ways) {
+    EXPECT_EQ(error_of(way), concat("[", name,
+                                    "] no gradient would flow through it to this tensor, of shape (2, 3); "
+                                    "reshape() keeps the graph, detach() leaves it"));
+    const NoGrad none_is_wanted;
+    EXPECT_FALSE(way().requires_grad());
+  }
+  EXPECT_FALSE(x.detach().requires_grad());
+  EXPECT_EQ(x.to(DType::Float64).node(), x.node());  // itself
+}
+
+TEST(Autograd, AResultIsNotChangedBeforeItsGradientHasPassed) {
+  const Tensor x = leaf({2, 3});
+  const Tensor y = scale(x, 2), other = Tensor::from(Values{4, 5}, {2});
+  const std::string rest =
+      "] the result of scale is part of a graph that waits for its backward; change a "
+      "clone() of its detach()";
+  EXPECT_EQ(error_of([&] { y.fill(7); }), "[fill" + rest);
+  EXPECT_EQ(error_of([&] { y.copy_from(other); }), "[copy_from" + rest);
+  EXPECT_EQ(error_of([&] { y.upload(Values{1, 2}.data()); }), "[upload" + rest);
+  EXPECT_EQ(values_of(y), (Values{4, 6}));
+  backward(y, ones_like(y));
+  y.fill(7);
+  EXPECT_EQ(values_of(y), (Values{7, 7}));
+}
+
+/// An op that somebody wrote, which asks for the gradient of input 1 whether one flows there or not.
+struct CarelessNode final : Node {
+  const char* name() const override { return "careless"; }
+  void backward(const Tensor& dy) override {
+    pass(0, dy);
+    pass(1, dy);
+  }
+  void release() override {}
+};
+
+TEST(Autograd, AnOwnOpIsToldWhatItDoesWrong) {
+  const Tensor x = leaf({2, 3}), constant = Tensor::from(Values{4, 5}, {2});
+  const Tensor y = Tensor::zeros({2}, DType::Float64);
+  record(y, std::make_shared<CarelessNode>(), {x, constant});
+  EXPECT_EQ(error_of([&] { backward(y, ones_like(y)); }),
+            "[careless] no gradient flows to its input 1: ask needs(1) before");
+  EXPECT_EQ(error_of([&] {
+              record(x, std::make_shared<CarelessNode>(), {x, constant});
+            }),
+            "[careless] its result, of shape (2), is part of a graph already; write it into a new tensor");
+  EXPECT_EQ(x.node(), nullptr);
 }
 
 TEST(Autograd, AChangeThroughAViewIsSeen) {

@@ -211,9 +211,8 @@ TEST(CachedDataset, SaysThatTheCropIsTooLarge) {
   options.format.crop = 23;
   const auto data = open_dataset(options);
   EXPECT_EQ(data->size(), 1);
-  EXPECT_EQ(data->description(),
-            "5 pictures of " + folder.path().string() +
-                ", central 23x23 resized to 32x32, RGB; 4 of them are left out, 1 are used");
+  EXPECT_EQ(data->description(), "5 pictures of " + folder.path().string() +
+                                     ", central 23x23 resized to 32x32, RGB; left out: 4, used: 1");
 }
 
 class Slow : public Dataset {

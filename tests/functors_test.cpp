@@ -36,6 +36,13 @@ TEST(Functors, KeepNaN) {
     for (const double value : values_of(y)) EXPECT_TRUE(std::isnan(value));
 }
 
+// Nor does its gradient make a unit that is NaN look like one that is at rest.
+TEST(Functors, TheGradientOfReLUPassesNaN) {
+  Tensor x = Tensor::full({37}, static_cast<double>(kNaN)).set_requires_grad(true);
+  backward(relu(x), Tensor::full({37}, 3));
+  EXPECT_EQ(values_of(x.grad()), std::vector<double>(37, 3));
+}
+
 TEST(Functors, HaveNoGradientAtAKink) {
   EXPECT_EQ(Relu{}.grad(Relu{}.value(0.0f), 5.0f), 0.0f);
   EXPECT_EQ(Abs{}.grad(0.0f, 5.0f), 0.0f);

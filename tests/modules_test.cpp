@@ -1,14 +1,19 @@
 // What modules share, and what layers say to arguments and inputs that do not fit.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <limits>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "lib/autograd.h"
 #include "ops/activations.h"
 #include "ops/batch_norm.h"
 #include "ops/nn/init.h"
 #include "ops/nn/layers.h"
+#include "ops/nn/state_file.h"
 #include "ops/reductions.h"
 #include "tests/files.h"
 #include "tests/tensors.h"
@@ -56,6 +61,14 @@ TEST(Modules, LayersRefuseArgumentsOutOfRange) {
          Conv2d(3, 4, {3, 3}, {.padding = {-1, 0}});
        },
        "[Conv2d] padding must not be negative, got -1"},
+      {[] {
+         Conv2d(3, 4, {3, 3}, {.stride = {2, 2}, .output_padding = {1, 0}});
+       },
+       "[Conv2d] output_padding must be 0, got 1"},
+      {[] {
+         ConvTranspose2d(3, 4, {3, 3}, {.output_padding = {0, 1}});
+       },
+       "[ConvTranspose2d] output_padding must be at least 0 and less than the stride, got 1"},
       {[] {
          ConvTranspose2d(3, 0, {3, 3});
        },
@@ -188,6 +201,97 @@ TEST(Modules, FreezingEndsWithItsScope) {
       },
       Error);
   EXPECT_TRUE(network(Tensor::full({1, 2}, 1)).requires_grad());
+}
+
+TEST(Modules, WhatWasFrozenBeforeStaysFrozen) {
+  Sequential network;
+  network.add<Linear>(2, 2).add<Linear>(2, 1);
+  network.children()[0].second->set_requires_grad(false);
+  { const Frozen frozen(network); }
+  for (const NamedTensor& parameter : network.parameters())
+    EXPECT_EQ(parameter.tensor->requires_grad(), parameter.name.starts_with("1.")) << parameter.name;
+}
+
+/// A layer of somebody who forgot to make its weight.
+class Unfinished final : public Module {
+ public:
+  Unfinished() { add_parameter("weight", weight_); }
+  std::string description() const override { return "Unfinished()"; }
+
+ protected:
+  Tensor forward(const Tensor& x) override { return x; }
+
+ private:
+  Tensor weight_;
+};
+
+TEST(Modules, AParameterThatIsNotThereIsNamed) {
+  EXPECT_EQ(error_of([] { Unfinished(); }),
+            "[module] weight is added before it is made: give it a tensor first");
+}
+
+TEST(Modules, ABatchThatIsRefusedIsNotCounted) {
+  BatchNorm2d layer(2);
+  EXPECT_NE(error_of([&] { layer(Tensor::zeros({1, 1, 1, 2})); }), "");
+  EXPECT_EQ(layer.state()[4].tensor->item(), 0);
+  layer(Tensor::zeros({2, 1, 1, 2}));
+  EXPECT_EQ(layer.state()[4].tensor->item(), 1);
+}
+
+// ---- in files ----
+
+class ModuleFiles : public testing::Test {
+ protected:
+  static std::unique_ptr<Sequential> network(uint64_t seed, int64_t channels = 3) {
+    auto made = std::make_unique<Sequential>();
+    made->add<Conv2d>(2, channels, Pair{3, 2})
+        .add<BatchNorm2d>(channels)
+        .add<Flatten>()
+        .add<Linear>(channels, 1);
+    RandomStream random(seed, Stream::Weights);
+    init_normal(*made, 1, random);
+    made->state()[4].tensor->fill(static_cast<double>(seed));  // the running mean
+    return made;
+  }
+  static std::vector<std::vector<double>> values(const Module& module) {
+    std::vector<std::vector<double>> all;
+    for (const NamedTensor& part : module.state()) {
+      if (part.tensor->dtype() == DType::Float32) all.push_back(values_of(*part.tensor));
+    }
+    return all;
+  }
+
+  TemporaryFolder folder_;
+  const std::filesystem::path path_ = folder_ / "network.safetensors";
+};
+
+TEST_F(ModuleFiles, HoldWeightsAndStatisticsUnderPyTorchsNamesAndShapes) {
+  const auto first = network(1), second = network(2);
+  save(path_, *first);
+  const SafetensorsFile file = read_safetensors(path_);
+  EXPECT_EQ(file.names,
+            (std::vector<std::string>{"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean",
+                                      "1.running_var", "1.num_batches_tracked", "3.weight", "3.bias"}));
+  EXPECT_EQ(file.at("0.weight").shape(), (Shape{3, 2, 3, 2}));  // out, in, height, width
+  EXPECT_NE(values(*second), values(*first));
+  load(path_, *second);
+  EXPECT_EQ(values(*second), values(*first));
+}
+
+TEST_F(ModuleFiles, ThatDoNotFitChangeNothing) {
+  const auto small = network(1), large = network(2, 4);
+  const auto before = values(*large);
+  save(path_, *small);
+  EXPECT_EQ(error_of([&] { load(path_, *large); }),
+            path_.string() +
+                ": 0.weight has shape (3, 2, 3, 2), the network needs (4, 2, 3, 2); it was saved "
+                "with other sizes");
+  EXPECT_EQ(values(*large), before);
+  Sequential deeper;
+  deeper.add<Linear>(1, 1).add<Linear>(1, 1);
+  save(path_, deeper);
+  deeper.add<Linear>(1, 1);
+  EXPECT_TRUE(contains(error_of([&] { load(path_, deeper); }), "2.weight"));
 }
 
 TEST(Modules, ATypeThatCannotTrainLeavesAllAsItWas) {

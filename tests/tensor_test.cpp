@@ -69,6 +69,11 @@ TEST(Tensor, FillsAnyType) {
   EXPECT_EQ(Tensor::full({2}, 255, DType::UInt8).to_vector<uint8_t>(), (std::vector<uint8_t>{255, 255}));
   EXPECT_EQ(Tensor::zeros({2}, DType::Int64).to_vector<int64_t>(), (std::vector<int64_t>{0, 0}));
   EXPECT_EQ(Tensor::zeros({0, 5}).numel(), 0);
+  EXPECT_EQ(Tensor::full({1}, 255.9, DType::UInt8).item(), 255);
+  for (const double value : {-1.0, 256.0, std::numeric_limits<double>::quiet_NaN()})
+    EXPECT_EQ(error_of([&] { Tensor::full({1}, value, DType::UInt8); }),
+              concat("[fill] uint8 has no ", value));
+  EXPECT_EQ(error_of([] { Tensor::full({1}, 0x1p63, DType::Int64); }), "[fill] int64 has no 9.22337e+18");
 }
 
 TEST(Tensor, GivesItsOnlyElement) {
@@ -145,8 +150,33 @@ TEST(Tensor, ConvertsBetweenFloatingTypes) {
   EXPECT_EQ(f.to_vector<float>(), (std::vector<float>{0.1f, -std::numeric_limits<float>::infinity(), 3}));
   EXPECT_EQ(f.to(DType::Float64).to_vector<double>()[0], static_cast<double>(0.1f));
   EXPECT_EQ(t.to(DType::Float64).raw(), t.raw());
-  EXPECT_EQ(error_of([] { Tensor::zeros({1}, DType::UInt8).to(DType::Float32); }),
-            "[to] goes from one floating type to another, not from uint8 to float32");
+}
+
+TEST(Tensor, ConvertsBytesAndWholeNumbersToFloatingTypes) {
+  const Tensor bytes = Tensor::from(std::vector<uint8_t>{0, 7, 255}, {3, 1});
+  EXPECT_EQ(bytes.to(DType::Float32).to_vector<float>(), (std::vector<float>{0, 7, 255}));
+  EXPECT_EQ(bytes.to(DType::Float32).shape(), (Shape{3, 1}));
+  EXPECT_EQ(bytes.to(DType::UInt8).raw(), bytes.raw());
+  const Tensor numbers = Tensor::from(std::vector<int64_t>{-3, int64_t{1} << 40}, {2});
+  EXPECT_EQ(numbers.to(DType::Float64).to_vector<double>(), (std::vector<double>{-3, 1099511627776.0}));
+  EXPECT_EQ(error_of([&] { bytes.to(DType::Int64); }),
+            "[to] goes to a floating type, not from uint8 to int64");
+  EXPECT_EQ(error_of([] { Tensor::zeros({1}).to(DType::UInt8); }),
+            "[to] goes from one floating type to another, not from float32 to uint8");
+}
+
+TEST(Tensor, OneThatIsNotThereSaysSo) {
+  const Tensor none;
+  const std::string message =
+      "[tensor] there is none: it was never made, or is the gradient of a tensor to which none has come "
+      "(defined() tells)";
+  EXPECT_EQ(error_of([&] { (void)none.shape(); }), message);
+  EXPECT_EQ(error_of([&] { (void)none.detach(); }), message);
+  EXPECT_EQ(error_of([&] { (void)none.version(); }), message);
+  EXPECT_EQ(error_of([&] { (void)none.node(); }), message);
+  EXPECT_EQ(error_of([&] { (void)Tensor::zeros({2}).set_requires_grad(true).grad().to_vector<float>(); }),
+            message);
+  EXPECT_FALSE(none.requires_grad());
 }
 
 TEST(Tensor, CountsChangesInPlace) {

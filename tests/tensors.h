@@ -26,7 +26,7 @@ inline Tensor random_leaf(const Shape& shape, uint64_t seed, DType dtype = DType
 
 /// The elements of a tensor of floating-point numbers, of any device.
 inline std::vector<double> values_of(const Tensor& tensor) {
-  return tensor.to(Device{}).to(DType::Float64).to_vector<double>();
+  return tensor.detach().to(Device{}).to(DType::Float64).to_vector<double>();
 }
 
 /// Whether two tensors, of any devices, have one shape and no element differs by more than `tolerance` times

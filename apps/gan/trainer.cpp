@@ -1,3 +1,5 @@
+// An iteration of a GAN (Goodfellow et al., "Generative Adversarial Nets", 2014): D learns to tell real
+// pictures from G's, then G learns to be taken for real by that D.
 #include "apps/gan/trainer.h"
 
 #include <algorithm>
@@ -28,6 +30,16 @@ Optimizer make_optimizer(const nn::Module& network, const OptimizerConfig& o) {
 }
 
 }  // namespace
+
+// ---- an iteration ----
+
+std::pair<DStep, Tensor> Trainer::step(const Tensor& real) {
+  if (kernels(device_).runs_beside()) return step_beside(real);
+  const int64_t count = real.dim(0);
+  const Tensor z_d = draw_z(count), z_g = draw_z(count);
+  const DStep d = d_step(real, z_d);
+  return {d, g_step(z_g)};
+}
 
 // ---- D's step ----
 
@@ -138,15 +150,11 @@ DStep Trainer::learn_from_both(const Tensor& real, const Tensor& fake) {
   return seen;
 }
 
-std::pair<DStep, Tensor> Trainer::step(const Tensor& real) {
+// Both steps on the next latents; G makes the fakes of its own step as D's begins.
+std::pair<DStep, Tensor> Trainer::step_beside(const Tensor& real) {
   const int64_t count = real.dim(0);
-  const Tensor z_d = draw_z(count);
   Kernels& k = kernels(device_);
-  if (!k.runs_beside()) {
-    const Tensor z_g = draw_z(count);
-    const DStep d = d_step(real, z_d);
-    return {d, g_step(z_g)};
-  }
+  const Tensor z_d = draw_z(count);
   try {
     ScopedPhase phase("D");
     const Tensor fake = fakes(z_d);
@@ -158,7 +166,7 @@ std::pair<DStep, Tensor> Trainer::step(const Tensor& real) {
     phase.change("G");
     return {d, teach_g(fake_of_g)};
   } catch (...) {
-    k.join();  // or what G was given would still run beside whatever comes next
+    k.join_after_failure();  // or what G was given would still run beside whatever comes next
     throw;
   }
 }

@@ -56,6 +56,7 @@ class Trainer {
   std::vector<std::pair<std::string, RandomStream*>> random_streams();
 
  private:
+  std::pair<DStep, Tensor> step_beside(const Tensor& real);
   Tensor fakes(const Tensor& z);
   DStep teach_d(const Tensor& real, const Tensor& fake);
   DStep learn_from(const Tensor& real, const Tensor& fake);

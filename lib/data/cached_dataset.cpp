@@ -121,8 +121,8 @@ void CachedDataset::leave_out(std::vector<Failure> failures, int64_t total) {
             [](const Failure& a, const Failure& b) { return a.index < b.index; });
   if (static_cast<int64_t>(failures.size()) == total) fail_as_none_is_left(failures);
   if (!failures.empty())
-    description_ += concat("; ", failures.size(), " of them are left out, ",
-                           total - static_cast<int64_t>(failures.size()), " are used");
+    description_ +=
+        concat("; left out: ", failures.size(), ", used: ", total - static_cast<int64_t>(failures.size()));
   const int64_t bytes = picture_bytes();
   auto failure = failures.begin();
   for (int64_t index = 0; index < total; ++index) {

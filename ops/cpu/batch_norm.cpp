@@ -58,7 +58,7 @@ struct Activation {
 template <class T>
 T through(T slope, T z, T dy) {
   const T leaked = slope == T(0) ? T(0) : slope * dy;
-  return z > T(0) ? dy : leaked;
+  return z <= T(0) ? leaked : dy;  // NaN lets it through, as in lib/functors.h
 }
 
 template <class T>

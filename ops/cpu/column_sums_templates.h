@@ -38,11 +38,12 @@ struct ColumnSumsBody {
     // Compared with -bias rather than summed, where (x - mean) * scale would not be rounded on the way: the
     // gradient of x is let through where the forward's result is above 0, and this has to be the same there.
     if (g.negative_slope == 0)
-      return weigh<true>(g, first, rows, channels, sums, weighted,
-                         [](Reg dy, Reg scaled, Reg minus_bias) { return scaled > minus_bias ? dy : Reg{}; });
+      return weigh<true>(g, first, rows, channels, sums, weighted, [](Reg dy, Reg scaled, Reg minus_bias) {
+        return scaled <= minus_bias ? Reg{} : dy;
+      });
     const Reg slope = V::broadcast(g.negative_slope);
     weigh<true>(g, first, rows, channels, sums, weighted, [slope](Reg dy, Reg scaled, Reg minus_bias) {
-      return scaled > minus_bias ? dy : dy * slope;
+      return scaled <= minus_bias ? dy * slope : dy;
     });
   }
 

@@ -30,13 +30,16 @@ void check_positive(const char* layer, const char* argument, int64_t value) {
 }
 
 void check_conv(const char* layer, int64_t in_channels, int64_t out_channels, Pair kernel_size,
-                const ConvOptions& o) {
+                const ConvOptions& o, bool transposed) {
   check_positive(layer, "in_channels", in_channels);
   check_positive(layer, "out_channels", out_channels);
   for (const size_t i : {size_t{0}, size_t{1}}) {
     check_positive(layer, "kernel_size", kernel_size[i]);
     check_positive(layer, "stride", o.stride[i]);
     check(o.padding[i] >= 0, "[", layer, "] padding must not be negative, got ", o.padding[i]);
+    const int64_t most = transposed ? o.stride[i] - 1 : 0;
+    check(o.output_padding[i] >= 0 && o.output_padding[i] <= most, "[", layer, "] output_padding must be ",
+          transposed ? "at least 0 and less than the stride" : "0", ", got ", o.output_padding[i]);
   }
 }
 
@@ -68,7 +71,7 @@ std::optional<Tensor> Linear::forward_flattened(const Tensor& x) const {
 
 Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvOptions& options)
     : options_(options) {
-  check_conv("Conv2d", in_channels, out_channels, kernel_size, options);
+  check_conv("Conv2d", in_channels, out_channels, kernel_size, options, false);
   weight_ = Tensor::zeros({out_channels, kernel_size[0], kernel_size[1], in_channels});
   add_parameter("weight", weight_, Layout::ConvWeight);
   if (!options.bias) return;
@@ -95,7 +98,7 @@ Tensor Conv2d::forward(const Tensor& x) {
 ConvTranspose2d::ConvTranspose2d(int64_t in_channels, int64_t out_channels, Pair kernel_size,
                                  const ConvOptions& options)
     : options_(options) {
-  check_conv("ConvTranspose2d", in_channels, out_channels, kernel_size, options);
+  check_conv("ConvTranspose2d", in_channels, out_channels, kernel_size, options, true);
   weight_ = Tensor::zeros({in_channels, kernel_size[0], kernel_size[1], out_channels});
   add_parameter("weight", weight_, Layout::ConvWeight);
   if (!options.bias) return;
@@ -146,10 +149,11 @@ std::string BatchNorm2d::description() const {
 
 Tensor BatchNorm2d::normalise(const Tensor& x, const std::optional<Unary>& activation) {
   check(x.dims() == 4, "[BatchNorm2d] x must be (N, H, W, C), got ", x.shape());
+  const Tensor y = batch_norm(x, weight_, bias_, running_mean_, running_var_,
+                              {training(), momentum_, eps_, activation, separate_batches});
   if (training())
     num_batches_tracked_.fill(num_batches_tracked_.item() + static_cast<double>(separate_batches));
-  return batch_norm(x, weight_, bias_, running_mean_, running_var_,
-                    {training(), momentum_, eps_, activation, separate_batches});
+  return y;
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) { return normalise(x, {}); }

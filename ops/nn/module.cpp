@@ -48,6 +48,17 @@ Evaluating::~Evaluating() {
   for (const auto& [module, training] : modes_) module->training_ = training;
 }
 
+Frozen::Frozen(Module& module) {
+  for (const NamedTensor& parameter : module.parameters()) {
+    if (parameter.tensor->requires_grad()) learning_.push_back(*parameter.tensor);
+  }
+  for (Tensor& parameter : learning_) parameter.set_requires_grad(false);
+}
+
+Frozen::~Frozen() {
+  for (Tensor& parameter : learning_) parameter.set_requires_grad(true);
+}
+
 void Module::collect(const std::string& prefix, bool with_buffers, std::vector<NamedTensor>& out) const {
   for (const auto* own : {&parameters_, &buffers_}) {
     if (own == &buffers_ && !with_buffers) continue;
@@ -85,6 +96,7 @@ void Module::set_requires_grad(bool requires_grad) {
 }
 
 void Module::replace_tensors(const std::function<Tensor(const Tensor&)>& change) {
+  const NoGrad no_graph;
   const std::vector<NamedTensor> all = state();
   std::vector<Tensor> changed;
   for (const NamedTensor& entry : all) {
@@ -105,12 +117,22 @@ void Module::to(DType dtype) {
       [&](const Tensor& tensor) { return tensor.dtype() == DType::Int64 ? tensor : tensor.to(dtype); });
 }
 
+namespace {
+
+void check_there(const char* name, const Tensor& tensor) {
+  check(tensor.defined(), "[module] ", name, " is added before it is made: give it a tensor first");
+}
+
+}  // namespace
+
 void Module::add_parameter(const char* name, Tensor& tensor, Layout layout) {
+  check_there(name, tensor);
   tensor.set_requires_grad(true);
   parameters_.push_back({name, &tensor, layout});
 }
 
 void Module::add_buffer(const char* name, Tensor& tensor) {
+  check_there(name, tensor);
   buffers_.push_back({name, &tensor, Layout::Plain});
 }
 

@@ -75,7 +75,8 @@ class Module {
   /// Whether somebody looks at the shapes between layers: see trace().
   static bool observed();
 
-  /// For the constructor of a derived class: names its members. The module keeps pointers to them.
+  /// For the constructor of a derived class: names its members. The module keeps pointers to them. Throws for
+  /// a tensor that is not there yet.
   void add_parameter(const char* name, Tensor& tensor, Layout layout = Layout::Plain);
   void add_buffer(const char* name, Tensor& tensor);
   void add_child(const std::string& name, Module& child) { children_.emplace_back(name, &child); }
@@ -102,16 +103,16 @@ class Evaluating {
   std::vector<std::pair<Module*, bool>> modes_;
 };
 
-/// A module whose parameters are frozen while this lives; then all of them are not.
+/// A module whose parameters are frozen while this lives; then those that were not before are so no longer.
 class Frozen {
  public:
-  explicit Frozen(Module& module) : module_(module) { module_.set_requires_grad(false); }
-  ~Frozen() { module_.set_requires_grad(true); }
+  explicit Frozen(Module& module);
+  ~Frozen();
   Frozen(const Frozen&) = delete;
   Frozen& operator=(const Frozen&) = delete;
 
  private:
-  Module& module_;
+  std::vector<Tensor> learning_;
 };
 
 /// The shape that a tensor of shape `inside` has outside.
