@@ -4,23 +4,32 @@
 file(REMOVE_RECURSE "${scratch}")
 set(checked COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 
-# write_block(PAGE LANGUAGE FILE TEXT...) writes the page's only block in a language to a file, and TEXT behind it.
-function(write_block page language file)
+# write_block(PAGE LANGUAGE NUMBER FILE TEXT...) writes a page's block in a language, number 1 being the first, to a
+# file, and TEXT behind it.
+function(write_block page language number file)
   file(READ "${CMAKE_CURRENT_LIST_DIR}/../../${page}" text)
-  if(NOT text MATCHES "\n```${language}\n([^`]*)```\n")
-    message(FATAL_ERROR "${page} has no block of ${language}")
-  endif()
-  file(WRITE "${scratch}/${file}" "${CMAKE_MATCH_1}" ${ARGN})
+  foreach(i RANGE 1 ${number})
+    if(NOT text MATCHES "\n```${language}\n([^`]*)```\n(.*)")
+      message(FATAL_ERROR "${page} has no block ${i} of ${language}")
+    endif()
+    set(block "${CMAKE_MATCH_1}")
+    set(text "\n${CMAKE_MATCH_2}")
+  endforeach()
+  file(WRITE "${scratch}/${file}" "${block}" ${ARGN})
 endfunction()
 
-write_block(docs/own-op.md cpp own_op.cpp)
-write_block(README.md cpp xor.cpp)
-write_block(README.md cmake CMakeLists.txt
+write_block(docs/own-op.md cpp 1 own_op.cpp)
+write_block(docs/own-op.md cpp 2 graph.cpp)
+write_block(README.md cpp 1 xor.cpp)
+write_block(README.md cpp 2 matrix.cpp)
+write_block(README.md cmake 1 CMakeLists.txt
             "target_include_directories(xor BEFORE PRIVATE \"${CMAKE_CURRENT_LIST_DIR}\")\n"
             "target_include_directories(xor SYSTEM PRIVATE \"${stb}\")\n"
             "target_sources(xor PRIVATE \"${CMAKE_CURRENT_LIST_DIR}/own_stb.cpp\")\n"
-            "add_executable(own_op own_op.cpp)\n"
-            "target_link_libraries(own_op PRIVATE duel::duel)\n")
+            "foreach(program own_op graph matrix)\n"
+            "  add_executable(\${program} \${program}.cpp)\n"
+            "  target_link_libraries(\${program} PRIVATE duel::duel)\n"
+            "endforeach()\n")
 execute_process(COMMAND "${CMAKE_COMMAND}" --install "${build}" --prefix "${scratch}/prefix" ${checked})
 execute_process(COMMAND "${CMAKE_COMMAND}" -S "${scratch}" -B "${scratch}/build"
                         "-DCMAKE_CXX_COMPILER=${compiler}" "-DCMAKE_EXE_LINKER_FLAGS=${linker_flags}"
@@ -35,5 +44,15 @@ execute_process(COMMAND "${scratch}/build/own_op" OUTPUT_VARIABLE printed ${chec
 message("${printed}")
 if(NOT printed MATCHES "^passed, all 12 elements")
   message(FATAL_ERROR "The gradient of the own op has not been checked")
+endif()
+execute_process(COMMAND "${scratch}/build/graph" OUTPUT_VARIABLE printed ${checked})
+message("${printed}")
+if(NOT printed MATCHES "^sum\n  add\n    mul\n      leaf\n      leaf\n    leaf\nda = 5 6 7\n")
+  message(FATAL_ERROR "The graph is not the one that docs/own-op.md shows")
+endif()
+execute_process(COMMAND "${scratch}/build/matrix" OUTPUT_VARIABLE printed ${checked})
+message("${printed}")
+if(NOT printed STREQUAL "  1  2  4  5\n  2  3  5  6\n  4  5  7  8\n  5  6  8  9\n")
+  message(FATAL_ERROR "The matrix is not the one that README.md shows")
 endif()
 execute_process(COMMAND "${scratch}/prefix/bin/dcgan" --help ${checked})
