@@ -2,6 +2,7 @@
 #include <cmath>
 #include <set>
 
+#include "apps/latent/nearest.h"
 #include "lib/io/image.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
@@ -391,6 +392,20 @@ TEST_F(LatentCommands, NearestFindsTheTrainingPictures) {
   const std::string cropped =
       dcgan_.good({"latent", "nearest", "--checkpoint", "cropped", "--output", "e.png"});
   EXPECT_TRUE(contains(cropped, "central 16x16 ")) << cropped;
+  EXPECT_FALSE(contains(cropped, "mirror")) << cropped;
+}
+
+TEST_F(LatentCommands, NearestKnowsWhetherTheRunMirrorsPictures) {
+  dcgan_.good(tiny_train({"--hflip", "--epochs", "1", "--output", "flipped"}));
+  dcgan_.good({"sample", "--checkpoint", "flipped", "--count", "1", "--singles", "set", "--output", "a.png"});
+  const std::filesystem::path file = dcgan_ / "set/sample-1.png";
+  write_png(dcgan_ / "set/other.png", {32, 32, 3, std::vector<uint8_t>(32 * 32 * 3, 255)});
+  write_png(file, latent::mirrored(load_image(file)));
+  const std::string found =
+      dcgan_.good({"latent", "nearest", "--checkpoint", "flipped", "--count", "1", "--data", "set"});
+  EXPECT_TRUE(contains(found, "A: picture 1, set/sample-1.png, mirrored, is nearest, 0.0 grey levels away\n"))
+      << found;
+  EXPECT_TRUE(contains(found, "Pictures of the set have another one or its mirror image ")) << found;
 }
 
 TEST_F(LatentCommands, WhatIsOneIsCountedAsOne) {
