@@ -438,6 +438,26 @@ TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {
   latent("eval", {"A + 2*light - both", "--output", "d.png"});
 }
 
+TEST_F(LatentCommands, DirectionLeavesOutPhotosThatCannotBeRead) {
+  dcgan_.good({"sample", "--checkpoint", "run", "--count", "3", "--singles", "with", "--output", "a.png"});
+  dcgan_.good({"sample", "--checkpoint", "run", "--seed", "5", "--count", "2", "--singles", "without",
+               "--output", "b.png"});
+  dcgan_.folder().write("with/a.jpg", "no picture");
+  for (int i = 10; i < 22; ++i) dcgan_.folder().write(concat("with/b", i, ".png"), "");
+  const Words direction{"latent", "direction", "--checkpoint", "run",     "--steps", "2",
+                        "--with", "with",      "--without",    "without", "--count", "2"};
+  const Finished found = dcgan_.run(direction + Words{"x", "--output", "c.png"});
+  EXPECT_EQ(found.code, 0) << found.err;
+  EXPECT_TRUE(found.err.starts_with("left out 13 that cannot be read:\n  with/a.jpg ")) << found.err;
+  EXPECT_TRUE(found.err.ends_with("\n  and 3 more\n")) << found.err;
+  EXPECT_TRUE(contains(found.out, "2 pictures with it, ")) << "others take their place";
+  for (int i = 1; i <= 3; ++i) std::filesystem::remove(dcgan_ / concat("with/sample-", i, ".png"));
+  dcgan_.bad(direction + Words{"y", "--output", "d.png"},
+             "none of the 13 pictures of with, central square resized to 32x32, RGB can be read; the first: "
+             "with/a.jpg ");
+  EXPECT_FALSE(dcgan_.exists("d.png"));
+}
+
 TEST_F(LatentCommands, FactorsAreCorrelatedWithComponents) {
   const std::string out =
       latent("factors", {"--count", "32", "--steps", "5", "--top", "2", "--values", "-1,1"});
