@@ -136,6 +136,21 @@ TEST_F(AppSample, DoesWithoutAGridThatIsTooLargeWherePicturesAreWrittenOtherwise
   EXPECT_FALSE(dcgan_.exists("t"));
 }
 
+TEST_F(AppSample, SinglesTakeThePlaceOfEarlierOnes) {
+  draw("a", {"--count", "10", "--singles", "s"});
+  for (const char* other : {"s/sample-x.png", "s/sample-.png", "s/sample-1.jpg", "s/mine.png"})
+    dcgan_.folder().write(other, "");
+  dcgan_.folder().write("s/sample-77.png/file", "");
+  std::filesystem::create_symlink("nowhere", dcgan_ / "s/sample-088.png");
+  const std::string out =
+      dcgan_.good({"sample", "--checkpoint", "run", "--count", "3", "--singles", "s", "--force"});
+  EXPECT_TRUE(contains(out, "\n11 earlier pictures are gone from s\n")) << out;
+  EXPECT_EQ(dcgan_.names("s"), (Words{"mine.png", "sample-.png", "sample-1.jpg", "sample-1.png",
+                                      "sample-2.png", "sample-3.png", "sample-77.png", "sample-x.png"}));
+  draw("a", {"--count", "2", "--singles", "s"});
+  EXPECT_FALSE(dcgan_.exists("s/sample-3.png"));
+}
+
 TEST_F(AppSample, EnlargesTheGridForPeople) {
   const auto size = [&](const Words& more) {
     dcgan_.good(Words{"sample", "--checkpoint", "run", "--count", "1", "--force"} + more);

@@ -1,10 +1,13 @@
 // dcgan sample
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/latent_options.h"
@@ -69,16 +72,46 @@ Tensor draw_z(const SampleOptions& o, const gan::SavedGenerator& generator) {
   return z;
 }
 
-void write_singles(const std::filesystem::path& folder, const std::vector<Image>& images) {
+/// Whether a file is called as one of --singles, whatever the number of its digits.
+bool is_single(std::string_view name) {
+  constexpr std::string_view start = "sample-", end = ".png";
+  if (!name.starts_with(start) || !name.ends_with(end) || name.size() <= start.size() + end.size())
+    return false;
+  name.remove_prefix(start.size());
+  name.remove_suffix(end.size());
+  return std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Removes the pictures that an earlier command left beside those that `written` names, which would be taken
+/// for these. Returns how many there were.
+int64_t remove_earlier_singles(const std::filesystem::path& folder, const std::set<std::string>& written) {
+  std::vector<std::filesystem::path> earlier;
+  std::error_code error, ignored;  // of a link that leads nowhere
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (is_single(name) && !written.contains(name) && !entry->is_directory(ignored))
+      earlier.push_back(entry->path());
+  }
+  for (size_t i = 0; !error && i < earlier.size(); ++i) std::filesystem::remove(earlier[i], error);
+  check(!error, folder.string(), ": earlier pictures in it cannot be removed: ", error.message());
+  return std::ssize(earlier);
+}
+
+/// Returns how many earlier ones had to go, which with `force` they do when all of these are there.
+int64_t write_singles(const std::filesystem::path& folder, const std::vector<Image>& images, bool force) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   check(!error, folder.string(), ": the folder cannot be made: ", error.message());
   const size_t digits = std::to_string(images.size()).size();
+  std::set<std::string> written;
   for (size_t i = 0; i < images.size(); ++i) {
     const std::string number = std::to_string(i + 1);
     const std::string name = concat("sample-", std::string(digits - number.size(), '0'), number, ".png");
     write_png(folder / name, images[i]);
+    written.insert(name);
   }
+  return force ? remove_earlier_singles(folder, written) : 0;
 }
 
 void add_distribution_options(CLI::App& command, SampleOptions& o) {
@@ -236,13 +269,16 @@ void run(const SampleOptions& o, const CLI::App& command) {
   if (!o.save_z.empty()) write_safetensors(o.save_z, {{"z", z}}, {});
   if (!o.save_images.empty())
     write_safetensors(o.save_images, {{"images", permute(pictures, {0, 3, 1, 2})}}, {});
-  if (!o.singles.empty()) write_singles(o.singles, images);
+  const int64_t removed = o.singles.empty() ? 0 : write_singles(o.singles, images, o.force);
   if (with_grid) {
     write_png(o.output, draw_grid(images, o));
     if (const auto names = names_file(o))
       write_names(*names, z, {generator.path, gan::fingerprint(*generator.network)});
   }
   report(std::ssize(images), generator, with_grid, o);
+  if (removed > 0)
+    std::cout << counted(removed, "earlier picture") << (removed == 1 ? " is" : " are") << " gone from "
+              << o.singles << std::endl;
 }
 
 }  // namespace
