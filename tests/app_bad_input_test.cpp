@@ -3,6 +3,9 @@
 #include <limits>
 #include <tuple>
 
+#include "apps/gan/checkpoint.h"
+#include "apps/gan/json.h"
+#include "apps/gan/trainer.h"
 #include "lib/io/file.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
@@ -47,6 +50,32 @@ TEST(AppBadInput, MachinesThatLackSomethingAreToldByWhichOptionToGoOn) {
   const Finished finished = dcgan.run(tiny_train({"--g-dim", "300000"}));
   EXPECT_EQ(finished.code, 1);
   EXPECT_TRUE(finished.err.ends_with("; smaller batches need less (--batch-size)\n")) << finished.err;
+}
+
+TEST(AppBadInput, WhatNeedsLessMemoryIsWhatTheCommandHas) {
+  const Program dcgan;
+  // Two layers between which a picture has more pixels than there are addresses. Not by bad(), as above.
+  gan::Config config;
+  config.d_dim = 4;
+  config.synthetic_count = 32;
+  config.generator = gan::parse_json(R"([
+    {"type": "Linear", "out_features": 4}, {"type": "Unflatten", "unflattened_size": [1, 2, 2]},
+    {"type": "ConvTranspose2d", "out_channels": 1, "kernel_size": 1, "stride": 31000000},
+    {"type": "Conv2d", "out_channels": 3, "kernel_size": 1, "stride": 1000000}])",
+                                     "layers");
+  gan::Trainer trainer(config);
+  gan::save_networks(dcgan / "large.safetensors", trainer);
+  const auto ends = [&](const Words& command, const std::string& end) {
+    const Finished finished = dcgan.run(command + Words{"--checkpoint", "large.safetensors"});
+    EXPECT_EQ(finished.code, 1) << command[0];
+    EXPECT_TRUE(contains(finished.err, "out of memory: asked for ")) << finished.err;
+    EXPECT_TRUE(finished.err.ends_with(end + "\n")) << finished.err;
+  };
+  ends({"evaluate"}, "; fewer pictures need less (--count)");
+  ends({"sample"}, "; smaller batches or fewer pictures need less (--batch-size, --count)");
+  ends({"latent", "nearest"}, "; fewer pictures need less (--count)");
+  ends({"latent", "invert", "--photo", fixture("rgb.png").string()},
+       "; fewer descents need less (--restarts)");
 }
 
 TEST(AppBadInput, BadPicturesAreSkippedCountedAndNamed) {

@@ -100,8 +100,55 @@ TEST_F(AppSample, LettersTheGridAndSavesTheLatentsByThem) {
 TEST_F(AppSample, RefusesAGridThatIsTooLargeBeforeItDraws) {
   const Words sample{"sample", "--checkpoint", "run", "--count", "1000000", "--save-z", "many.safetensors"};
   for (const Words& more : {Words{}, Words{"--plain"}, Words{"--zoom", "2"}})
-    EXPECT_TRUE(contains(dcgan_.bad(sample + more, "a grid of 1000000 pictures of "), "; take fewer"));
+    EXPECT_TRUE(contains(dcgan_.bad(sample + more, "a grid of 1000000 pictures of "),
+                         "; take fewer; --singles needs no grid\n"));
   EXPECT_FALSE(dcgan_.exists("many.safetensors"));
+  const auto refused = [&](const Words& more) {
+    return dcgan_.bad(Words{"sample", "--checkpoint", "run"} + more, "a grid of ");
+  };
+  EXPECT_TRUE(contains(refused({"--count", "4096"}),  // of 128 x 128, beside which the letters have no room
+                       "; take fewer, or give --zoom 3 or --plain; --singles needs no grid\n"));
+  EXPECT_TRUE(contains(refused({"--count", "50000"}), "; take fewer, or give --plain;"));
+  EXPECT_TRUE(contains(refused({"--count", "60000", "--plain"}), "; take fewer; --singles"));
+  for (const char* other : {"--singles", "--save-images"})  // the letters of the names are on the grid
+    EXPECT_TRUE(contains(refused({"--count", "5000", "--names", "names", other, "others"}),
+                         "; take fewer, or give --zoom 3\n"));
+}
+
+TEST_F(AppSample, DoesWithoutAGridThatIsTooLargeWherePicturesAreWrittenOtherwise) {
+  dcgan_.folder().write("samples.png", "is not touched");
+  const Words sample{"sample", "--checkpoint", "run", "--count", "80", "--zoom", "32"};
+  const std::string out = dcgan_.good(sample + Words{"--singles", "s", "--save-images", "i"});
+  EXPECT_TRUE(contains(out,
+                       "80 pictures from run/checkpoints/latest.safetensors are in s and i; there is no "
+                       "grid, as one of so many would be larger than the 67108864 pixels"))
+      << out;
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1) << out;
+  EXPECT_EQ(dcgan_.names("s").size(), 80u);
+  EXPECT_EQ(read_safetensors(dcgan_ / "i").at("images").dim(0), 80);
+  EXPECT_EQ(dcgan_.text("samples.png"), "is not touched");
+  EXPECT_FALSE(dcgan_.exists("samples.safetensors"));
+  dcgan_.good(sample + Words{"--save-images", "j"});
+  EXPECT_FALSE(dcgan_.exists("samples.safetensors"));
+  // One that fits is drawn, and replaces no other.
+  dcgan_.bad({"sample", "--checkpoint", "run", "--count", "2", "--singles", "t"},
+             "samples.png is already there; --force overwrites it");
+  EXPECT_FALSE(dcgan_.exists("t"));
+}
+
+TEST_F(AppSample, SinglesTakeThePlaceOfEarlierOnes) {
+  draw("a", {"--count", "10", "--singles", "s"});
+  for (const char* other : {"s/sample-x.png", "s/sample-.png", "s/sample-1.jpg", "s/mine.png"})
+    dcgan_.folder().write(other, "");
+  dcgan_.folder().write("s/sample-77.png/file", "");
+  std::filesystem::create_symlink("nowhere", dcgan_ / "s/sample-088.png");
+  const std::string out =
+      dcgan_.good({"sample", "--checkpoint", "run", "--count", "3", "--singles", "s", "--force"});
+  EXPECT_TRUE(contains(out, "\n11 earlier pictures are gone from s\n")) << out;
+  EXPECT_EQ(dcgan_.names("s"), (Words{"mine.png", "sample-.png", "sample-1.jpg", "sample-1.png",
+                                      "sample-2.png", "sample-3.png", "sample-77.png", "sample-x.png"}));
+  draw("a", {"--count", "2", "--singles", "s"});
+  EXPECT_FALSE(dcgan_.exists("s/sample-3.png"));
 }
 
 TEST_F(AppSample, EnlargesTheGridForPeople) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <set>
 
+#include "apps/latent/nearest.h"
 #include "lib/io/image.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
@@ -391,6 +392,20 @@ TEST_F(LatentCommands, NearestFindsTheTrainingPictures) {
   const std::string cropped =
       dcgan_.good({"latent", "nearest", "--checkpoint", "cropped", "--output", "e.png"});
   EXPECT_TRUE(contains(cropped, "central 16x16 ")) << cropped;
+  EXPECT_FALSE(contains(cropped, "mirror")) << cropped;
+}
+
+TEST_F(LatentCommands, NearestKnowsWhetherTheRunMirrorsPictures) {
+  dcgan_.good(tiny_train({"--hflip", "--epochs", "1", "--output", "flipped"}));
+  dcgan_.good({"sample", "--checkpoint", "flipped", "--count", "1", "--singles", "set", "--output", "a.png"});
+  const std::filesystem::path file = dcgan_ / "set/sample-1.png";
+  write_png(dcgan_ / "set/other.png", {32, 32, 3, std::vector<uint8_t>(32 * 32 * 3, 255)});
+  write_png(file, latent::mirrored(load_image(file)));
+  const std::string found =
+      dcgan_.good({"latent", "nearest", "--checkpoint", "flipped", "--count", "1", "--data", "set"});
+  EXPECT_TRUE(contains(found, "A: picture 1, set/sample-1.png, mirrored, is nearest, 0.0 grey levels away\n"))
+      << found;
+  EXPECT_TRUE(contains(found, "Pictures of the set have another one or its mirror image ")) << found;
 }
 
 TEST_F(LatentCommands, WhatIsOneIsCountedAsOne) {
@@ -421,6 +436,26 @@ TEST_F(LatentCommands, DirectionComesFromAFactorOrTwoFolders) {
   EXPECT_TRUE(contains(of_photos, "2 pictures with it") && contains(of_photos, "3 pictures without it"))
       << of_photos;
   latent("eval", {"A + 2*light - both", "--output", "d.png"});
+}
+
+TEST_F(LatentCommands, DirectionLeavesOutPhotosThatCannotBeRead) {
+  dcgan_.good({"sample", "--checkpoint", "run", "--count", "3", "--singles", "with", "--output", "a.png"});
+  dcgan_.good({"sample", "--checkpoint", "run", "--seed", "5", "--count", "2", "--singles", "without",
+               "--output", "b.png"});
+  dcgan_.folder().write("with/a.jpg", "no picture");
+  for (int i = 10; i < 22; ++i) dcgan_.folder().write(concat("with/b", i, ".png"), "");
+  const Words direction{"latent", "direction", "--checkpoint", "run",     "--steps", "2",
+                        "--with", "with",      "--without",    "without", "--count", "2"};
+  const Finished found = dcgan_.run(direction + Words{"x", "--output", "c.png"});
+  EXPECT_EQ(found.code, 0) << found.err;
+  EXPECT_TRUE(found.err.starts_with("left out 13 that cannot be read:\n  with/a.jpg ")) << found.err;
+  EXPECT_TRUE(found.err.ends_with("\n  and 3 more\n")) << found.err;
+  EXPECT_TRUE(contains(found.out, "2 pictures with it, ")) << "others take their place";
+  for (int i = 1; i <= 3; ++i) std::filesystem::remove(dcgan_ / concat("with/sample-", i, ".png"));
+  dcgan_.bad(direction + Words{"y", "--output", "d.png"},
+             "none of the 13 pictures of with, central square resized to 32x32, RGB can be read; the first: "
+             "with/a.jpg ");
+  EXPECT_FALSE(dcgan_.exists("d.png"));
 }
 
 TEST_F(LatentCommands, FactorsAreCorrelatedWithComponents) {

@@ -244,7 +244,7 @@ class GreyPictures final : public Dataset {
 
 TEST(LatentNearest, FindsTheNearestInOrder) {
   const GreyPictures data({10, 200, 50, 90, 55});
-  const auto found = nearest({gan::picture_of(data, 4), {2, 2, 1, {0, 0, 0, 0}}}, data, 3);
+  const auto found = nearest({gan::picture_of(data, 4), {2, 2, 1, {0, 0, 0, 0}}}, data, 3, false);
   ASSERT_EQ(found.size(), 2u);
   const auto check_one = [](const Neighbour& neighbour, int64_t index, double distance) {
     EXPECT_EQ(neighbour.index, index);
@@ -255,19 +255,62 @@ TEST(LatentNearest, FindsTheNearestInOrder) {
   check_one(found[0][1], 2, 5);
   check_one(found[0][2], 3, 35);
   check_one(found[1][0], 0, 10);
-  EXPECT_EQ(nearest({gan::picture_of(data, 0)}, data, 9)[0].size(), 5u) << "no more than there are";
+  EXPECT_EQ(nearest({gan::picture_of(data, 0)}, data, 9, false)[0].size(), 5u) << "no more than there are";
   const GreyPictures alike({7, 7});
-  const auto both = nearest({gan::picture_of(alike, 0)}, alike, 2)[0];
+  const auto both = nearest({gan::picture_of(alike, 0)}, alike, 2, false)[0];
   check_one(both[0], 0, 0);
   check_one(both[1], 1, 0);
-  EXPECT_EQ(nearest({gan::picture_of(alike, 0)}, alike, 1)[0][0].index, 0) << "the first of those alike";
+  EXPECT_EQ(nearest({gan::picture_of(alike, 0)}, alike, 1, false)[0][0].index, 0)
+      << "the first of those alike";
 }
 
 TEST(LatentNearest, TheSetsOwnDistanceLeavesAPictureItselfOut) {
-  EXPECT_DOUBLE_EQ(distance_within(GreyPictures({10, 200, 50, 90, 55}), 64), 35);  // of 40 145 5 35 5
-  EXPECT_DOUBLE_EQ(distance_within(GreyPictures({7, 7}), 64), 0);
+  for (const bool hflip : {false, true}) {
+    EXPECT_DOUBLE_EQ(distance_within(GreyPictures({10, 200, 50, 90, 55}), 64, hflip),
+                     35);  // of 40 145 5 35 5
+    EXPECT_DOUBLE_EQ(distance_within(GreyPictures({7, 7}), 64, hflip), 0);
+  }
   // Of some from all over the set, which may be sorted: of 1 49 50.
-  EXPECT_DOUBLE_EQ(distance_within(GreyPictures({0, 1, 50, 100, 150, 200}), 3), 49);
+  EXPECT_DOUBLE_EQ(distance_within(GreyPictures({0, 1, 50, 100, 150, 200}), 3, false), 49);
+}
+
+/// Pictures of 2 x 2 pixels, each dark on its left or on its right half.
+class Halves final : public Dataset {
+ public:
+  struct Half {
+    uint8_t left, right;
+  };
+  explicit Halves(std::vector<Half> pictures) : pictures_(std::move(pictures)) {}
+  int64_t size() const override { return static_cast<int64_t>(pictures_.size()); }
+  int64_t image_size() const override { return 2; }
+  int64_t channels() const override { return 1; }
+  void read(int64_t index, uint8_t* pixels) const override {
+    const auto [left, right] = pictures_[static_cast<size_t>(index)];
+    for (int i = 0; i < 4; ++i) pixels[i] = i % 2 ? right : left;
+  }
+  std::string description() const override { return "halves"; }
+
+ private:
+  std::vector<Half> pictures_;
+};
+
+TEST(LatentNearest, MirrorImagesCountWhereTheRunMirrorsPictures) {
+  const Halves data({{0, 100}, {90, 10}, {5, 5}});
+  const Image drawn{2, 2, 1, {100, 0, 100, 0}};
+  EXPECT_EQ(mirrored(drawn).pixels, (std::vector<uint8_t>{0, 100, 0, 100}));
+  const std::vector<Neighbour> upright = nearest({drawn}, data, 3, false)[0],
+                               both = nearest({drawn}, data, 3, true)[0];
+  EXPECT_EQ(upright[0].index, 1);
+  EXPECT_FALSE(upright[0].mirrored);
+  EXPECT_EQ(upright[2].distance, 100);
+  EXPECT_EQ(both[0].index, 0);
+  EXPECT_EQ(both[0].distance, 0);
+  EXPECT_TRUE(both[0].mirrored);
+  EXPECT_EQ(both[1].index, 1);
+  EXPECT_FALSE(both[1].mirrored);
+  EXPECT_FALSE(both[2].mirrored) << "a picture that is its own mirror image";
+  EXPECT_GT(distance_within(Halves({{0, 100}, {90, 10}}), 64, false), 80);
+  EXPECT_EQ(distance_within(Halves({{0, 100}, {90, 10}}), 64, true), 10);
 }
 
 TEST(LatentDirections, AMeanDifferenceIsAddedToAFace) {

@@ -2,6 +2,7 @@
 // tests/reference/README.md.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "apps/quality/features.h"
@@ -73,7 +74,7 @@ TEST_F(QualityReference, LargePictures) {
         close(band.rows(0, 1).view({side, side, 1}), file_.at("large_band_" + std::to_string(side)), 1e-5))
         << side;
   }
-  const std::vector<double> ours = ms_ssim(large, {{0, 1}, {2, 3}}), expected = numbers("large_ms_ssim");
+  const std::vector<double> ours = ms_ssim(large, {{0, 2}, {1, 3}}), expected = numbers("large_ms_ssim");
   for (size_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours[i], expected[i], 1e-5);
 }
 
@@ -109,6 +110,31 @@ TEST(QualityMsSsim, TakesTheScalesThatFit) {
 TEST(QualityMsSsim, IsOneForEqualPictures) {
   const Tensor picture = random_tensor({1, 32, 32, 3}, 1, DType::Float32, Uniform{-1, 1});
   EXPECT_NEAR(ms_ssim(picture, {{0, 0}})[0], 1, 1e-12);
+}
+
+TEST(QualityMsSsim, ComparesIntensitiesAndNotTheirSigns) {
+  // Wide waves from -0.8 to 0.8, the same ones 20 of 255 grey levels lighter or darker, and their negative.
+  const double steps = 20 / 127.5;
+  const Tensor pictures = Tensor::empty({4, 64, 64, 1});
+  float* const values = pictures.data<float>();
+  for (int64_t i = 0; i < 64 * 64; ++i) {
+    const double wave =
+        0.8 * std::sin(0.15 * static_cast<double>(i % 64)) * std::cos(0.11 * static_cast<double>(i / 64));
+    values[i] = static_cast<float>(wave);
+    values[64 * 64 + i] = static_cast<float>(wave + steps);
+    values[2 * 64 * 64 + i] = static_cast<float>(wave - steps);
+    values[3 * 64 * 64 + i] = static_cast<float>(-wave);
+  }
+  const std::vector<double> found = ms_ssim(pictures, {{0, 1}, {0, 2}, {0, 3}});
+  EXPECT_GT(found[0], 0.95);
+  EXPECT_GT(found[1], 0.95);
+  EXPECT_NEAR(found[2], 0, 1e-6);
+  // The means of flat pictures are all that tells them apart: (2ab + c1) / (a^2 + b^2 + c1), c1 = 0.02^2.
+  const Tensor flat = Tensor::empty({2, 32, 32, 1});
+  flat.rows(0, 1).fill(-0.5);
+  flat.rows(1, 1).fill(0.5);
+  const double last = 0.2856 / (0.0448 + 0.2856);  // of two scales
+  EXPECT_NEAR(ms_ssim(flat, {{0, 1}})[0], std::pow(1.5004 / 2.5004, last), 1e-6);
 }
 
 TEST(QualityPyramid, FlatPicturesHaveNoDetails) {

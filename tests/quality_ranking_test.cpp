@@ -132,6 +132,40 @@ TEST(QualityFactors, ThoseOfKnownFacesAreReadRightAndNoiseIsNotThoseOfTheSamples
   }
 }
 
+// 359 degrees are 2 from 1, and not 358.
+TEST(QualityFactors, HuesAreComparedAroundTheCircle) {
+  constexpr int64_t count = 60;
+  const auto trust = [&](const auto& known_hue, const auto& true_hue) {
+    KnownFaces known{random_tensor({count, 8}, 1, DType::Float32), {}}, reals = known;
+    for (int64_t i = 0; i < count; ++i) {
+      FaceFactors face = random_face(1, i);
+      face.background_hue = known_hue(i);
+      known.factors.push_back(face);
+      face.background_hue = true_hue(i);
+      reals.factors.push_back(face);
+    }
+    for (const FactorCoverage& factor : factor_coverage(known, reals, known.points, known.points, 5, 1))
+      if (factor.name == "background_hue") return factor.trust;
+    return std::numeric_limits<double>::quiet_NaN();
+  };
+  const auto on_circle = [](double degrees) {
+    return static_cast<float>(degrees < 0 ? degrees + 360 : degrees >= 360 ? degrees - 360 : degrees);
+  };
+  // Reds, on either side of 0, which are read 3 degrees too high or too low.
+  const auto red = [](int64_t i) { return static_cast<double>(i) / 2 - 15; };
+  const auto error = [](int64_t i) { return i % 2 ? 3 : -3; };
+  EXPECT_GT(trust([&](int64_t i) { return on_circle(red(i) + error(i)); },
+                  [&](int64_t i) { return on_circle(red(i)); }),
+            0.9);
+  // All hues, read 60 degrees too high or too low, whose cosine is 0.5; then in disorder, and in reverse.
+  const auto any = [](int64_t i) { return static_cast<double>(i) * 360 / count; };
+  const auto truth = [&](int64_t i) { return on_circle(any(i)); };
+  EXPECT_NEAR(trust([&](int64_t i) { return on_circle(any(i) + (i % 2 ? 60 : -60)); }, truth), 0.5, 1e-3);
+  EXPECT_NEAR(trust([&](int64_t i) { return on_circle(any(i * 7 % count)); }, truth), 0, 0.1);
+  EXPECT_NEAR(trust([&](int64_t i) { return on_circle(359 - any(i)); }, truth), -1, 1e-3);
+  EXPECT_NEAR(trust([](int64_t) { return 1.0f; }, truth), 0, 1e-6);
+}
+
 TEST(QualityRanking, ReadsFactorsAndFindsCopies) {
   constexpr int64_t count = 200;
   const SyntheticFaces faces(800, 32, 3, 1), strangers(count, 32, 3, 2);

@@ -7,8 +7,10 @@
 #include <memory>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "apps/commands/latent_options.h"
+#include "apps/commands/open_data.h"
 #include "apps/latent/directions.h"
 #include "apps/latent/expression.h"
 #include "apps/latent/photos.h"
@@ -27,13 +29,20 @@ struct DirectionOptions {
   int64_t count = 32, crop = 0;
 };
 
+/// Says which were left out, as train does of its data.
+std::vector<Image> photos_of(const std::string& folder, const DirectionOptions& o,
+                             const gan::Config& config) {
+  latent::Photos photos = latent::read_photos(folder, config, o.crop, o.count);
+  report_left_out(photos.left_out);
+  return std::move(photos.images);
+}
+
 latent::Contrast contrast(const DirectionOptions& o, const gan::Config& config) {
   if (o.factor.empty()) {
     std::error_code error;  // a folder that is not there is named where it is read
     check(!std::filesystem::equivalent(o.with, o.without, error), "--with and --without are one folder, ",
           o.with, ": no direction leads from pictures to themselves; name two");
-    return {latent::read_photos(o.with, config, o.crop, o.count),
-            latent::read_photos(o.without, config, o.crop, o.count)};
+    return {photos_of(o.with, o, config), photos_of(o.without, o, config)};
   }
   const FaceFactor& factor = latent::find_factor(o.factor);
   const float low = o.low.empty() ? factor.low : latent::factor_value(factor, "--low", o.low),

@@ -29,6 +29,21 @@ std::string distance_text(double distance) {
   return text;
 }
 
+/// As it is compared: a mirrored one turned.
+latent::Cell cell(const latent::Neighbour& neighbour, const Dataset& data) {
+  const Image picture = gan::picture_of(data, neighbour.index);
+  const std::string distance = distance_text(neighbour.distance);
+  if (!neighbour.mirrored) return {distance, picture};
+  return {distance + " mirrored", latent::mirrored(picture)};
+}
+
+/// "picture 3", with its file where it has one.
+std::string named(const latent::Neighbour& neighbour, const Dataset& data) {
+  const std::string file = printable(data.file_of(neighbour.index));
+  return concat("picture ", neighbour.index, file.empty() ? "" : ", " + file + ",",
+                neighbour.mirrored ? concat(file.empty() ? "," : "", " mirrored,") : "");
+}
+
 void run(const NearestOptions& o, const CLI::App& command) {
   refuse_idle(command, {{"--names", o.faces.empty(), "without a FACE; give both, or neither"}});
   o.common.check_outputs();
@@ -45,7 +60,8 @@ void run(const NearestOptions& o, const CLI::App& command) {
       open_data_of_run(command, painter.config(), o.data, o.crop, o.common.machine.threads);
   std::cout << data->description() << std::endl;
   const std::vector<Image> pictures = painter.draw(faces);
-  const auto found = latent::nearest(pictures, *data, o.neighbours);
+  const bool hflip = painter.config().hflip;
+  const auto found = latent::nearest(pictures, *data, o.neighbours, hflip);
 
   latent::Sheet sheet;
   sheet.columns.push_back("drawn");
@@ -53,17 +69,15 @@ void run(const NearestOptions& o, const CLI::App& command) {
   latent::Names shown(painter.z_dim());
   for (size_t i = 0; i < faces.size(); ++i) {
     latent::Row row{"", {{labels[i], pictures[i]}}};
-    for (const latent::Neighbour& neighbour : found[i])
-      row.cells.push_back({distance_text(neighbour.distance), gan::picture_of(*data, neighbour.index)});
-    const std::string file = printable(data->file_of(found[i][0].index));
-    std::cout << labels[i] << ": picture " << found[i][0].index << (file.empty() ? "" : ", " + file + ",")
-              << " is nearest, " << distance_text(found[i][0].distance) << " grey levels away\n";
+    for (const latent::Neighbour& neighbour : found[i]) row.cells.push_back(cell(neighbour, *data));
+    std::cout << labels[i] << ": " << named(found[i][0], *data) << " is nearest, "
+              << distance_text(found[i][0].distance) << " grey levels away\n";
     sheet.rows.push_back(std::move(row));
     shown.set(o.faces.empty() ? labels[i] : concat("face_", i + 1), faces[i]);
   }
   if (data->size() >= 2)
-    std::cout << "Pictures of the set have another one " << distance_text(latent::distance_within(*data, 64))
-              << " grey levels away (median)\n";
+    std::cout << "Pictures of the set have another one " << (hflip ? "or its mirror image " : "")
+              << distance_text(latent::distance_within(*data, 64, hflip)) << " grey levels away (median)\n";
   o.common.write(sheet, shown, painter);
 }
 

@@ -1,9 +1,12 @@
 #include "apps/commands/open_data.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iostream>
 #include <system_error>
 
 #include "lib/error.h"
+#include "lib/quote.h"
 
 namespace duel::commands {
 
@@ -33,6 +36,16 @@ std::unique_ptr<Dataset> open_data_of_run(const CLI::App& command, const gan::Co
     if (!data.empty() || std::filesystem::exists(options.path, ignored)) throw;
     fail(error.what(), "; the run was trained on them: name where they are now by --data");
   }
+}
+
+void report_left_out(std::span<const std::string> pictures) {
+  constexpr size_t named = 10;
+  if (pictures.empty()) return;
+  std::cerr << "left out " << pictures.size() << " that cannot be read:\n";
+  for (size_t i = 0; i < std::min(named, pictures.size()); ++i)
+    std::cerr << "  " << printable(pictures[i]) << "\n";
+  if (pictures.size() > named) std::cerr << "  and " << pictures.size() - named << " more\n";
+  std::cerr << std::flush;
 }
 
 }  // namespace duel::commands

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "apps/commands/options.h"
@@ -23,5 +24,9 @@ Idle idle_crop(const std::string& data, int64_t crop);
 /// does, which speaks of --data where the run's are gone.
 std::unique_ptr<Dataset> open_data_of_run(const CLI::App& command, const gan::Config& config,
                                           const std::string& data, std::optional<int64_t> crop, int threads);
+
+/// Names the first ten of the pictures that were left out on stderr, each with its reason; nothing where
+/// there are none.
+void report_left_out(std::span<const std::string> pictures);
 
 }  // namespace duel::commands

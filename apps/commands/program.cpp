@@ -73,15 +73,35 @@ std::string complaint(const CLI::ParseError& error, const CLI::App& program) {
   return message;
 }
 
-/// Names the option that does what the message advises, if the command has it: the library, whose message it
-/// is, knows none.
-std::string option_for(const std::exception& error, const CLI::App& program) {
-  const char* option = nullptr;
-  if (dynamic_cast<const OutOfMemory*>(&error)) option = "--batch-size";
-  if (dynamic_cast<const TooSmall*>(&error)) option = "--crop";
+/// Whether the command that was given has the option.
+bool has_option(const CLI::App& program, const char* option) {
   const CLI::App* command = &program;
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
-  return option && command->get_option_no_throw(option) ? concat(" (", option, ")") : "";
+  return command->get_option_no_throw(option) != nullptr;
+}
+
+/// What the command would need less memory for, with the options for it; "" where it has none.
+std::string what_needs_less(const CLI::App& program) {
+  const bool batches = has_option(program, "--batch-size");
+  if (has_option(program, "--count"))
+    return batches ? "smaller batches or fewer pictures need less (--batch-size, --count)"
+                   : "fewer pictures need less (--count)";
+  if (has_option(program, "--restarts")) return "fewer descents need less (--restarts)";
+  return batches ? "smaller batches need less (--batch-size)" : "";
+}
+
+/// The message of an error with the options that do what it advises, if the command has them: the library,
+/// whose message it is, knows none.
+std::string advised(const std::exception& error, const CLI::App& program) {
+  const std::string message = error.what();
+  if (dynamic_cast<const OutOfMemory*>(&error)) {
+    constexpr std::string_view general = "smaller batches need less";
+    const std::string advice = what_needs_less(program);
+    if (advice.empty() || !message.ends_with(general)) return message;
+    return message.substr(0, message.size() - general.size()) + advice;
+  }
+  if (dynamic_cast<const TooSmall*>(&error) && has_option(program, "--crop")) return message + " (--crop)";
+  return message;
 }
 
 /// Runs the program; returns the exit code.
@@ -113,14 +133,15 @@ int run_words(std::vector<std::string> words) {
     std::cerr << "dcgan: " << printable(complaint(error, program)) << " (see --help)" << std::endl;
     return 2;
   } catch (const std::bad_alloc&) {
-    std::cerr << "dcgan: the machine's memory is used up; smaller batches or smaller networks need less"
-              << std::endl;
+    const std::string advice = has_option(program, "--count") ? what_needs_less(program) : "";
+    std::cerr << "dcgan: the machine's memory is used up; "
+              << (advice.empty() ? "smaller batches or smaller networks need less" : advice) << std::endl;
     return 1;
   } catch (const std::filesystem::filesystem_error& error) {  // what a path leads to cannot be asked
     std::cerr << "dcgan: " << printable(error.path1().string() + ": " + error.code().message()) << std::endl;
     return 1;
   } catch (const std::exception& error) {
-    std::cerr << "dcgan: " << printable(error.what()) << option_for(error, program) << std::endl;
+    std::cerr << "dcgan: " << printable(advised(error, program)) << std::endl;
     return 1;
   }
 }

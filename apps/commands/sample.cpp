@@ -1,10 +1,13 @@
 // dcgan sample
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/latent_options.h"
@@ -69,17 +72,46 @@ Tensor draw_z(const SampleOptions& o, const gan::SavedGenerator& generator) {
   return z;
 }
 
-void write_singles(const std::string& folder, const std::vector<Image>& images) {
+/// Whether a file is called as one of --singles, whatever the number of its digits.
+bool is_single(std::string_view name) {
+  constexpr std::string_view start = "sample-", end = ".png";
+  if (!name.starts_with(start) || !name.ends_with(end) || name.size() <= start.size() + end.size())
+    return false;
+  name.remove_prefix(start.size());
+  name.remove_suffix(end.size());
+  return std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Removes the pictures that an earlier command left beside those that `written` names, which would be taken
+/// for these. Returns how many there were.
+int64_t remove_earlier_singles(const std::filesystem::path& folder, const std::set<std::string>& written) {
+  std::vector<std::filesystem::path> earlier;
+  std::error_code error, ignored;  // of a link that leads nowhere
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (is_single(name) && !written.contains(name) && !entry->is_directory(ignored))
+      earlier.push_back(entry->path());
+  }
+  for (size_t i = 0; !error && i < earlier.size(); ++i) std::filesystem::remove(earlier[i], error);
+  check(!error, folder.string(), ": earlier pictures in it cannot be removed: ", error.message());
+  return std::ssize(earlier);
+}
+
+/// Returns how many earlier ones had to go, which with `force` they do when all of these are there.
+int64_t write_singles(const std::filesystem::path& folder, const std::vector<Image>& images, bool force) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  check(!error, folder, ": the folder cannot be made: ", error.message());
+  check(!error, folder.string(), ": the folder cannot be made: ", error.message());
   const size_t digits = std::to_string(images.size()).size();
+  std::set<std::string> written;
   for (size_t i = 0; i < images.size(); ++i) {
     const std::string number = std::to_string(i + 1);
-    write_png(std::filesystem::path(folder) /
-                  concat("sample-", std::string(digits - number.size(), '0'), number, ".png"),
-              images[i]);
+    const std::string name = concat("sample-", std::string(digits - number.size(), '0'), number, ".png");
+    write_png(folder / name, images[i]);
+    written.insert(name);
   }
+  return force ? remove_earlier_singles(folder, written) : 0;
 }
 
 void add_distribution_options(CLI::App& command, SampleOptions& o) {
@@ -109,6 +141,11 @@ std::optional<std::filesystem::path> names_file(const SampleOptions& o) {
   return std::filesystem::path(o.output).replace_extension(".safetensors");
 }
 
+/// Whether the pictures leave the program in another way, too. The letters of --names stand on the grid.
+bool can_do_without_grid(const SampleOptions& o) {
+  return o.names.empty() && !(o.singles.empty() && o.save_images.empty());
+}
+
 void write_names(const std::filesystem::path& path, const Tensor& z, const latent::Origin& origin) {
   latent::Names names(z.dim(1));
   const std::vector<latent::Latent> faces = latent::to_latents(z);
@@ -117,33 +154,79 @@ void write_names(const std::filesystem::path& path, const Tensor& z, const laten
 }
 
 /// The grid with a letter below each picture.
-Image lettered_grid(const std::vector<Image>& images, const SampleOptions& o) {
-  const auto in_a_row = static_cast<size_t>(gan::grid_columns(images.size(), o.columns));
+latent::Sheet lettered(const std::vector<Image>& images, int64_t columns) {
+  const auto in_a_row = static_cast<size_t>(gan::grid_columns(images.size(), columns));
   latent::Sheet sheet;
   for (size_t i = 0; i < images.size(); ++i) {
     if (i % in_a_row == 0) sheet.rows.emplace_back();
     sheet.rows.back().cells.push_back({latent::letters(static_cast<int64_t>(i)), images[i]});
   }
-  return latent::draw(sheet, o.zoom > 0 ? o.zoom : latent::default_zoom(images[0].width));
+  return sheet;
 }
 
-/// Said before the pictures are computed, which for so many of them takes long.
-void check_grid(int64_t count, const gan::SavedGenerator& generator, const SampleOptions& o) {
-  const int64_t size = generator.config.image_size;
-  const int64_t side = size * (o.plain ? 1 : o.zoom > 0 ? o.zoom : latent::default_zoom(size));
-  check(count <= kMaxPixels / (side * side), "--output: a grid of ", counted(count, "picture"), " of ", side,
-        "x", side, " would be larger than the ", kMaxPixels, " pixels that a picture may have; take fewer");
+/// How far the pictures are enlarged on the grid.
+int64_t zoom_of(const SampleOptions& o, int64_t image_size) {
+  return o.plain ? 1 : o.zoom > 0 ? o.zoom : latent::default_zoom(image_size);
+}
+
+Image draw_grid(const std::vector<Image>& images, const SampleOptions& o) {
+  if (o.plain) return gan::grid(images, o.columns);
+  return latent::draw(lettered(images, o.columns), zoom_of(o, images[0].width));
+}
+
+bool lettered_grid_fits(int64_t count, const gan::Config& config, int64_t columns, int64_t zoom) {
+  const int64_t size = config.image_size, side = size * zoom;
+  if (count > kMaxPixels / (side * side)) return false;  // before a sheet of so many is made
+  const Image without_pixels{size, size, config.channels, {}};
+  const std::vector<Image> images(static_cast<size_t>(count), without_pixels);
+  return latent::fits(lettered(images, columns), zoom);
+}
+
+/// Which options would make a grid of so many pictures that fits; "" where none would.
+std::string ways_to_fit(int64_t count, const gan::Config& config, const SampleOptions& o) {
+  if (o.plain) return "";
+  int64_t zoom = zoom_of(o, config.image_size) - 1;
+  while (zoom > 0 && !lettered_grid_fits(count, config, o.columns, zoom)) --zoom;
+  const bool plain = o.names.empty() && gan::grid_fits(count, config.image_size, o.columns);
+  return concat(zoom > 0 ? concat(", or give --zoom ", zoom) : "",
+                plain ? (zoom > 0 ? " or --plain" : ", or give --plain") : "");
+}
+
+/// Whether there is a grid. Of more pictures than fit there is none where they leave the program in another
+/// way; else that is an error, which is said before they are computed, as that takes long.
+bool has_grid(int64_t count, const gan::Config& config, const SampleOptions& o) {
+  const int64_t zoom = zoom_of(o, config.image_size), side = config.image_size * zoom;
+  if (o.plain ? gan::grid_fits(count, side, o.columns) : lettered_grid_fits(count, config, o.columns, zoom))
+    return true;
+  check(can_do_without_grid(o), "--output: a grid of ", counted(count, "picture"), " of ", side, "x", side,
+        " would be larger than the ", kMaxPixels, " pixels that a picture may have; take fewer",
+        ways_to_fit(count, config, o), o.names.empty() ? "; --singles needs no grid" : "");
+  return false;
+}
+
+/// The grid and what is written with it.
+std::vector<NamedFile> grid_files(const SampleOptions& o) {
+  std::vector<NamedFile> files{{"--output", o.output}};
+  if (const auto names = names_file(o))
+    files.push_back({o.names.empty() ? "the latents beside --output" : "--names", *names});
+  return files;
+}
+
+void refuse_to_overwrite_grid(const SampleOptions& o) {
+  for (const NamedFile& file : grid_files(o)) refuse_to_overwrite({file.path}, o.force);
 }
 
 void check_outputs_of(const SampleOptions& o) {
-  std::vector<NamedFile> outputs{{"--output", o.output}};
-  if (const auto names = names_file(o))
-    outputs.push_back({o.names.empty() ? "the latents beside --output" : "--names", *names});
+  std::vector<NamedFile> outputs = grid_files(o);
   if (!o.save_z.empty()) outputs.push_back({"--save-z", o.save_z});
   if (!o.save_images.empty()) outputs.push_back({"--save-images", o.save_images});
   std::vector<NamedFile> inputs{checkpoint_input(o.checkpoint)};
   if (!o.z_file.empty()) inputs.push_back({"--z", o.z_file});
-  check_outputs(outputs, o.force, inputs);
+  check_outputs(outputs, true, inputs);
+  // Whether there is a grid is known when the checkpoint has been read.
+  if (!can_do_without_grid(o)) refuse_to_overwrite_grid(o);
+  for (const std::string& file : {o.save_z, o.save_images})
+    if (!file.empty()) refuse_to_overwrite({file}, o.force);
   if (o.singles.empty()) return;
   const bool is_there = std::filesystem::exists(o.singles);
   check(!is_there || std::filesystem::is_directory(o.singles), "--singles: ", o.singles,
@@ -152,9 +235,26 @@ void check_outputs_of(const SampleOptions& o) {
   if (is_there && !std::filesystem::is_empty(o.singles)) refuse_to_overwrite({o.singles}, o.force);
 }
 
+/// Says where the pictures are.
+void report(int64_t count, const gan::SavedGenerator& generator, bool with_grid, const SampleOptions& o) {
+  const bool one = count == 1;
+  std::cout << counted(count, "picture") << " from " << generator.path.string()
+            << (one ? " is in " : " are in ");
+  if (with_grid) {
+    std::cout << o.output;
+    if (const auto names = names_file(o))
+      std::cout << (one ? ", its latent by the letter in " : ", their latents by the letters in ")
+                << names->string();
+  } else {
+    std::cout << o.singles << (o.singles.empty() || o.save_images.empty() ? "" : " and ") << o.save_images
+              << "; there is no grid, as one of so many would be larger than the " << kMaxPixels
+              << " pixels that a picture may have";
+  }
+  std::cout << std::endl;
+}
+
 void run(const SampleOptions& o, const CLI::App& command) {
   check_outputs_of(o);
-  const std::optional<std::filesystem::path> names = names_file(o);
   const Device device = o.machine.apply();
   const gan::SavedGenerator generator = gan::load_generator(o.checkpoint, device);
   const bool is_uniform = generator.config.latent == "uniform" && !o.mean && !o.std;
@@ -162,22 +262,23 @@ void run(const SampleOptions& o, const CLI::App& command) {
                          concat("from 1 on without --mean or --std: the z of ", generator.path.string(),
                                 " lie between -1 and 1; give less, or one of those")}});
   const Tensor z = o.z_file.empty() ? draw_z(o, generator) : read_z(o.z_file, generator.config.z_dim);
-  check_grid(z.dim(0), generator, o);
+  const bool with_grid = has_grid(z.dim(0), generator.config, o);
+  if (with_grid) refuse_to_overwrite_grid(o);
   const Tensor pictures = gan::generate(*generator.network, z.to(device), o.batch_size).to(Device{});
   const std::vector<Image> images = gan::to_images(pictures);
   if (!o.save_z.empty()) write_safetensors(o.save_z, {{"z", z}}, {});
   if (!o.save_images.empty())
     write_safetensors(o.save_images, {{"images", permute(pictures, {0, 3, 1, 2})}}, {});
-  if (!o.singles.empty()) write_singles(o.singles, images);
-  write_png(o.output, names ? lettered_grid(images, o) : gan::grid(images, o.columns));
-  if (names) write_names(*names, z, {generator.path, gan::fingerprint(*generator.network)});
-  const bool one = images.size() == 1;
-  std::cout << counted(std::ssize(images), "picture") << " from " << generator.path.string()
-            << (one ? " is in " : " are in ") << o.output;
-  if (names)
-    std::cout << (one ? ", its latent by the letter in " : ", their latents by the letters in ")
-              << names->string();
-  std::cout << std::endl;
+  const int64_t removed = o.singles.empty() ? 0 : write_singles(o.singles, images, o.force);
+  if (with_grid) {
+    write_png(o.output, draw_grid(images, o));
+    if (const auto names = names_file(o))
+      write_names(*names, z, {generator.path, gan::fingerprint(*generator.network)});
+  }
+  report(std::ssize(images), generator, with_grid, o);
+  if (removed > 0)
+    std::cout << counted(removed, "earlier picture") << (removed == 1 ? " is" : " are") << " gone from "
+              << o.singles << std::endl;
 }
 
 }  // namespace
@@ -202,7 +303,10 @@ void add_sample(CLI::App& program) {
   command->add_option(
       "--save-images", o.save_images,
       "Save the pictures as numbers in [-1, 1]: safetensors, tensor images (count, channels, H, W)");
-  command->add_option("--output", o.output, "The grid, a PNG")->capture_default_str();
+  command
+      ->add_option("--output", o.output,
+                   "The grid, a PNG; with --singles or --save-images none of more pictures than fit")
+      ->capture_default_str();
   command->add_option("--columns", o.columns, "Columns of the grid; 0: as many as rows")
       ->capture_default_str()
       ->check(at_least(0, 1'000'000));
@@ -219,7 +323,9 @@ void add_sample(CLI::App& program) {
       ->excludes(names)
       ->excludes(zoom);
   command->add_flag("--force", o.force, "Overwrite files that are already there");
-  command->add_option("--singles", o.singles, "Also write each picture as a PNG of its own into this folder");
+  command->add_option("--singles", o.singles,
+                      "Also write each picture as a PNG of its own into this folder, sample-1.png ...; with "
+                      "--force in place of those that are there");
   command->add_option("--batch-size", o.batch_size, "Pictures computed at a time")
       ->capture_default_str()
       ->check(at_least(1));

@@ -4,6 +4,11 @@
 #include <cmath>
 
 namespace duel::gan {
+namespace {
+
+constexpr int64_t grid_padding = 2;  // white pixels around each picture
+
+}  // namespace
 
 std::vector<Image> to_images(const Tensor& pictures) {
   const std::vector<float> values = pictures.to_vector<float>();
@@ -26,7 +31,13 @@ int64_t grid_columns(size_t count, int64_t columns) {
 }
 
 Image grid(const std::vector<Image>& images, int64_t columns) {
-  return tile(images, grid_columns(images.size(), columns), 2);
+  return tile(images, grid_columns(images.size(), columns), grid_padding);
+}
+
+bool grid_fits(int64_t count, int64_t image_size, int64_t columns) {
+  const int64_t across = std::min(count, grid_columns(static_cast<size_t>(count), columns));
+  const auto side = [&](int64_t pictures) { return pictures * (image_size + grid_padding) + grid_padding; };
+  return side(across) <= kMaxPixels / side((count + across - 1) / across);
 }
 
 Image picture_of(const Dataset& data, int64_t index) {

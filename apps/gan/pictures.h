@@ -15,6 +15,8 @@ std::vector<Image> to_images(const Tensor& pictures);
 int64_t grid_columns(size_t count, int64_t columns);
 /// The pictures in rows of grid_columns().
 Image grid(const std::vector<Image>& images, int64_t columns = 0);
+/// Whether grid() can make one of so many square pictures: it may have no more than kMaxPixels.
+bool grid_fits(int64_t count, int64_t image_size, int64_t columns);
 /// Picture `index` of a data set.
 Image picture_of(const Dataset& data, int64_t index);
 /// The first `count` pictures of a data set, fewer where it has fewer.

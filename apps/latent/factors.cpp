@@ -12,7 +12,7 @@ namespace {
 
 bool has_order(const FaceFactor& factor) {
   if (!factor.choices.empty()) return std::string_view(factor.choices[0]) == "none";
-  return !std::string_view(factor.name).ends_with("_hue");
+  return !factor.is_angle();
 }
 
 double as_number(const FaceFactor& factor, const FaceFactors& person) {

@@ -22,25 +22,45 @@ void keep(std::vector<Neighbour>& neighbours, const Neighbour& candidate, int64_
 }  // namespace
 
 std::vector<std::vector<Neighbour>> nearest(const std::vector<Image>& pictures, const Dataset& data,
-                                            int64_t count) {
+                                            int64_t count, bool hflip) {
   std::vector<std::vector<Neighbour>> result(pictures.size());
+  // The distance to a mirror image is that of the mirror image: these few are turned, and not the set.
+  std::vector<Image> turned;
+  for (size_t i = 0; hflip && i < pictures.size(); ++i) turned.push_back(mirrored(pictures[i]));
   for (int64_t index = 0; index < data.size(); ++index) {
     const Image candidate = gan::picture_of(data, index);
-    for (size_t i = 0; i < pictures.size(); ++i)
-      keep(result[i], {index, picture_distance(pictures[i], candidate)}, count);
+    for (size_t i = 0; i < pictures.size(); ++i) {
+      Neighbour neighbour{index, picture_distance(pictures[i], candidate)};
+      if (hflip) {
+        const double distance = picture_distance(turned[i], candidate);
+        if (distance < neighbour.distance) neighbour = {index, distance, true};
+      }
+      keep(result[i], neighbour, count);
+    }
   }
   return result;
 }
 
-double distance_within(const Dataset& data, int64_t count) {
+double distance_within(const Dataset& data, int64_t count, bool hflip) {
   check(data.size() >= 2, "a set of one picture has no distances within");
   count = std::min(count, data.size());
   std::vector<Image> asked;
   for (int64_t i = 0; i < count; ++i) asked.push_back(gan::picture_of(data, i * data.size() / count));
   std::vector<double> distances;
   // Each of the pictures asked for is in the set, at distance 0.
-  for (const std::vector<Neighbour>& found : nearest(asked, data, 2)) distances.push_back(found[1].distance);
+  for (const std::vector<Neighbour>& found : nearest(asked, data, 2, hflip))
+    distances.push_back(found[1].distance);
   return quality::median(distances);
+}
+
+Image mirrored(const Image& image) {
+  Image result = image;
+  for (int64_t y = 0; y < image.height; ++y) {
+    for (int64_t x = 0; x < image.width; ++x)
+      std::copy_n(image.pixels.begin() + (y * image.width + image.width - 1 - x) * image.channels,
+                  image.channels, result.pixels.begin() + (y * image.width + x) * image.channels);
+  }
+  return result;
 }
 
 }  // namespace duel::latent

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "apps/gan/config.h"
-#include "lib/data/dataset.h"
 #include "lib/io/image.h"
 
 namespace duel::latent {
@@ -14,9 +14,14 @@ namespace duel::latent {
 /// Throws Error with the path if it cannot be read or is smaller than the crop.
 Image read_photo(const std::filesystem::path& path, const gan::Config& config, int64_t crop);
 
-/// The first `count` photos of a folder, fewer where it holds fewer. Throws Error as read_photo() does, and
-/// if there are none.
-std::vector<Image> read_photos(const std::filesystem::path& folder, const gan::Config& config, int64_t crop,
-                               int64_t count);
+struct Photos {
+  std::vector<Image> images;
+  std::vector<std::string> left_out;  ///< those that cannot be read: each as its file and the reason
+};
+
+/// The first `count` photos of a folder that can be read, fewer where it holds fewer. Throws Error if there
+/// are none, with the first reason; TooSmall where that is the crop.
+Photos read_photos(const std::filesystem::path& folder, const gan::Config& config, int64_t crop,
+                   int64_t count);
 
 }  // namespace duel::latent

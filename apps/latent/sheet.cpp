@@ -80,10 +80,11 @@ void draw_row(Canvas& canvas, const Row& row, const Layout& layout, int64_t top)
   }
 }
 
-}  // namespace
+struct Size {
+  int64_t width, height;
+};
 
-Image draw(const Sheet& sheet, int64_t zoom) {
-  const Layout layout = lay_out(sheet, zoom);
+Size size_of(const Sheet& sheet, const Layout& layout) {
   int64_t width = layout.width(sheet.title), height = layout.top;
   for (const Row& row : sheet.rows) {
     int64_t row_width = layout.heading_width;
@@ -91,7 +92,20 @@ Image draw(const Sheet& sheet, int64_t zoom) {
     width = std::max(width, row_width);
     height += layout.height(row);
   }
-  Canvas canvas(width + 2 * kMargin, height + kMargin);
+  return {width + 2 * kMargin, height + kMargin};
+}
+
+}  // namespace
+
+bool fits(const Sheet& sheet, int64_t zoom) {
+  const auto [width, height] = size_of(sheet, lay_out(sheet, zoom));
+  return width <= kMaxPixels / height;
+}
+
+Image draw(const Sheet& sheet, int64_t zoom) {
+  const Layout layout = lay_out(sheet, zoom);
+  const auto [width, height] = size_of(sheet, layout);
+  Canvas canvas(width, height);
   canvas.text(sheet.title, kMargin, kMargin, layout.text_scale);
   for (size_t i = 0; i < sheet.columns.size(); ++i) {
     const int64_t left =

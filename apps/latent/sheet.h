@@ -31,6 +31,9 @@ struct Sheet {
 /// figure would be too large.
 Image draw(const Sheet& sheet, int64_t zoom);
 
+/// Whether the figure is one that draw() can make. The pictures' sizes alone count, they need no pixels.
+bool fits(const Sheet& sheet, int64_t zoom);
+
 /// The pictures, all as wide and high as the largest, with white to the right and below: frames of one film.
 std::vector<Image> to_one_size(const std::vector<Image>& pictures);
 

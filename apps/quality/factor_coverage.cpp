@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
+#include <numbers>
 
 #include "apps/quality/neighbours.h"
 #include "apps/quality/streams.h"
@@ -78,10 +80,36 @@ double correlation(const std::vector<float>& a, const std::vector<float>& b) {
   return spread > 0 ? (sab - sa * sb / n) / spread : 0;
 }
 
+/// Of angles in degrees: the sum of sin(a - a0) sin(b - b0), scaled as a correlation is. From Jammalamadaka &
+/// SenGupta, "Topics in Circular Statistics" (2001), page 177, with a0 and b0 as they are to be where angles
+/// come from all around the circle and have no mean direction: a0 - b0 is the direction of the
+/// differences, a0 + b0 that of the sums.
+double circular_correlation(const std::vector<float>& a, const std::vector<float>& b) {
+  constexpr double degree = std::numbers::pi / 180;
+  std::complex<double> differences, sums;
+  for (size_t i = 0; i < a.size(); ++i) {
+    differences += std::polar(1.0, degree * (a[i] - b[i]));
+    sums += std::polar(1.0, degree * (a[i] + b[i]));
+  }
+  const double a0 = (std::arg(sums) + std::arg(differences)) / 2, b0 = std::arg(sums) - a0;
+  double saa = 0, sbb = 0, sab = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double x = std::sin(degree * a[i] - a0), y = std::sin(degree * b[i] - b0);
+    saa += x * x, sbb += y * y, sab += x * y;
+  }
+  const double spread = std::sqrt(saa * sbb);
+  return spread > 0 ? sab / spread : 0;
+}
+
 double share_right(const std::vector<float>& a, const std::vector<float>& b) {
   double right = 0;
   for (size_t i = 0; i < a.size(); ++i) right += a[i] == b[i];
   return right / static_cast<double>(a.size());
+}
+
+double trust(const FaceFactor& factor, const std::vector<float>& estimated, const std::vector<float>& truth) {
+  if (!factor.choices.empty()) return share_right(estimated, truth);
+  return factor.is_angle() ? circular_correlation(estimated, truth) : correlation(estimated, truth);
 }
 
 }  // namespace
@@ -102,9 +130,8 @@ std::vector<FactorCoverage> factor_coverage(const KnownFaces& known, const Known
     const auto measure = [&](const std::vector<float>& found) {
       return covered(bins, expected, found, replicates, random);
     };
-    coverage.push_back(
-        {factor.name, measure(take(values, by_samples)), measure(estimated), measure(take(values, by_noise)),
-         factor.choices.empty() ? correlation(estimated, truth) : share_right(estimated, truth)});
+    coverage.push_back({factor.name, measure(take(values, by_samples)), measure(estimated),
+                        measure(take(values, by_noise)), trust(factor, estimated, truth)});
   }
   return coverage;
 }

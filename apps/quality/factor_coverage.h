@@ -19,8 +19,8 @@ struct FactorCoverage {
   /// bin a choice where the factor has choices): 1 where every value is as frequent as in the data, 0.1 where
   /// one tenth of the range is all there is.
   Estimate samples, reals, noise;
-  /// Of the reals' estimates: the correlation with the truth, or the share that is right where the factor has
-  /// choices.
+  /// Of the reals' estimates: the correlation with the truth, of angles the circular one, or the share that
+  /// is right where the factor has choices.
   double trust = 0;
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t window = 11;
 constexpr double sigma = 1.5;
-constexpr double range = 2;  // of pixels in [-1, 1]
+constexpr double range = 2;  // of intensities 0 .. 2
 constexpr double c1 = (0.01 * range) * (0.01 * range), c2 = (0.03 * range) * (0.03 * range);
 constexpr std::array<double, 5> exponents{0.0448, 0.2856, 0.3001, 0.2363, 0.1333};
 
@@ -112,10 +112,11 @@ double ms_ssim(Plane a, Plane b) {
   return result;
 }
 
+/// Pixels in [-1, 1] as intensities 0 .. 2: the term of luminance is one of numbers that are not negative.
 Plane channel_of(const float* picture, int64_t side, int64_t channels, int64_t channel) {
   Plane plane{side, std::vector<double>(static_cast<size_t>(side * side))};
   for (int64_t i = 0; i < side * side; ++i)
-    plane.pixels[static_cast<size_t>(i)] = picture[i * channels + channel];
+    plane.pixels[static_cast<size_t>(i)] = picture[i * channels + channel] + 1.0;
   return plane;
 }
 

@@ -101,6 +101,8 @@ struct FaceFactor {
   float (*get)(const FaceFactors&);
   void (*assign)(FaceFactors&, float);
 
+  /// Whether it runs in a circle, degrees of which 360 are 0 again.
+  bool is_angle() const { return choices.empty() && high - low == 360; }
   /// Throws Error if `value` is outside low .. high; a factor with choices takes the nearest whole number.
   void set(FaceFactors& face, float value) const;
 };

@@ -102,7 +102,7 @@ def ms_ssim(a, b):
     weights = weights / weights.sum()
     values = []
     for c in range(a.shape[2]):
-        p, q, result = a[..., c], b[..., c], 1.0
+        p, q, result = a[..., c] + 1, b[..., c] + 1, 1.0  # intensities 0 .. 2
         for scale, weight in enumerate(weights):
             luminance, contrast = ssim_maps(p, q)
             part = (luminance * contrast).mean() if scale == len(weights) - 1 else contrast.mean()
@@ -175,7 +175,7 @@ def main():
     tensors["large"] = large
     for band in pyramid(z[0]):
         tensors[f"large_band_{band.shape[0]}"] = band.astype(np.float32)
-    tensors["large_ms_ssim"] = np.array([ms_ssim(z[i], z[i + 1]) for i in (0, 2)])
+    tensors["large_ms_ssim"] = np.array([ms_ssim(z[i], z[i + 2]) for i in (0, 1)])
     reference = {"numpy": np.__version__, "script": "make_quality_reference.py"}
     save_file(tensors, output, {"reference": json.dumps(reference)})
 
