@@ -115,6 +115,21 @@ TEST(File, GivesTheUsualPermissions) {
   EXPECT_EQ(fs::status(folder / "a").permissions(), fs::perms{0644});
 }
 
+TEST(File, KeepsThePermissionsOfAFileThatItReplaces) {
+  TemporaryFolder folder;
+  const mode_t mask = ::umask(0022);
+  for (const mode_t mode : {mode_t{0600}, mode_t{0664}, mode_t{0400}}) {
+    folder.write(std::to_string(mode), "old");
+    ::chmod((folder / std::to_string(mode)).c_str(), mode);
+    write_file_atomically(folder / std::to_string(mode), "new");
+    EXPECT_EQ(fs::status(folder / std::to_string(mode)).permissions(), fs::perms{mode});
+  }
+  fs::create_symlink(std::to_string(0600), folder / "link");
+  write_file_atomically(folder / "link", "new");
+  EXPECT_EQ(fs::status(folder / "link").permissions(), fs::perms{0644}) << "a link has none of its own";
+  ::umask(mask);
+}
+
 TEST(File, WritesIntoTheCurrentFolder) {
   TemporaryFolder folder;
   const fs::path before = fs::current_path();
