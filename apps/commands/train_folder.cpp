@@ -81,13 +81,28 @@ gan::Position load_place(const gan::RunFolder& folder, const std::filesystem::pa
   }
 }
 
+/// " (the newest: FILE)": most often what a set has more of, a figure perhaps that was written among its
+/// pictures. Empty for a set whose pictures are no files.
+std::string newest_picture(const Dataset& data) {
+  std::string newest;
+  std::filesystem::file_time_type latest;
+  for (int64_t i = 0; i < data.size(); ++i) {
+    const std::string file = data.file_of(i);
+    std::error_code error;
+    const auto time = std::filesystem::last_write_time(file, error);
+    if (!error && (newest.empty() || time > latest)) newest = file, latest = time;
+  }
+  return newest.empty() ? "" : concat(" (the newest: ", newest, ")");
+}
+
 /// Throws Error unless a run that has come to `position`, as `place` says, can go on exactly with `data`.
 void check_data(const gan::RunFolder& folder, const std::filesystem::path& place,
                 const gan::Position& position, const Dataset& data, const gan::Config& config,
                 int64_t batches) {
-  check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
-        ": was trained on ", position.pictures, " pictures, ", config.data, " now has ", data.size(),
-        "; put the data back as they were, or begin another run on these with --init ", place.string());
+  if (position.pictures != 0 && position.pictures != data.size())
+    fail(folder.path().string(), ": was trained on ", position.pictures, " pictures, ", config.data,
+         " now has ", data.size(), position.pictures < data.size() ? newest_picture(data) : "",
+         "; put the data back as they were, or begin another run on these with --init ", place.string());
   check(position.batch < batches, place.string(), ": is damaged: it is of ", position.batch,
         " batches of an epoch, which has ", batches);
 }
