@@ -571,20 +571,28 @@ TEST(AppResume, ARunKeepsItsOptionsAndData) {
   for (int i = 0; i < 9; ++i)
     std::filesystem::copy(fixture("rgb.png"), dcgan.folder().write(concat("data/", i, ".png"), ""),
                           std::filesystem::copy_options::overwrite_existing);
-  dcgan.good(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
+  dcgan.good(tiny_train(
+      {"--data", "data", "--seed", "5", "--negative-slope", "0.3", "--epochs", "1", "--output", "run"}));
   const Words resume{"train", "--resume", "run"};
   dcgan.bad(resume + Words{"--lr", "1"}, "--lr cannot be changed by --resume");
   const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors"),
              config = dcgan.bytes("run/config.json");
   std::filesystem::remove(dcgan / "data/3.png");
-  dcgan.bad(
-      resume + Words{"--epochs", "2"},
-      "run: was trained on 9 pictures, data now has 8; put the data back as they were, or begin another "
-      "run on these with --init run/checkpoints/latest.safetensors");
+  const std::string line =
+      dcgan.bad(resume + Words{"--epochs", "2"},
+                "run: was trained on 9 pictures, data now has 8; put the data back as they were, or begin "
+                "another run on these: " DUEL_DCGAN
+                " train --recipe run/config.json --data data --seed 5 --init "
+                "run/checkpoints/latest.safetensors\n");
   EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
   EXPECT_EQ(config, dcgan.bytes("run/config.json"));
   dcgan.bad({"train", "--resume", "nowhere"}, "nowhere: is no folder");
   dcgan.bad({"train", "--resume", "data"}, "data: holds no run");
+  // The advice is a command of the shell, and the other run has the numbers of this one.
+  const std::string command = line.substr(line.find(DUEL_DCGAN), line.size() - 1 - line.find(DUEL_DCGAN));
+  const std::string again = "cd " + dcgan.folder().path().string() + " && " + command;
+  EXPECT_EQ(std::system((again + " --threads 1 --output again >out 2>err").c_str()), 0) << dcgan.text("err");
+  EXPECT_EQ(gan::RunFolder::open(dcgan / "again").config().negative_slope, 0.3);
 }
 
 }  // namespace

@@ -81,6 +81,23 @@ gan::Position load_place(const gan::RunFolder& folder, const std::filesystem::pa
   }
 }
 
+/// The command that begins another run like the one in a folder, which has the configuration `c`, with the
+/// weights of `checkpoint`, or where that is empty with new ones. For a shell.
+std::string another_run_command(const gan::RunFolder& folder, const gan::Config& c,
+                                const std::filesystem::path& checkpoint) {
+  const gan::Config standard;
+  std::string command =
+      train_command() + " --recipe " + path_for_shell(folder.path() / gan::run_files::config);
+  const auto add = [&](const char* option, const auto& value) { command += concat(" ", option, " ", value); };
+  // A recipe leaves out what belongs to one run.
+  if (c.data != standard.data) add("--data", path_for_shell(c.data));
+  if (c.data == standard.data && c.synthetic_count != standard.synthetic_count)
+    add("--synthetic-count", c.synthetic_count);
+  if (c.seed != standard.seed) add("--seed", c.seed);
+  if (!checkpoint.empty()) add("--init", path_for_shell(checkpoint));
+  return command;
+}
+
 /// " (the newest: FILE)": most often what a set has more of, a figure perhaps that was written among its
 /// pictures. Empty for a set whose pictures are no files.
 std::string newest_picture(const Dataset& data) {
@@ -102,7 +119,8 @@ void check_data(const gan::RunFolder& folder, const std::filesystem::path& place
   if (position.pictures != 0 && position.pictures != data.size())
     fail(folder.path().string(), ": was trained on ", position.pictures, " pictures, ", config.data,
          " now has ", data.size(), position.pictures < data.size() ? newest_picture(data) : "",
-         "; put the data back as they were, or begin another run on these with --init ", place.string());
+         "; put the data back as they were, or begin another run on these: ",
+         another_run_command(folder, config, place));
   check(position.batch < batches, place.string(), ": is damaged: it is of ", position.batch,
         " batches of an epoch, which has ", batches);
 }
@@ -173,19 +191,13 @@ std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command) {
 }
 
 std::string lower_rates_command(const gan::RunFolder& folder) {
-  const gan::Config c = folder.config(), standard;
-  std::string command =
-      train_command() + " --recipe " + path_for_shell(folder.path() / gan::run_files::config);
-  const auto add = [&](const char* option, const auto& value) { command += concat(" ", option, " ", value); };
-  // A recipe leaves out what belongs to one run.
-  if (c.data != standard.data) add("--data", path_for_shell(c.data));
-  if (c.data == standard.data && c.synthetic_count != standard.synthetic_count)
-    add("--synthetic-count", c.synthetic_count);
-  if (c.seed != standard.seed) add("--seed", c.seed);
-  if (std::filesystem::exists(folder.latest())) add("--init", path_for_shell(folder.latest()));
+  const gan::Config c = folder.config();
+  const bool has_latest = std::filesystem::exists(folder.latest());
+  const std::string command =
+      another_run_command(folder, c, has_latest ? folder.latest() : std::filesystem::path());
   const double lr_g = c.optimizer_g.lr / 2, lr_d = c.optimizer_d.lr / 2;
-  if (lr_g == lr_d) return command + concat(" --lr ", lr_g);
-  return command + concat(" --lr-g ", lr_g, " --lr-d ", lr_d);
+  if (lr_g == lr_d) return concat(command, " --lr ", lr_g);
+  return concat(command, " --lr-g ", lr_g, " --lr-d ", lr_d);
 }
 
 Device apply_machine(const TrainOptions& o) {
