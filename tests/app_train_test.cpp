@@ -55,6 +55,16 @@ TEST(AppTrain, NumbersTheRunsAndOverwritesNone) {
   dcgan.bad(tiny_train({"--output", "runs/celeba32-2"}), "runs/celeba32-2: already holds a run");
 }
 
+TEST(AppTrain, ARunWithoutAStepIsACheckpointLikeAnyOther) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "whole"}));
+  dcgan.good(tiny_train({"--epochs", "0", "--output", "run"}));
+  EXPECT_EQ(dcgan.names("run/checkpoints"), Words{"latest.safetensors"});
+  dcgan.good({"sample", "--checkpoint", "run", "--count", "3"});
+  dcgan.good({"train", "--resume", "run", "--epochs", "1", "--threads", "1"});
+  EXPECT_EQ(dcgan.bytes("run/networks.safetensors"), dcgan.bytes("whole/networks.safetensors"));
+}
+
 TEST(AppTrain, RunsThatBeginTogetherTakeANumberEach) {
   const Program dcgan;
   const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);

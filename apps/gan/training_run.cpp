@@ -198,6 +198,8 @@ class Run {
       check_networks(trainer_, position_, epoch_steps_, folder_);
       drop_older_networks();
       keep_step(folder_.latest());
+    } else if (!std::filesystem::exists(folder_.latest())) {
+      save_latest();  // of a run without a step, whose folder stands for it like any other
     }
     save_networks(folder_.networks(), trainer_);
     progress_.message(concat("finished ",
