@@ -16,6 +16,7 @@
 #include "apps/commands/train_folder.h"
 #include "apps/commands/train_options.h"
 #include "apps/diagnosis/diagnosis.h"
+#include "apps/gan/batches.h"
 #include "apps/gan/describe_run.h"
 #include "apps/gan/memory_advice.h"
 #include "apps/gan/progress.h"
@@ -202,6 +203,8 @@ void run(TrainOptions& o, CLI::App& command) {
     fail(error.what(), "; ", (folder.path() / gan::run_files::diagnosis).string(),
          " says what to try in another run, ", resume_option(folder.path()),
          " --on-failure warn goes on all the same");
+  } catch (const gan::UnreadablePicture& error) {
+    fail(error.what(), ": ", resume_option(folder.path()), " goes on once the picture can be read");
   } catch (const FullDisk& error) {
     fail(error.what(), ": ", resume_option(folder.path()), " goes on from there");
   }
