@@ -41,7 +41,12 @@ using Observers = std::vector<std::unique_ptr<gan::Observer>>;
   throw Exit{128 + caught_signal};
 }
 
+/// Also ends the program where it is told to meanwhile: nothing has been written then.
 void show_reading(int64_t done, int64_t total) {
+  if (caught_signal != 0) {
+    std::cerr << "dcgan: stopped while the pictures were read; nothing has been written" << std::endl;
+    throw Exit{128 + caught_signal};
+  }
   if (isatty(STDERR_FILENO))
     std::cerr << "reading pictures: " << done << " of " << total << "\r" << std::flush;
 }
