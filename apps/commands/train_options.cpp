@@ -129,7 +129,8 @@ void add_data_options(CLI::App& command, TrainOptions& o) {
           "--data", c.data,
           "A folder of pictures, CIFAR-10 or IDX (MNIST) files, or: synthetic. Beside --resume: where the "
           "run's data have been moved to")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(utf8_path());
   command.add_option("--synthetic-count", c.synthetic_count, "Pictures of --data synthetic")
       ->capture_default_str();
   command
@@ -143,8 +144,9 @@ void add_data_options(CLI::App& command, TrainOptions& o) {
 }
 
 void add_run_options(CLI::App& command, TrainOptions& o) {
-  command.add_option("--output", o.output,
-                     "Folder of the run; without it runs/RECIPE-N with the next free N");
+  command
+      .add_option("--output", o.output, "Folder of the run; without it runs/RECIPE-N with the next free N")
+      ->check(utf8_path());
   command.add_option("--keep", o.keep, "Epochs' checkpoints that are kept beside the latest")
       ->capture_default_str()
       ->check(at_least(0));
@@ -163,6 +165,7 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
       .add_option("--init", o.config.init,
                   "Begin with the weights in this file, saved by dcgan or by PyTorch, or in the folder of a "
                   "run (its latest)")
+      ->check(utf8_path())
       ->excludes(resume)
       ->excludes("--init-distribution")
       ->excludes("--init-std")
