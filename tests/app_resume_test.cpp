@@ -482,7 +482,7 @@ TEST(AppResume, ARunGoesOnWithTheOptionsItWasStartedWith) {
                       "--evaluate-every", "2", "--evaluate-count", "6",       "--on-failure", "ignore",
                       "--no-report"};
   dcgan.good(tiny_train(options + Words{"--epochs", "5", "--output", "whole"}));
-  dcgan.good(tiny_train(options + Words{"--epochs", "1", "--output", "run"}));
+  dcgan.good(tiny_train(options + Words{"--epochs", "2", "--output", "run"}));
   const Words resume{"train", "--resume", "run", "--threads", "1"};
   const std::string out = dcgan.good(resume + Words{"--epochs", "5"});
   EXPECT_EQ(contains(out, "With products in bf16"), precision == "bf16") << out;

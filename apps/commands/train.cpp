@@ -191,8 +191,8 @@ void run(TrainOptions& o, CLI::App& command) {
   const Observers observers = o.observers.build(*data);  // says what is wrong before a folder is made
   gan::Position position;
   const int64_t batches = full_batches(data->size(), c.batch_size);
-  if (resumed) position = resume_run(*resumed, o, trainer, *data);
-  const gan::RunFolder folder = resumed ? *resumed : begin_run(o, trainer);
+  if (resumed) position = resume_run(*resumed, o, command, trainer, *data);
+  const gan::RunFolder folder = resumed ? *resumed : begin_run(o, command, trainer, batches);
   const int64_t done = position.epoch * batches + position.batch;
   const int64_t left = std::max<int64_t>(0, gan::total_steps(c, batches) - done);
   gan::Outcome outcome;

@@ -158,6 +158,18 @@ void compare_pictures(const gan::RunFolder& folder, const Dataset& data, const g
             << " was begun with; it goes on, but not as it would have with those" << std::endl;
 }
 
+/// The run's own options may be repeated, whatever it has done of what they ask for.
+void refuse_idle_after(const gan::RunFolder& folder, const TrainOptions& o, const CLI::App& command,
+                       int64_t done, int64_t batches) {
+  const gan::Json own = folder.options();
+  std::vector<Idle> idle = o.idle_after(done, batches);
+  for (Idle& option : idle)
+    option.when &= option.option == "--keep-at"
+                       ? o.config.keep_at != folder.config().keep_at
+                       : o.observers.evaluate_every != own.value("evaluate_every", int64_t{0});
+  refuse_idle(command, idle);
+}
+
 void load_first_weights(gan::Trainer& trainer) {
   const std::string& init = trainer.config().init;
   if (!init.empty())
@@ -166,7 +178,9 @@ void load_first_weights(gan::Trainer& trainer) {
 
 }  // namespace
 
-gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer) {
+gan::RunFolder begin_run(const TrainOptions& o, const CLI::App& command, gan::Trainer& trainer,
+                         int64_t batches) {
+  refuse_idle(command, o.idle_after(0, batches));
   load_first_weights(trainer);
   return gan::RunFolder::create(o.output, o.config, o.to_keep(trainer.device()));
 }
@@ -214,8 +228,8 @@ Device apply_machine(const TrainOptions& o) {
   }
 }
 
-gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
-                         const Dataset& data) {
+gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, const CLI::App& command,
+                         gan::Trainer& trainer, const Dataset& data) {
   const int64_t batches = full_batches(data.size(), o.config.batch_size);
   gan::Position position;
   const std::filesystem::path place = folder.place_to_go_on();
@@ -234,6 +248,7 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
         begun, " that the run in ", folder.path().string(), " has already begun");
   check(o.config.steps == 0 || done <= o.config.steps, "--steps ", o.config.steps, " is fewer than the ",
         done, " that the run in ", folder.path().string(), " has already done");
+  refuse_idle_after(folder, o, command, done, batches);
   compare_pictures(folder, data, o.config, o.moves_data);
   if (!place.empty() && place != folder.latest()) {
     std::cerr << folder.latest().string() << " is missing: the run goes on from " << place.filename().string()
