@@ -252,6 +252,23 @@ TEST(AppBadInput, WordsAndPathsOfAnyKindAreNamedInOneLine) {
     dcgan.bad(words, "dcgan: " + endless + ": File name too long");
 }
 
+// config.json would keep another path than the one that was given.
+TEST(AppBadInput, PathsThatARunCannotKeepAreRefusedBeforeItBegins) {
+  const Program dcgan;
+  std::filesystem::create_directory(dcgan / "fa\xe9");
+  std::filesystem::create_directory(dcgan / "fa\u00e9");
+  copy_pictures(dcgan, 9);
+  const Words before = dcgan.names(".");
+  for (const char* option : {"--data", "--init", "--output"})
+    dcgan.bad({"train", option, "fa\xe9"},
+              concat(option, ": must be UTF-8, as the files of a run are, which keep it, got fa\\xe9; give"));
+  dcgan.bad({"lab", "sigmoid-nan", "--output", "a\xed\xa0\x80"}, "--output: must be UTF-8");
+  EXPECT_EQ(dcgan.names(".").size(), before.size() + 2);  // stdout and stderr
+  std::filesystem::rename(dcgan / "data", dcgan / "fa\u00e9/data");
+  dcgan.good(tiny_train({"--data", "fa\u00e9/data", "--epochs", "1", "--output", "fa\u00e9/run"}));
+  dcgan.good({"train", "--resume", "fa\u00e9/run", "--epochs", "2"});
+}
+
 TEST(AppBadInput, AFullDiskLeavesTheLastCheckpointWhole) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "1", "--output", "run"}));

@@ -117,6 +117,32 @@ TEST_F(AppIdleOptions, AreRefusedWithWhatMakesThemSo) {
   EXPECT_EQ(dcgan_.bytes("run/config.json"), config);
 }
 
+// How long a run is follows from its data.
+TEST_F(AppIdleOptions, AreRefusedInWhatARunHasToGo) {
+  struct Case {
+    Words words;
+    std::string option, why;
+  };
+  const Words resume{"train", "--resume", "run", "--epochs", "2"};
+  const Case cases[] = {
+      {tiny_train({"--steps", "4", "--keep-at", "5,10"}), "--keep-at", "ends after 4 steps"},
+      {tiny_train({"--epochs", "3", "--evaluate-every", "5"}), "--evaluate-every", "no epoch that 5 divides"},
+      {tiny_train({"--steps", "3", "--evaluate-every", "1"}), "--evaluate-every", "no epoch that 1 divides"},
+      {resume + Words{"--keep-at", "4"}, "--keep-at", "has done 4 steps"},
+      {{"train", "--resume", "run", "--keep-at", "4"}, "--keep-at", "has done 4 steps"},
+      {resume + Words{"--keep-at", "3,9"}, "--keep-at", "ends after 8 steps"},
+      {resume + Words{"--evaluate-every", "3"}, "--evaluate-every", "no epoch that 3 divides"}};
+  const auto config = dcgan_.bytes("run/config.json");
+  const Words before = dcgan_.names("."), in_run = dcgan_.names("run");
+  for (const auto& [words, option, why] : cases) {
+    const std::string line = dcgan_.bad(words, why);
+    EXPECT_TRUE(line.starts_with(concat("dcgan: ", option, " has no effect on a run that "))) << line;
+  }
+  EXPECT_EQ(dcgan_.names("."), before);
+  EXPECT_EQ(dcgan_.names("run"), in_run);
+  EXPECT_EQ(dcgan_.bytes("run/config.json"), config);
+}
+
 TEST_F(AppIdleOptions, NeighboursThatDoSomethingAreTaken) {
   const Words anime{"--recipe",     "anime64", "--g-dim",           "1", "--d-dim",   "2", "--z-dim", "4",
                     "--batch-size", "4",       "--synthetic-count", "8", "--threads", "1"};
@@ -138,7 +164,12 @@ TEST_F(AppIdleOptions, NeighboursThatDoSomethingAreTaken) {
   dcgan_.good(tiny_train({"--recipe", "run/config.json", "--data", "data", "--epochs", "0"}));
   dcgan_.good(
       {"train", "--resume", "run", "--epochs", "1", "--evaluate-count", "6", "--evaluate-every", "1"});
+  dcgan_.good(
+      {"train", "--resume", "run", "--evaluate-every", "1", "--keep-at", "9"});  // for when it goes on
   dcgan_.good({"train", "--resume", "run", "--evaluate-count", "7"});
+  const Words kept{"--keep-at", "2,5", "--evaluate-every", "2", "--evaluate-count", "6"};
+  dcgan_.good(tiny_train(kept + Words{"--steps", "9", "--output", "kept"}));
+  dcgan_.good(tiny_train(kept + Words{"--steps", "10", "--resume", "kept"}));  // repeated as they are
 
   dcgan_.good({"info", "--dropout", "0.3", "--json"});
   dcgan_.good(of_run({"info", "--json"}));

@@ -52,6 +52,31 @@ TEST(AppResumePlace, TheFurthestThatIsWholeServes) {
   expect_goes_on_from(dcgan, "step-000010", {});
 }
 
+TEST(AppResumePlace, TheHealthyOneServesWhereNoOtherIsAsFar) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "4", "--keep", "1", "--output", "whole"}));
+  dcgan.good(tiny_train({"--epochs", "2", "--keep", "0", "--output", "run"}));
+  const fs::path checkpoints = dcgan / "run/checkpoints", healthy = checkpoints / "healthy.safetensors";
+  fs::rename(checkpoints / "latest.safetensors", healthy);  // as a run that rolls back keeps it
+  const Finished finished = dcgan.run(resume_run + Words{"--epochs", "4", "--keep", "1"});
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "missing: the run goes on from healthy.safetensors\n")) << finished.err;
+  EXPECT_EQ(dcgan.bytes("run/networks.safetensors"), dcgan.bytes("whole/networks.safetensors"));
+  fs::remove(checkpoints / "latest.safetensors");
+  EXPECT_EQ(gan::RunFolder::open(dcgan / "run").place_to_go_on(), checkpoints / "epoch-0004.safetensors");
+}
+
+TEST(AppResumePlace, AHealthyOneOfACourseThatWasLeftDoesNotServe) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "3", "--output", "run"}));
+  const fs::path healthy = dcgan / "run/checkpoints/healthy.safetensors";
+  fs::copy_file(dcgan / "run/checkpoints/epoch-0002.safetensors", healthy);
+  gan::RunFolder::open(dcgan / "run").go_back_to(2, 8);
+  EXPECT_TRUE(fs::exists(healthy)) << "what a rollback goes back to";
+  gan::RunFolder::open(dcgan / "run").go_back_to(1, 7);
+  EXPECT_FALSE(fs::exists(healthy));
+}
+
 TEST(AppResumePlace, WhatIsToBeDoneAgainDoesNotServe) {
   const Program dcgan;
   dcgan.good(tiny_train({"--epochs", "4", "--keep-at", "7,10", "--keep", "4", "--output", "run"}));

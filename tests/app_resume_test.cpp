@@ -191,6 +191,25 @@ TEST(AppResume, DataByARelativePathAreFoundFromTheFolderWhereTheRunWasBegun) {
       "--resume\n");
 }
 
+TEST(AppResume, ARunAmongItsDataDoesNotLearnFromItself) {
+  const Program dcgan;
+  for (int i = 0; i < 16; ++i)
+    dcgan.folder().write(concat("data/", i, ".png"), read_file(fixture("rgb.png")));
+  dcgan.good(tiny_train({"--data", "data", "--epochs", "1", "--output", "data/run"}));
+  const Words resume{"train", "--resume", "data/run", "--threads", "1", "--epochs"};
+  const Finished resumed = dcgan.run(resume + Words{"2"});
+  EXPECT_EQ(resumed.code, 0);
+  EXPECT_EQ(resumed.err, "passed by 1 folder of a training run (run)\n");
+  // A figure that was written among them is one of them, until somebody takes it away.
+  dcgan.good({"sample", "--checkpoint", "data/run", "--count", "4", "--output", "data/samples.png"});
+  const Finished refused = dcgan.run(resume + Words{"3"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_TRUE(contains(refused.err,
+                       "was trained on 16 pictures, data now has 17 (the newest: "
+                       "data/samples.png); put the data back"))
+      << refused.err;
+}
+
 TEST(AppResume, DataThatWereMovedAreNamedOnce) {
   const Program dcgan;
   for (int i = 0; i < 20; ++i)
@@ -463,7 +482,7 @@ TEST(AppResume, ARunGoesOnWithTheOptionsItWasStartedWith) {
                       "--evaluate-every", "2", "--evaluate-count", "6",       "--on-failure", "ignore",
                       "--no-report"};
   dcgan.good(tiny_train(options + Words{"--epochs", "5", "--output", "whole"}));
-  dcgan.good(tiny_train(options + Words{"--epochs", "1", "--output", "run"}));
+  dcgan.good(tiny_train(options + Words{"--epochs", "2", "--output", "run"}));
   const Words resume{"train", "--resume", "run", "--threads", "1"};
   const std::string out = dcgan.good(resume + Words{"--epochs", "5"});
   EXPECT_EQ(contains(out, "With products in bf16"), precision == "bf16") << out;
@@ -552,20 +571,28 @@ TEST(AppResume, ARunKeepsItsOptionsAndData) {
   for (int i = 0; i < 9; ++i)
     std::filesystem::copy(fixture("rgb.png"), dcgan.folder().write(concat("data/", i, ".png"), ""),
                           std::filesystem::copy_options::overwrite_existing);
-  dcgan.good(tiny_train({"--data", "data", "--epochs", "1", "--output", "run"}));
+  dcgan.good(tiny_train(
+      {"--data", "data", "--seed", "5", "--negative-slope", "0.3", "--epochs", "1", "--output", "run"}));
   const Words resume{"train", "--resume", "run"};
   dcgan.bad(resume + Words{"--lr", "1"}, "--lr cannot be changed by --resume");
   const auto latest = dcgan.bytes("run/checkpoints/latest.safetensors"),
              config = dcgan.bytes("run/config.json");
   std::filesystem::remove(dcgan / "data/3.png");
-  dcgan.bad(
-      resume + Words{"--epochs", "2"},
-      "run: was trained on 9 pictures, data now has 8; put the data back as they were, or begin another "
-      "run on these with --init run/checkpoints/latest.safetensors");
+  const std::string line =
+      dcgan.bad(resume + Words{"--epochs", "2"},
+                "run: was trained on 9 pictures, data now has 8; put the data back as they were, or begin "
+                "another run on these: " DUEL_DCGAN
+                " train --recipe run/config.json --data data --seed 5 --init "
+                "run/checkpoints/latest.safetensors\n");
   EXPECT_EQ(latest, dcgan.bytes("run/checkpoints/latest.safetensors"));
   EXPECT_EQ(config, dcgan.bytes("run/config.json"));
   dcgan.bad({"train", "--resume", "nowhere"}, "nowhere: is no folder");
   dcgan.bad({"train", "--resume", "data"}, "data: holds no run");
+  // The advice is a command of the shell, and the other run has the numbers of this one.
+  const std::string command = line.substr(line.find(DUEL_DCGAN), line.size() - 1 - line.find(DUEL_DCGAN));
+  const std::string again = "cd " + dcgan.folder().path().string() + " && " + command;
+  EXPECT_EQ(std::system((again + " --threads 1 --output again >out 2>err").c_str()), 0) << dcgan.text("err");
+  EXPECT_EQ(gan::RunFolder::open(dcgan / "again").config().negative_slope, 0.3);
 }
 
 }  // namespace

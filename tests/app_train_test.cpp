@@ -1,4 +1,7 @@
 // dcgan train: what a run writes, and that the same options give the same run.
+#include <chrono>
+#include <thread>
+
 #include "lib/io/image.h"
 #include "lib/io/safetensors.h"
 #include "tests/dcgan_program.h"
@@ -55,6 +58,16 @@ TEST(AppTrain, NumbersTheRunsAndOverwritesNone) {
   dcgan.bad(tiny_train({"--output", "runs/celeba32-2"}), "runs/celeba32-2: already holds a run");
 }
 
+TEST(AppTrain, ARunWithoutAStepIsACheckpointLikeAnyOther) {
+  const Program dcgan;
+  dcgan.good(tiny_train({"--epochs", "1", "--output", "whole"}));
+  dcgan.good(tiny_train({"--epochs", "0", "--output", "run"}));
+  EXPECT_EQ(dcgan.names("run/checkpoints"), Words{"latest.safetensors"});
+  dcgan.good({"sample", "--checkpoint", "run", "--count", "3"});
+  dcgan.good({"train", "--resume", "run", "--epochs", "1", "--threads", "1"});
+  EXPECT_EQ(dcgan.bytes("run/networks.safetensors"), dcgan.bytes("whole/networks.safetensors"));
+}
+
 TEST(AppTrain, RunsThatBeginTogetherTakeANumberEach) {
   const Program dcgan;
   const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -67,6 +80,25 @@ TEST(AppTrain, RunsThatBeginTogetherTakeANumberEach) {
     EXPECT_EQ(status, 0);
   }
   EXPECT_EQ(dcgan.names("runs"), (Words{"celeba32-1", "celeba32-2", "celeba32-3", "celeba32-4"}));
+}
+
+TEST(AppTrain, IsStoppedWhileItReadsThePictures) {
+  const Program dcgan;
+  constexpr int64_t side = 2000;
+  write_png(dcgan.folder().write("large.png", ""),
+            {side, side, 3, std::vector<uint8_t>(static_cast<size_t>(3 * side * side), 100)});
+  std::filesystem::create_directory(dcgan / "data");
+  for (int i = 0; i < 3000; ++i)
+    std::filesystem::create_symlink("../large.png", dcgan / concat("data/", i, ".png"));
+  const pid_t child = dcgan.start(tiny_train({"--data", "data", "--output", "run"}));
+  // The first that is said comes when signals are caught and before the pictures are read.
+  for (int i = 0; i < 2000 && dcgan.text("stdout").empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ::kill(child, SIGTERM);
+  const Finished stopped = dcgan.wait(child);
+  EXPECT_EQ(stopped.code, 143);
+  EXPECT_EQ(stopped.err, "dcgan: stopped while the pictures were read; nothing has been written\n");
+  EXPECT_FALSE(dcgan.exists("run"));
 }
 
 TEST(AppTrain, TheSameSeedGivesTheSameNetworks) {

@@ -92,6 +92,32 @@ TEST(PictureFolder, CountsWhatItPassesBy) {
             "passed by 7 files with other endings (.avif, .heic, .jxl, .tiff, .txt, ...)");
 }
 
+// A run that is made below its own data would else learn from its samples.
+TEST(PictureFolder, PassesByTheFoldersOfRuns) {
+  TemporaryFolder folder;
+  folder.write("a.png", "x");
+  folder.write("runs/one/config.json", "{}");
+  folder.write("runs/one/samples/epoch-0001.png", "x");
+  fs::create_directory(folder / "runs/one/checkpoints");
+  folder.write("runs/notes/config.json", "{}");  // a file of that name makes no run
+  folder.write("runs/notes/b.png", "x");
+  const PictureFolder data(folder.path(), {});
+  ASSERT_EQ(data.size(), 2);
+  EXPECT_EQ(data.file(0), "a.png");
+  EXPECT_EQ(data.file(1), "runs/notes/b.png");
+  EXPECT_EQ(data.passed_by(),
+            "passed by 1 file with another ending (.json) and 1 folder of a training run (runs/one)");
+  EXPECT_EQ(PictureFolder(folder / "runs/one", {}).size(), 1) << "what was asked for";
+  fs::remove(folder / "runs/notes/config.json");
+  fs::copy(folder / "runs/one", folder / "two", fs::copy_options::recursive);
+  EXPECT_EQ(PictureFolder(folder.path(), {}).passed_by(),
+            "passed by 2 folders of training runs (runs/one, two)");
+  folder.write("fresh/run/config.json", "{}");
+  fs::create_directory(folder / "fresh/run/checkpoints");
+  const std::string message = error_of([&] { PictureFolder(folder / "fresh", {}); });
+  EXPECT_TRUE(message.ends_with(".ppm; passed by 1 folder of a training run (run)")) << message;
+}
+
 TEST(PictureFolder, CropsResizesAndConverts) {
   TemporaryFolder folder;
   Image image = plain(20, 30, 10);

@@ -1,11 +1,9 @@
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -14,6 +12,7 @@
 
 #include "lib/io/file.h"
 #include "lib/io/memory.h"
+#include "tests/file_size_limit.h"
 #include "tests/files.h"
 
 namespace {
@@ -55,26 +54,6 @@ int64_t files_in(const fs::path& folder) {
   return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
 }
 
-/// Lets no file grow beyond `bytes` in this scope, so that writing fails as on a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : old_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &old_limit_);
-    const rlimit limit{bytes, old_limit_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_limit_);
-    std::signal(SIGXFSZ, old_handler_);
-  }
-
- private:
-  rlimit old_limit_{};
-  void (*old_handler_)(int);
-};
-
 TEST(File, ReadsBackWhatWasWritten) {
   TemporaryFolder folder;
   std::vector<uint8_t> bytes(100'000);
@@ -113,6 +92,21 @@ TEST(File, GivesTheUsualPermissions) {
   write_file_atomically(folder / "a", "x");
   ::umask(mask);
   EXPECT_EQ(fs::status(folder / "a").permissions(), fs::perms{0644});
+}
+
+TEST(File, KeepsThePermissionsOfAFileThatItReplaces) {
+  TemporaryFolder folder;
+  const mode_t mask = ::umask(0022);
+  for (const mode_t mode : {mode_t{0600}, mode_t{0664}, mode_t{0400}}) {
+    folder.write(std::to_string(mode), "old");
+    ::chmod((folder / std::to_string(mode)).c_str(), mode);
+    write_file_atomically(folder / std::to_string(mode), "new");
+    EXPECT_EQ(fs::status(folder / std::to_string(mode)).permissions(), fs::perms{mode});
+  }
+  fs::create_symlink(std::to_string(0600), folder / "link");
+  write_file_atomically(folder / "link", "new");
+  EXPECT_EQ(fs::status(folder / "link").permissions(), fs::perms{0644}) << "a link has none of its own";
+  ::umask(mask);
 }
 
 TEST(File, WritesIntoTheCurrentFolder) {

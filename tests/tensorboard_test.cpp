@@ -4,7 +4,9 @@
 
 #include "apps/tensorboard/event_file.h"
 #include "apps/tensorboard/message.h"
+#include "lib/io/full_disk.h"
 #include "tests/dcgan_program.h"
+#include "tests/file_size_limit.h"
 
 namespace duel::tensorboard {
 namespace {
@@ -60,6 +62,13 @@ TEST(TensorBoardEventFile, HistogramsLeaveOutWhatIsNoDistribution) {
   const auto one_bin = size() - empty;
   file.histogram(1, "equal", std::vector<float>{2, 2, 3});
   EXPECT_EQ(size() - empty - one_bin, one_bin + 39 * 16 + 5);  // 39 bins more, and longer lengths
+}
+
+TEST(TensorBoardEventFile, AFullDiskIsOneAsForAllOtherFiles) {
+  const TemporaryFolder folder;
+  EventFile file(folder.path(), 1);
+  const FileSizeLimit limit(std::filesystem::file_size(file.path()) + 10);
+  EXPECT_THROW(file.scalar(1, "loss", 0.5), FullDisk);
 }
 
 TEST(TensorBoardEventFile, EachHasANameBehindTheEarlierOnes) {

@@ -89,7 +89,8 @@ void add_lab(CLI::App& program) {
   std::string about = "The failure:";
   for (const diagnosis::Lab& lab : diagnosis::labs()) about += concat("\n", lab.name, ": ", lab.about);
   command->add_option("name", o.name, about)->required();
-  command->add_option("--output", o.output, "A new folder for the run; without it runs/lab-NAME");
+  command->add_option("--output", o.output, "A new folder for the run; without it runs/lab-NAME")
+      ->check(utf8_path());
   command->add_option("--epochs", o.epochs, "Passes over the data; 0: as many as the lab takes")
       ->capture_default_str()
       ->check(at_least(0));

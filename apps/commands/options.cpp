@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "apps/gan/layers.h"
 #include "lib/error.h"
 #include "lib/kernels.h"
+#include "lib/quote.h"
 #include "ops/cpu/cpu_kernels.h"
 
 namespace duel::commands {
@@ -188,6 +190,18 @@ CLI::Validator positive_number() {
         return as_number(text) > 0.0 ? std::string() : concat("must be greater than 0, got ", text);
       },
       "greater than 0", "positive_number");
+}
+
+CLI::Validator utf8_path() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(length_of_character(rest)))
+          if (length_of_character(rest) == 1 && static_cast<unsigned char>(rest[0]) >= 0x80)
+            return concat("must be UTF-8, as the files of a run are, which keep it, got ", text,
+                          "; give another name, or that of a link to it");
+        return std::string();
+      },
+      "", "utf8_path");
 }
 
 void check_all_values(CLI::App& command) {

@@ -58,6 +58,9 @@ std::optional<double> as_number(const std::string& text);
 CLI::Validator number_within(double least, double most);
 CLI::Validator positive_number();
 
+/// What a path must be that a run keeps in its files, which are UTF-8: else what is read back leads nowhere.
+CLI::Validator utf8_path();
+
 /// Makes every option of a command and of its subcommands refuse what no option of its type can mean: an
 /// empty text, which would be taken for an option that was left out; a whole number that its type cannot
 /// hold, which CLI11 would cut off in silence; a number that is not finite, or not in single precision. To be

@@ -16,6 +16,7 @@
 #include "apps/commands/train_folder.h"
 #include "apps/commands/train_options.h"
 #include "apps/diagnosis/diagnosis.h"
+#include "apps/gan/batches.h"
 #include "apps/gan/describe_run.h"
 #include "apps/gan/memory_advice.h"
 #include "apps/gan/progress.h"
@@ -40,7 +41,12 @@ using Observers = std::vector<std::unique_ptr<gan::Observer>>;
   throw Exit{128 + caught_signal};
 }
 
+/// Also ends the program where it is told to meanwhile: nothing has been written then.
 void show_reading(int64_t done, int64_t total) {
+  if (caught_signal != 0) {
+    std::cerr << "dcgan: stopped while the pictures were read; nothing has been written" << std::endl;
+    throw Exit{128 + caught_signal};
+  }
   if (isatty(STDERR_FILENO))
     std::cerr << "reading pictures: " << done << " of " << total << "\r" << std::flush;
 }
@@ -185,8 +191,8 @@ void run(TrainOptions& o, CLI::App& command) {
   const Observers observers = o.observers.build(*data);  // says what is wrong before a folder is made
   gan::Position position;
   const int64_t batches = full_batches(data->size(), c.batch_size);
-  if (resumed) position = resume_run(*resumed, o, trainer, *data);
-  const gan::RunFolder folder = resumed ? *resumed : begin_run(o, trainer);
+  if (resumed) position = resume_run(*resumed, o, command, trainer, *data);
+  const gan::RunFolder folder = resumed ? *resumed : begin_run(o, command, trainer, batches);
   const int64_t done = position.epoch * batches + position.batch;
   const int64_t left = std::max<int64_t>(0, gan::total_steps(c, batches) - done);
   gan::Outcome outcome;
@@ -202,6 +208,8 @@ void run(TrainOptions& o, CLI::App& command) {
     fail(error.what(), "; ", (folder.path() / gan::run_files::diagnosis).string(),
          " says what to try in another run, ", resume_option(folder.path()),
          " --on-failure warn goes on all the same");
+  } catch (const gan::UnreadablePicture& error) {
+    fail(error.what(), ": ", resume_option(folder.path()), " goes on once the picture can be read");
   } catch (const FullDisk& error) {
     fail(error.what(), ": ", resume_option(folder.path()), " goes on from there");
   }

@@ -81,13 +81,46 @@ gan::Position load_place(const gan::RunFolder& folder, const std::filesystem::pa
   }
 }
 
+/// The command that begins another run like the one in a folder, which has the configuration `c`, with the
+/// weights of `checkpoint`, or where that is empty with new ones. For a shell.
+std::string another_run_command(const gan::RunFolder& folder, const gan::Config& c,
+                                const std::filesystem::path& checkpoint) {
+  const gan::Config standard;
+  std::string command =
+      train_command() + " --recipe " + path_for_shell(folder.path() / gan::run_files::config);
+  const auto add = [&](const char* option, const auto& value) { command += concat(" ", option, " ", value); };
+  // A recipe leaves out what belongs to one run.
+  if (c.data != standard.data) add("--data", path_for_shell(c.data));
+  if (c.data == standard.data && c.synthetic_count != standard.synthetic_count)
+    add("--synthetic-count", c.synthetic_count);
+  if (c.seed != standard.seed) add("--seed", c.seed);
+  if (!checkpoint.empty()) add("--init", path_for_shell(checkpoint));
+  return command;
+}
+
+/// " (the newest: FILE)": most often what a set has more of, a figure perhaps that was written among its
+/// pictures. Empty for a set whose pictures are no files.
+std::string newest_picture(const Dataset& data) {
+  std::string newest;
+  std::filesystem::file_time_type latest;
+  for (int64_t i = 0; i < data.size(); ++i) {
+    const std::string file = data.file_of(i);
+    std::error_code error;
+    const auto time = std::filesystem::last_write_time(file, error);
+    if (!error && (newest.empty() || time > latest)) newest = file, latest = time;
+  }
+  return newest.empty() ? "" : concat(" (the newest: ", newest, ")");
+}
+
 /// Throws Error unless a run that has come to `position`, as `place` says, can go on exactly with `data`.
 void check_data(const gan::RunFolder& folder, const std::filesystem::path& place,
                 const gan::Position& position, const Dataset& data, const gan::Config& config,
                 int64_t batches) {
-  check(position.pictures == 0 || position.pictures == data.size(), folder.path().string(),
-        ": was trained on ", position.pictures, " pictures, ", config.data, " now has ", data.size(),
-        "; put the data back as they were, or begin another run on these with --init ", place.string());
+  if (position.pictures != 0 && position.pictures != data.size())
+    fail(folder.path().string(), ": was trained on ", position.pictures, " pictures, ", config.data,
+         " now has ", data.size(), position.pictures < data.size() ? newest_picture(data) : "",
+         "; put the data back as they were, or begin another run on these: ",
+         another_run_command(folder, config, place));
   check(position.batch < batches, place.string(), ": is damaged: it is of ", position.batch,
         " batches of an epoch, which has ", batches);
 }
@@ -125,6 +158,18 @@ void compare_pictures(const gan::RunFolder& folder, const Dataset& data, const g
             << " was begun with; it goes on, but not as it would have with those" << std::endl;
 }
 
+/// The run's own options may be repeated, whatever it has done of what they ask for.
+void refuse_idle_after(const gan::RunFolder& folder, const TrainOptions& o, const CLI::App& command,
+                       int64_t done, int64_t batches) {
+  const gan::Json own = folder.options();
+  std::vector<Idle> idle = o.idle_after(done, batches);
+  for (Idle& option : idle)
+    option.when &= option.option == "--keep-at"
+                       ? o.config.keep_at != folder.config().keep_at
+                       : o.observers.evaluate_every != own.value("evaluate_every", int64_t{0});
+  refuse_idle(command, idle);
+}
+
 void load_first_weights(gan::Trainer& trainer) {
   const std::string& init = trainer.config().init;
   if (!init.empty())
@@ -133,7 +178,9 @@ void load_first_weights(gan::Trainer& trainer) {
 
 }  // namespace
 
-gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer) {
+gan::RunFolder begin_run(const TrainOptions& o, const CLI::App& command, gan::Trainer& trainer,
+                         int64_t batches) {
+  refuse_idle(command, o.idle_after(0, batches));
   load_first_weights(trainer);
   return gan::RunFolder::create(o.output, o.config, o.to_keep(trainer.device()));
 }
@@ -158,19 +205,13 @@ std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command) {
 }
 
 std::string lower_rates_command(const gan::RunFolder& folder) {
-  const gan::Config c = folder.config(), standard;
-  std::string command =
-      train_command() + " --recipe " + path_for_shell(folder.path() / gan::run_files::config);
-  const auto add = [&](const char* option, const auto& value) { command += concat(" ", option, " ", value); };
-  // A recipe leaves out what belongs to one run.
-  if (c.data != standard.data) add("--data", path_for_shell(c.data));
-  if (c.data == standard.data && c.synthetic_count != standard.synthetic_count)
-    add("--synthetic-count", c.synthetic_count);
-  if (c.seed != standard.seed) add("--seed", c.seed);
-  if (std::filesystem::exists(folder.latest())) add("--init", path_for_shell(folder.latest()));
+  const gan::Config c = folder.config();
+  const bool has_latest = std::filesystem::exists(folder.latest());
+  const std::string command =
+      another_run_command(folder, c, has_latest ? folder.latest() : std::filesystem::path());
   const double lr_g = c.optimizer_g.lr / 2, lr_d = c.optimizer_d.lr / 2;
-  if (lr_g == lr_d) return command + concat(" --lr ", lr_g);
-  return command + concat(" --lr-g ", lr_g, " --lr-d ", lr_d);
+  if (lr_g == lr_d) return concat(command, " --lr ", lr_g);
+  return concat(command, " --lr-g ", lr_g, " --lr-d ", lr_d);
 }
 
 Device apply_machine(const TrainOptions& o) {
@@ -187,8 +228,8 @@ Device apply_machine(const TrainOptions& o) {
   }
 }
 
-gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
-                         const Dataset& data) {
+gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, const CLI::App& command,
+                         gan::Trainer& trainer, const Dataset& data) {
   const int64_t batches = full_batches(data.size(), o.config.batch_size);
   gan::Position position;
   const std::filesystem::path place = folder.place_to_go_on();
@@ -207,6 +248,7 @@ gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, ga
         begun, " that the run in ", folder.path().string(), " has already begun");
   check(o.config.steps == 0 || done <= o.config.steps, "--steps ", o.config.steps, " is fewer than the ",
         done, " that the run in ", folder.path().string(), " has already done");
+  refuse_idle_after(folder, o, command, done, batches);
   compare_pictures(folder, data, o.config, o.moves_data);
   if (!place.empty() && place != folder.latest()) {
     std::cerr << folder.latest().string() << " is missing: the run goes on from " << place.filename().string()

@@ -14,7 +14,9 @@
 namespace duel::commands {
 
 /// A new folder. `trainer` gets the weights to begin with, first, so that a bad file leaves no folder behind.
-gan::RunFolder begin_run(const TrainOptions& o, gan::Trainer& trainer);
+/// Throws CLI's error for an option that does nothing in a run with `batches` an epoch.
+gan::RunFolder begin_run(const TrainOptions& o, const CLI::App& command, gan::Trainer& trainer,
+                         int64_t batches);
 /// Opens the folder to be resumed, if one is, and takes the run's configuration and options from it. Throws
 /// CLI's error for an option that would change what is the run's own.
 std::optional<gan::RunFolder> open_run(TrainOptions& o, CLI::App& command);
@@ -24,9 +26,9 @@ std::string lower_rates_command(const gan::RunFolder& folder);
 /// Like MachineOptions::apply(). A run that came from another machine may ask for what this one cannot do.
 Device apply_machine(const TrainOptions& o);
 /// Brings `trainer` to where the run was. Throws Error where the run has gone further than it should, or
-/// cannot go on with `data`; its folder is then as it was. Else what o.config says, where the data are now
-/// included, is the run's from then on.
-gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, gan::Trainer& trainer,
-                         const Dataset& data);
+/// cannot go on with `data`, and CLI's error for an option that does nothing in what it has to go; its folder
+/// is then as it was. Else what o.config says, where the data are now included, is the run's from then on.
+gan::Position resume_run(const gan::RunFolder& folder, const TrainOptions& o, const CLI::App& command,
+                         gan::Trainer& trainer, const Dataset& data);
 
 }  // namespace duel::commands

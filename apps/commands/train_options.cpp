@@ -1,11 +1,13 @@
 #include "apps/commands/train_options.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <vector>
 
 #include "apps/commands/open_data.h"
 #include "apps/gan/layers.h"
+#include "apps/gan/training_run.h"
 #include "apps/latent/sweep.h"
 #include "lib/error.h"
 
@@ -129,7 +131,8 @@ void add_data_options(CLI::App& command, TrainOptions& o) {
           "--data", c.data,
           "A folder of pictures, CIFAR-10 or IDX (MNIST) files, or: synthetic. Beside --resume: where the "
           "run's data have been moved to")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(utf8_path());
   command.add_option("--synthetic-count", c.synthetic_count, "Pictures of --data synthetic")
       ->capture_default_str();
   command
@@ -143,8 +146,9 @@ void add_data_options(CLI::App& command, TrainOptions& o) {
 }
 
 void add_run_options(CLI::App& command, TrainOptions& o) {
-  command.add_option("--output", o.output,
-                     "Folder of the run; without it runs/RECIPE-N with the next free N");
+  command
+      .add_option("--output", o.output, "Folder of the run; without it runs/RECIPE-N with the next free N")
+      ->check(utf8_path());
   command.add_option("--keep", o.keep, "Epochs' checkpoints that are kept beside the latest")
       ->capture_default_str()
       ->check(at_least(0));
@@ -163,6 +167,7 @@ void add_run_options(CLI::App& command, TrainOptions& o) {
       .add_option("--init", o.config.init,
                   "Begin with the weights in this file, saved by dcgan or by PyTorch, or in the folder of a "
                   "run (its latest)")
+      ->check(utf8_path())
       ->excludes(resume)
       ->excludes("--init-distribution")
       ->excludes("--init-std")
@@ -208,6 +213,25 @@ std::vector<Idle> TrainOptions::idle(const CLI::App& command) const {
                {"--evaluate-count", observers.evaluate_every == 0,
                 "without --evaluate-every; give both, or neither"}});
   return idle;
+}
+
+std::vector<Idle> TrainOptions::idle_after(int64_t done, int64_t batches) const {
+  const std::vector<int64_t>& steps = config.keep_at;
+  const int64_t total = gan::total_steps(config, batches), every = observers.evaluate_every;
+  // A run that has no step to go takes them for when it is made longer.
+  const bool goes_on = total > done;
+  const auto none_is = [&](const auto& condition) {
+    return !steps.empty() && std::none_of(steps.begin(), steps.end(), condition);
+  };
+  const bool no_row = goes_on && every > 0 && total / batches / every == done / batches / every;
+  return {
+      {"--keep-at", none_is([&](int64_t step) { return step > done; }),
+       concat("on a run that has done ", counted(done, "step"), "; name later ones, or leave it out")},
+      {"--keep-at", goes_on && none_is([&](int64_t step) { return step > done && step <= total; }),
+       concat("on a run that ends after ", counted(total, "step"), "; name earlier ones, or leave it out")},
+      {"--evaluate-every", no_row,
+       concat("on a run that comes to the end of no epoch that ", every,
+              " divides; give a smaller number, or train longer")}};
 }
 
 gan::Json TrainOptions::to_keep(Device device) const {

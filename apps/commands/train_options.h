@@ -27,6 +27,9 @@ struct TrainOptions {
   void add_to(CLI::App& command);
   /// The options of `command` that do nothing beside the others, once all of them have been read.
   std::vector<Idle> idle(const CLI::App& command) const;
+  /// Likewise those that do nothing in what a run has to go that has done `done` steps, with `batches` an
+  /// epoch.
+  std::vector<Idle> idle_after(int64_t done, int64_t batches) const;
   /// What config.json keeps beside the configuration, each by its option's name with '_' for '-': what
   /// changes a run's numbers or files. What is about the machine alone is not: --device, --threads,
   /// --step-graphs.

@@ -28,12 +28,20 @@ class HostBatches final : public Batches {
   void seek(int64_t epoch, int64_t step) override { loader_.seek(epoch, step); }
   void next(const Tensor& pictures) override {
     const ScopedPhase phase("data");
-    const Tensor pixels = Tensor::from(loader_.next().pixels, pictures.shape(), device_);
+    const Tensor pixels = Tensor::from(next_batch().pixels, pictures.shape(), device_);
     kernels(device_).pixels_to_float(pixels, pictures);
     pictures.mark_changed();
   }
 
  private:
+  Batch next_batch() {
+    try {
+      return loader_.next();
+    } catch (const Error& error) {
+      throw UnreadablePicture(error.what());
+    }
+  }
+
   BatchLoader loader_;
   Device device_;
 };

@@ -9,9 +9,16 @@
 #include "apps/gan/config.h"
 #include "lib/data/dataset.h"
 #include "lib/device.h"
+#include "lib/error.h"
 #include "lib/tensor.h"
 
 namespace duel::gan {
+
+/// A picture of the set that is wanted now could be read before and cannot be any more.
+class UnreadablePicture : public Error {
+ public:
+  using Error::Error;
+};
 
 class Batches {
  public:
@@ -20,8 +27,8 @@ class Batches {
   virtual int64_t steps_per_epoch() const = 0;
   /// Makes next() go on with this batch. Throws Error unless epoch >= 0 and 0 <= step < steps_per_epoch().
   virtual void seek(int64_t epoch, int64_t step) = 0;
-  /// Overwrites `pictures` (N, S, S, channels) with the next batch, as numbers in [-1, 1]. Throws what
-  /// reading a picture throws.
+  /// Overwrites `pictures` (N, S, S, channels) with the next batch, as numbers in [-1, 1]. Throws
+  /// UnreadablePicture with the reason that reading a picture gave; the batch is then still the next one.
   virtual void next(const Tensor& pictures) = 0;
 };
 

@@ -21,7 +21,7 @@ class Diverged : public Failure {
 };
 
 /// How train() ends: at the configured end, because it was told to stop, because a loss or a weight is no
-/// longer finite, or by another failure that an observer found.
+/// longer finite, or by another failure: one that an observer found, or a picture that can no longer be read.
 enum class Ending { Finished, Stopped, Diverged, Failed };
 
 /// Called by train(), between steps, in the order in which the observers were given. What an observer

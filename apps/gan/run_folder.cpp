@@ -232,7 +232,8 @@ fs::path RunFolder::furthest_checkpoint() const {
   fs::path furthest;
   std::pair<int64_t, int64_t> farthest{0, 0};
   for (const fs::path& file : list_folder(path_ / run_files::checkpoints)) {
-    const bool of_epoch = epoch_in(file, ".safetensors") > 0;
+    // The healthy one is a copy of the latest, made when all of its epoch had been written.
+    const bool of_epoch = epoch_in(file, ".safetensors") > 0 || file.filename() == run_files::healthy;
     if (!of_epoch && step_in(file, ".safetensors") == 0) continue;
     const std::optional<Position> position = position_if_whole(file);
     if (!position) continue;
@@ -270,6 +271,10 @@ std::vector<std::string> RunFolder::go_back_to(int64_t epoch, int64_t step) cons
       if (epoch_in(file, ending) > epoch || step_in(file, ending) > step) fs::remove(file, ignored);
     }
   }
+  const fs::path healthy = path_ / run_files::checkpoints / run_files::healthy;
+  const std::optional<Position> position = position_if_whole(healthy);  // always the end of an epoch
+  std::error_code ignored;  // one that stays is written over after the next healthy epoch
+  if (position && position->epoch > epoch) fs::remove(healthy, ignored);
   return damaged;
 }
 

@@ -76,8 +76,8 @@ class RunFolder {
   /// Where a run goes on: latest(), or where that is gone furthest_checkpoint(). Empty where there is neither
   /// in a run that has not done two epochs, which begins anew; throws Error if it has done them.
   std::filesystem::path place_to_go_on() const;
-  /// Of the epochs' and the kept steps' checkpoints that are whole the one that is furthest along, or
-  /// nothing.
+  /// Of the epochs' and the kept steps' checkpoints, and that of the last healthy epoch, the one that is
+  /// whole and furthest along, or nothing.
   std::filesystem::path furthest_checkpoint() const;
 
   /// Appends a line; the first call writes the head.

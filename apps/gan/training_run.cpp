@@ -109,7 +109,13 @@ class Run {
   };
 
   void begin_step() {
-    batches_->next(iteration_.pictures());
+    try {
+      batches_->next(iteration_.pictures());
+    } catch (const UnreadablePicture& error) {
+      save_as_it_is();
+      throw UnreadablePicture(concat(error.what(), "; the run is saved after epoch ", position_.epoch,
+                                     ", batch ", position_.batch));
+    }
     Metrics m{.epoch = position_.epoch + 1, .batch = position_.batch + 1, .step = ++step_};
     const bool logged =
         position_.batch % config_.log_every == 0 || m.batch == epoch_steps_ || step_ == total_;
@@ -184,10 +190,15 @@ class Run {
     observe([&](Observer& observer) { observer.epoch_saved(folder_, position_); });
   }
 
-  Outcome stop() {
+  /// Between two steps.
+  void save_as_it_is() {
     read_losses(true);
     check_networks(trainer_, position_, epoch_steps_, folder_);
     save_latest();
+  }
+
+  Outcome stop() {
+    save_as_it_is();
     progress_.message(concat("stopped after epoch ", position_.epoch, ", batch ", position_.batch, "; ",
                              folder_.latest().string(), " is saved"));
     return Outcome::Stopped;
@@ -198,6 +209,8 @@ class Run {
       check_networks(trainer_, position_, epoch_steps_, folder_);
       drop_older_networks();
       keep_step(folder_.latest());
+    } else if (!std::filesystem::exists(folder_.latest())) {
+      save_latest();  // of a run without a step, whose folder stands for it like any other
     }
     save_networks(folder_.networks(), trainer_);
     progress_.message(concat("finished ",
@@ -237,6 +250,9 @@ Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Po
     end(Ending::Diverged);
     throw;
   } catch (const Failure&) {
+    end(Ending::Failed);
+    throw;
+  } catch (const UnreadablePicture&) {
     end(Ending::Failed);
     throw;
   }

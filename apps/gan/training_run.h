@@ -27,8 +27,9 @@ int64_t total_steps(const Config& config, int64_t batches_per_epoch);
 
 /// Trains from `position` (where the trainer is, on as many pictures as `data` has) to the configured end,
 /// writing into `folder`.
-/// Throws Diverged if a loss is no longer finite (the last checkpoint stays), what an observer throws, and
-/// Error if the set has fewer pictures than a batch or a file cannot be written.
+/// Throws Diverged if a loss is no longer finite (the last checkpoint stays), UnreadablePicture when all that
+/// was done is saved if a picture can no longer be read, what an observer throws, and Error if the set has
+/// fewer pictures than a batch or a file cannot be written.
 Outcome train(Trainer& trainer, const Dataset& data, const RunFolder& folder, Position position,
               const RunOptions& options);
 

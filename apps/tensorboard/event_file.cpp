@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <vector>
 
 #include "apps/tensorboard/message.h"
 #include "lib/error.h"
+#include "lib/io/file.h"
 
 namespace duel::tensorboard {
 namespace {
@@ -90,6 +89,7 @@ EventFile::EventFile(const std::filesystem::path& folder, int64_t first_step) {
   check(!error, folder.string(), ": the folder cannot be made: ", error.message());
   path_ = unused_name(folder);
   out_.open(path_, std::ios::binary);
+  if (!out_.good()) fail_with_errno("write", path_);
   append(Message().real(event::wall_time, seconds_now()).text(event::file_version, "brain.Event:2").bytes());
   append(Message()
              .real(event::wall_time, seconds_now())
@@ -99,9 +99,8 @@ EventFile::EventFile(const std::filesystem::path& folder, int64_t first_step) {
 }
 
 void EventFile::append(const std::string& event) {
-  errno = 0;
   out_ << record(event) << std::flush;
-  check(out_.good(), path_.string(), ": cannot be written: ", std::strerror(errno));
+  if (!out_.good()) fail_with_errno("write", path_);
 }
 
 void EventFile::summary(int64_t step, const std::string& value) {

@@ -21,8 +21,8 @@ uint32_t crc32c(std::string_view bytes);
 std::string record(std::string_view bytes);
 
 /// A file of events. Each call appends one and hands it to the system, so that a reader beside the run sees
-/// it and a kill costs no more than the last. Steps count all batches of the run. Throws Error where the file
-/// cannot be written.
+/// it and a kill costs no more than the last. Steps count all batches of the run. Throws Error, or
+/// FullDisk, where the file cannot be written.
 class EventFile {
  public:
   /// Makes a new file in `folder`, which is made too, with a name that sorts behind those of earlier files.

@@ -30,7 +30,8 @@ class Dataset {
 
   /// Pictures that were found but left out because they cannot be read: each as its file and the reason.
   virtual std::span<const std::string> skipped() const { return {}; }
-  /// One line for people: how many files were found that are no pictures by their names; "" if none were.
+  /// One line for people: how many files were found that are no pictures by their names, and what else was
+  /// passed by; "" if nothing was.
   virtual std::string passed_by() const { return {}; }
 };
 

@@ -14,8 +14,9 @@ namespace duel {
 
 /// Every file below the folder whose name ends in one of extensions() in either case, in the bytewise order
 /// of their paths. Symbolic links are followed, and a folder that several lead to, or that lies around its
-/// own link, is read once. Names that begin with a dot are passed over. Each read() decodes the file anew;
-/// CachedDataset keeps the result.
+/// own link, is read once. Names that begin with a dot are passed over, and folders below it that are
+/// those of training runs, with all that is in them. Each read() decodes the file anew; CachedDataset keeps
+/// the result.
 class PictureFolder final : public Dataset {
  public:
   /// Throws Error if there is no such folder, it holds no file with such a name, or the format is out of
@@ -43,6 +44,7 @@ class PictureFolder final : public Dataset {
   PictureFormat format_;
   std::vector<std::string> files_;
   std::map<std::string, int64_t> others_;  // how many files with another ending there are, each with its dot
+  std::vector<std::string> runs_;          // folders of training runs, likewise passed by
 };
 
 }  // namespace duel

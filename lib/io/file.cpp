@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -54,6 +55,13 @@ bool flush_folder(const std::filesystem::path& folder) {
   FileDescriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!descriptor.valid()) return errno == EACCES;
   return (::fsync(descriptor.get()) == 0 || errno == EINVAL);
+}
+
+/// The permissions of the ordinary file that stands there; nothing where there is none, or a link.
+std::optional<mode_t> permissions_of(const std::filesystem::path& path) {
+  struct stat status {};
+  const bool is_there = ::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+  return is_there ? std::optional(status.st_mode & 0777) : std::nullopt;
 }
 
 /// Beside the file, so that it can be renamed; of a name that leaves no room for more the beginning.
@@ -143,9 +151,13 @@ std::string why_not_fillable(const std::filesystem::path& folder) {
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
   const std::filesystem::path temporary = temporary_name(path);
-  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  const std::optional<mode_t> old = permissions_of(path);
+  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, old.value_or(0666)));
   if (!file.valid()) fail_with_errno("write", path);
   RemovedAtExit guard(temporary);
+  // What the mask has taken away. A file system that knows no permissions refuses: the file is none the
+  // worse.
+  if (old) static_cast<void>(::fchmod(file.get(), *old));
   if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0 || !file.close())
     fail_with_errno("write", path);
   if (::rename(temporary.c_str(), path.c_str()) != 0) fail_with_errno("write", path);

@@ -43,8 +43,9 @@ std::string why_not_fillable(const std::filesystem::path& folder);
 /// Replaces the file `path` (or creates it) so that at every moment, a crash or power cut included, it holds
 /// either all of its old bytes or all of the new ones: the bytes go to a temporary file in the same folder,
 /// which is flushed to the disk and then renamed. Throws Error with the path and the system's reason (full
-/// disk, folder not writable, ...); the old file is then whole and the temporary one gone. A link is
-/// replaced, and what it leads to stays as it was.
+/// disk, folder not writable, ...); the old file is then whole and the temporary one gone. The new
+/// file has the permissions of the old one. A link is replaced, and what it leads to stays as it was: in a
+/// run's folder that may be another checkpoint.
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
