@@ -221,7 +221,8 @@ TEST_F(HostCudaProgram, ARunThatDoesNotFitNamesABatchThatDoes) {
   EXPECT_GT(batch, 90) << "far less than the memory holds";
   dcgan.good(words(fits[1], "smaller"));
   // The run itself is whole: elsewhere it goes on.
-  dcgan.good({"train", "--resume", "large", "--device", "cpu", "--steps", "1", "--threads", "1"});
+  dcgan.good({"train", "--resume", "large", "--device", "cpu", "--steps", "1", "--threads", "1",
+              "--precision", "fp32"});
 }
 
 TEST_F(HostCudaProgram, ASetThatDoesNotFitStaysOnTheHost) {

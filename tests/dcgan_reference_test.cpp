@@ -28,7 +28,7 @@ constexpr double weight_tolerance = 5e-3, moment_tolerance = 0.1;
 /// |a - b| at its largest, in units of the largest |b|.
 double distance(const Tensor& a, const Tensor& b) {
   EXPECT_EQ(a.shape(), b.shape());
-  const auto x = a.to(Device{}).to_vector<float>(), y = b.to_vector<float>();
+  const auto x = a.detach().to(Device{}).to_vector<float>(), y = b.to_vector<float>();
   double worst = 0, scale = 0;
   for (size_t i = 0; i < x.size(); ++i) {
     worst = std::max(worst, std::abs(static_cast<double>(x[i]) - static_cast<double>(y[i])));

@@ -52,14 +52,8 @@ void show_reading(int64_t done, int64_t total) {
 }
 
 void report_skipped(const Dataset& data) {
-  constexpr size_t named = 10;
   if (const std::string line = data.passed_by(); !line.empty()) std::cerr << line << std::endl;
-  const auto skipped = data.skipped();
-  if (skipped.empty()) return;
-  std::cerr << "left out " << skipped.size() << " that cannot be read:\n";
-  for (size_t i = 0; i < std::min(named, skipped.size()); ++i) std::cerr << "  " << skipped[i] << "\n";
-  if (skipped.size() > named) std::cerr << "  and " << skipped.size() - named << " more\n";
-  std::cerr << std::flush;
+  report_left_out(data.skipped());
 }
 
 /// A shuffled epoch leaves out other pictures each time, one in the order of the set always the same.
