@@ -6,6 +6,7 @@
 #include "apps/latent/painter.h"
 #include "apps/quality/median.h"
 #include "lib/error.h"
+#include "lib/io/exif.h"
 
 namespace duel::latent {
 namespace {
@@ -54,13 +55,8 @@ double distance_within(const Dataset& data, int64_t count, bool hflip) {
 }
 
 Image mirrored(const Image& image) {
-  Image result = image;
-  for (int64_t y = 0; y < image.height; ++y) {
-    for (int64_t x = 0; x < image.width; ++x)
-      std::copy_n(image.pixels.begin() + (y * image.width + image.width - 1 - x) * image.channels,
-                  image.channels, result.pixels.begin() + (y * image.width + x) * image.channels);
-  }
-  return result;
+  constexpr int from_left_to_right = 2;  // as Exif numbers orientations
+  return upright(image, from_left_to_right);
 }
 
 }  // namespace duel::latent
