@@ -21,7 +21,15 @@ namespace {
 
 using Create = Kernels*(int device);
 
+// Asking for it takes no time; the backend brings cuBLAS with it, which does.
+bool has_driver() {
+  void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+  if (driver) dlclose(driver);
+  return driver != nullptr;
+}
+
 Create* load_cuda(Device device) {
+  check(has_driver(), "[device] ", device, ": no NVIDIA driver is installed; use the CPU");
   const std::string library = "libduel_cuda.so";
   void* const handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
@@ -66,12 +74,6 @@ bool cuda_available(std::string* why_not) {
   }
 }
 
-Device fastest_device() {
-  // First whether there is a driver, which takes no time: the backend brings cuBLAS with it, which does.
-  void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-  if (!driver) return {};
-  dlclose(driver);
-  return cuda_available() ? Device{Device::Kind::Cuda, 0} : Device{};
-}
+Device fastest_device() { return cuda_available() ? Device{Device::Kind::Cuda, 0} : Device{}; }
 
 }  // namespace duel

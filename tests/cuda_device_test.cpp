@@ -1,4 +1,5 @@
 // The CUDA backend as a device: loading it, its memory, and the order of its work.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -40,6 +41,15 @@ TEST(CudaBackend, IsUsableOrSaysWhyNot) {
     EXPECT_NE(why.find("use the CPU"), std::string::npos) << why;
     EXPECT_EQ(why.find('\n'), std::string::npos) << why;
     EXPECT_EQ(why.find("cannot be loaded"), std::string::npos) << why;
+  }
+}
+
+// Also where no driver is, and the backend is not loaded: all that the library takes from the program is there.
+TEST(CudaBackend, CanBeLoaded) {
+  if (!dlopen("libduel_cuda.so", RTLD_NOW | RTLD_LOCAL)) {
+    const std::string why = dlerror();
+    if (why.starts_with("libduel_cuda.so: cannot open")) GTEST_SKIP() << "built without CUDA";
+    FAIL() << why;
   }
 }
 
