@@ -83,7 +83,7 @@ void write(const Queue& queue, std::span<const Tf32Forms> weights) {
     weights = weights.subspan(some.size());
     Table table{};
     for (const auto& [weight, rounded, turned] : some) {
-      const auto size = [&weight = weight](int dim) { return static_cast<int>(weight.dim(dim)); };
+      const auto size = [&w = weight](int dim) { return static_cast<int>(w.dim(dim)); };
       const auto data = [](const Tensor& copy) { return copy.defined() ? copy.data<float>() : nullptr; };
       Weight& entry = table.weight[table.squares.tensors];
       entry = {size(1) * size(2), size(0), size(3), weight.data<float>(), data(rounded), data(turned)};

@@ -100,7 +100,7 @@ class CachingAllocator {
   struct Report {
     std::map<const char*, int64_t> in_use, at_peak;
     std::unordered_map<void*, const char*> blocks;
-    int64_t total = 0, peak = 0;
+    int64_t total, peak;
   };
 
   mutable std::mutex mutex_;

@@ -44,7 +44,8 @@ TEST(CudaBackend, IsUsableOrSaysWhyNot) {
   }
 }
 
-// Also where no driver is, and the backend is not loaded: all that the library takes from the program is there.
+// Also where no driver is, and the backend is not loaded: all that the library takes from the program is
+// there.
 TEST(CudaBackend, CanBeLoaded) {
   if (!dlopen("libduel_cuda.so", RTLD_NOW | RTLD_LOCAL)) {
     const std::string why = dlerror();

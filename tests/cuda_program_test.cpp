@@ -125,6 +125,11 @@ TEST_F(CudaProgram, ProfilesSayWhoHeldTheMemory) {
   EXPECT_TRUE(dcgan.exists("run/trace.json"));
 }
 
+TEST_F(CudaProgram, AutoTakesTheCard) {
+  const std::string out = Program().good(on_card({"--steps", "1", "--output", "run"}, "auto"));
+  EXPECT_TRUE(contains(out, "Duel on CUDA, ")) << out;
+}
+
 TEST_F(CudaProgram, TheOtherCommandsTakeTheDevice) {
   const Program dcgan;
   dcgan.good(on_card({"--epochs", "1", "--output", "run"}));

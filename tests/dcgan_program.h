@@ -125,8 +125,9 @@ class Program {
     for (const std::string& word : words) argv.push_back(word.c_str());
     argv.push_back(nullptr);
     // A program that is not asked for a card finds none, so that these tests are the same everywhere.
-    const bool on_card = std::any_of(words.begin(), words.end(),
-                                     [](const std::string& word) { return word.starts_with("cuda"); });
+    const bool on_card = std::any_of(words.begin(), words.end(), [](const std::string& word) {
+      return word.starts_with("cuda") || word == "auto";
+    });
     std::vector<char*> environment;
     char no_card[] = "CUDA_VISIBLE_DEVICES=";
     if (!on_card) environment.push_back(no_card);

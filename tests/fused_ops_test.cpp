@@ -103,11 +103,11 @@ TEST(FusedOps, BatchNormOfManyRowsAndColumns) {
 
 // (1 + e)^2 is rounded to 1 + 2e, less which 0 is left, though the exact product is larger by e^2.
 TEST(FusedOps, BatchNormTakesARoundedZeroForZeroAsItsPartsDo) {
-  for (const auto& [dtype, e] : {std::pair{DType::Float32, 0x1p-23}, {DType::Float64, 0x1p-52}}) {
+  for (const auto& [dtype, ulp] : {std::pair{DType::Float32, 0x1p-23}, {DType::Float64, 0x1p-52}}) {
     for (const Activation& activation : {activations[0], activations[1]}) {
       SCOPED_TRACE(concat(activation.name, ", ", name_of(dtype)));
       constexpr int64_t channels = 21;  // vectors and a rest
-      const auto gradients = [&, type = dtype, e = e](bool fused) {
+      const auto gradients = [&, type = dtype, e = ulp](bool fused) {
         const auto leaf = [&](const Shape& shape, double value) {
           return Tensor::full(shape, value, type).set_requires_grad(true);
         };

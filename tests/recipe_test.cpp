@@ -93,7 +93,8 @@ TEST(Recipe, SaysWhichFileAndKeyIsWrong) {
   const std::string endless(100'000, '1');
   EXPECT_LT(error("{\"" + endless + "\": 1}").size(), 400u);
   for (const std::string& text :
-       {"\"" + endless, "{\"loss\": " + endless + "}", "{\"loss\": [" + endless.substr(0, 300) + ".5]}"})
+       {"\"" + endless, "{\"loss\": " + endless + "}", "{\"loss\": [" + endless.substr(0, 300) + ".5]}",
+        "{\"loss\": \"" + endless + "\"}"})
     EXPECT_LT(error(text).size(), 400u) << text.substr(0, 20);
   EXPECT_TRUE(contains(error(R"({"latent": {"distribution": "cauchy"}})"),
                        "--latent must be uniform or normal, got 'cauchy' (key latent.distribution)"));
@@ -207,6 +208,14 @@ TEST(RecipeLayers, TooManyOrTooDeep) {
                                   repeated("[", 100000) + repeated("]", 100000)})
     EXPECT_EQ(error_of([&] { parse_json(deep, "mine.json"); }),
               "mine.json: is JSON in which more than 200 lists and objects are nested");
+  std::string keys = R"({"k": 0)";
+  for (int i = 0; i < 10000; ++i) keys += concat(", \"k", i, "\": 0");
+  EXPECT_EQ(error_of([&] { parse_json(keys + "}", "mine.json"); }),
+            "mine.json: is JSON with more than 10000 keys");
+  for (const char* name : {"{", "", "."}) {
+    const std::string layers = concat(R"([{"type": "ReLU", "name": ")", name, repeated("n", 100000), ".\"}]");
+    EXPECT_LT(layers_error(layers).size(), 400u) << name;
+  }
   EXPECT_TRUE(contains(layers_error(R"([{"type": "LeakyReLU", "negative_slope": "10^400"}])"),
                        "generator[0].negative_slope must be a finite number, got inf"));
 }

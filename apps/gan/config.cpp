@@ -10,6 +10,7 @@
 #include "apps/recipes/dcgan64_json.h"
 #include "apps/recipes/recipe_schema_json.h"
 #include "lib/error.h"
+#include "lib/quote.h"
 
 namespace duel::gan {
 namespace {
@@ -48,8 +49,8 @@ void in_unit(const char* option, const std::string& key, double value) {
 
 void one_of(const char* what, const std::string& key, const std::string& value, const char* a,
             const char* b = nullptr) {
-  check(value == a || (b && value == b), what, " must be ", a, b ? " or " : "", b ? b : "", ", got '", value,
-        "' (key ", key, ")");
+  check(value == a || (b && value == b), what, " must be ", a, b ? " or " : "", b ? b : "", ", got '",
+        quoted_around(value, 0), "' (key ", key, ")");
 }
 
 void check_optimizer(const std::string& section, const OptimizerConfig& o) {

@@ -28,10 +28,14 @@ std::string readable(std::string_view message) {
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& where) {
-  // Whatever reads or writes a value calls itself for those in it: a deeper one could exhaust the stack.
-  constexpr int deepest = 200;
-  const auto watch = [&](int depth, Json::parse_event_t, const Json&) {
+  // Whatever reads or writes a value calls itself for those in it: a deeper one could exhaust the stack. The
+  // entries of an object are found one after the other: the time that a file takes goes with their square.
+  constexpr int deepest = 200, most_keys = 10'000;
+  int keys = 0;
+  const auto watch = [&](int depth, Json::parse_event_t event, const Json&) {
     check(depth <= deepest, where, ": is JSON in which more than ", deepest, " lists and objects are nested");
+    keys += event == Json::parse_event_t::key;
+    check(keys <= most_keys, where, ": is JSON with more than ", most_keys, " keys");
     return true;
   };
   try {

@@ -81,9 +81,9 @@ Pair LayerArguments::pair(const char* key, int64_t least, std::optional<Pair> st
 std::vector<int64_t> LayerArguments::wholes(const char* key, size_t count) {
   const Json& values = list(key);
   if (values.size() != count) complain(key, "must be a list of ", count, " numbers, got ", quoted(values));
-  std::vector<int64_t> numbers;
-  for (const Json& value : values) numbers.push_back(evaluated_whole(value, key, 1));
-  return numbers;
+  std::vector<int64_t> evaluated;
+  for (const Json& value : values) evaluated.push_back(evaluated_whole(value, key, 1));
+  return evaluated;
 }
 
 void LayerArguments::check_size(const char* key, int64_t actual, const std::string& input) {

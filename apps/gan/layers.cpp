@@ -169,7 +169,8 @@ std::string layer_name(LayerArguments& arguments, const Variables& variables) {
   std::string name = arguments.text("name");
   for (size_t open = name.find('{'); open != std::string::npos; open = name.find('{')) {
     const size_t close = name.find('}', open);
-    if (close == std::string::npos) arguments.complain("name", "has a { without a }: ", name);
+    if (close == std::string::npos)
+      arguments.complain("name", "has a { without a }: ", quoted_around(name, open));
     try {
       const double value = evaluate(name.substr(open + 1, close - open - 1), variables);
       name.replace(open, close - open + 1, concat(value));
@@ -178,7 +179,7 @@ std::string layer_name(LayerArguments& arguments, const Variables& variables) {
     }
   }
   if (name.empty() || name.find('.') != std::string::npos)
-    arguments.complain("name", "must not be empty and have no dot, got '", name, "'");
+    arguments.complain("name", "must not be empty and have no dot, got '", quoted_around(name, 0), "'");
   return name;
 }
 

@@ -5,6 +5,7 @@
 #include "apps/latent/expression.h"
 #include "lib/finite.h"
 #include "lib/io/safetensors.h"
+#include "lib/quote.h"
 
 namespace duel::latent {
 namespace {
@@ -38,9 +39,9 @@ Names Names::read(const std::filesystem::path& path, int64_t z_dim) {
   };
   names.origin_ = {text("checkpoint"), text("generator")};
   for (const auto& [name, tensor] : file.tensors) {
-    check(tensor.dtype() == DType::Float32 && tensor.dims() == 1, path.string(), ": ", name,
+    check(tensor.dtype() == DType::Float32 && tensor.dims() == 1, path.string(), ": ", quoted_around(name, 0),
           " is no latent: it holds ", name_of(tensor.dtype()), " of shape ", tensor.shape());
-    check(tensor.dim(0) == z_dim, path.string(), ": ", name, " has ", tensor.dim(0),
+    check(tensor.dim(0) == z_dim, path.string(), ": ", quoted_around(name, 0), " has ", tensor.dim(0),
           " components, this checkpoint's latents have ", z_dim, "; it was named with another checkpoint");
     try {
       names.set(name, tensor.to_vector<float>());

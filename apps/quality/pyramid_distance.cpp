@@ -183,10 +183,10 @@ std::vector<Tensor> laplacian_pyramid(const Tensor& pictures) {
 
 PatchPlaces random_places(int64_t pictures, int64_t per_picture, int64_t side, PhiloxWalk& random) {
   PatchPlaces places{per_picture, {}, {}};
-  const auto positions = static_cast<uint32_t>(side - patch_side + 1);
+  const auto offsets = static_cast<uint32_t>(side - patch_side + 1);
   for (int64_t i = 0; i < pictures * per_picture; ++i) {
-    places.y.push_back(random.below(positions));
-    places.x.push_back(random.below(positions));
+    places.y.push_back(random.below(offsets));
+    places.x.push_back(random.below(offsets));
   }
   return places;
 }

@@ -25,7 +25,7 @@ namespace duel::report {
 namespace {
 
 /// Of base64, in all runs together.
-constexpr uint64_t picture_bytes = 4'000'000;
+constexpr uint64_t all_picture_bytes = 4'000'000;
 
 /// The template with each {{name}} replaced, what is put in staying as it is.
 std::string fill(std::string_view page, const std::map<std::string_view, std::string_view>& parts) {
@@ -113,7 +113,7 @@ std::vector<std::string> write_report(const std::vector<std::filesystem::path>& 
   for (const std::filesystem::path& folder : runs) {
     check(folders.insert(std::filesystem::weakly_canonical(folder)).second, folder.string(),
           ": is given twice");
-    RunData run = read_run(folder, picture_bytes / runs.size(), runs.size() == 1);
+    RunData run = read_run(folder, all_picture_bytes / runs.size(), runs.size() == 1);
     data.push_back(std::move(run.json));
     left_out.insert(left_out.end(), run.left_out.begin(), run.left_out.end());
   }

@@ -82,11 +82,8 @@ CachedDataset::CachedDataset(std::unique_ptr<Dataset> source, const CacheOptions
   std::vector<Failure> failures;
   const auto read_one = [&](int64_t index) {
     thread_local std::vector<uint8_t> scratch;
-    uint8_t* pixels = pixels_.get() + index * bytes;
-    if (!in_memory()) {
-      scratch.resize(static_cast<size_t>(bytes));
-      pixels = scratch.data();
-    }
+    if (!in_memory()) scratch.resize(static_cast<size_t>(bytes));
+    uint8_t* const pixels = in_memory() ? pixels_.get() + index * bytes : scratch.data();
     try {
       source_->read(index, pixels);
     } catch (const Error& error) {

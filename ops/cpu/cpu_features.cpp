@@ -4,6 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <atomic>
 #include <cstdlib>
@@ -35,6 +38,12 @@ Isa initial_isa() {
 std::atomic<bool> bf16_choice{false};
 
 #if defined(__x86_64__)
+/// Whether the matrix unit takes bfloat16. Older compilers' __builtin_cpu_supports() does not know it.
+bool has_amx_bf16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1) != 0;
+}
+
 /// The registers of the matrix unit are so large that Linux saves them only for processes that ask for it.
 bool request_tiles() {
 #if defined(__linux__)
@@ -72,7 +81,7 @@ bool isa_supported(Isa isa) {
   switch (isa) {
     case Isa::Amx: {
       static const bool granted = isa_supported(Isa::Avx512) && __builtin_cpu_supports("avx512bf16") &&
-                                  __builtin_cpu_supports("amx-bf16") && request_tiles();
+                                  has_amx_bf16() && request_tiles();
       return granted;
     }
     case Isa::Avx512:

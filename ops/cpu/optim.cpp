@@ -40,13 +40,13 @@ void CpuKernels::optimizer_step(const Update& update, std::span<const ParameterS
               static_cast<int64_t>(chunks.size()),
               [&](int64_t first, int64_t last) {
                 for (int64_t i = first; i < last; ++i) {
-                  const auto& [state, begin, end] = chunks[static_cast<size_t>(i)];
-                  T* const p = state->parameter.template data<T>();
-                  const T* const g = state->grad.template data<T>();
-                  T* const a = state->a.template data<T>();
-                  T* const b = Rule::has_b ? state->b.template data<T>() : a;
+                  const Chunk chunk = chunks[static_cast<size_t>(i)];
+                  T* const p = chunk.state->parameter.template data<T>();
+                  const T* const g = chunk.state->grad.template data<T>();
+                  T* const a = chunk.state->a.template data<T>();
+                  T* const b = Rule::has_b ? chunk.state->b.template data<T>() : a;
 #pragma omp simd
-                  for (int64_t j = begin; j < end; ++j) rule.apply(p[j], g[j], a[j], b[j], step);
+                  for (int64_t j = chunk.begin; j < chunk.end; ++j) rule.apply(p[j], g[j], a[j], b[j], step);
                 }
               },
               1);

@@ -181,7 +181,8 @@ cudaError_t cudaGetLastError() { return cudaSuccess; }
 // ---- devices ----
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  if (machine_is("no-device")) return cudaErrorNoDevice;
+  const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (machine_is("no-device") || (visible && *visible == '\0')) return cudaErrorNoDevice;
   if (machine_is("no-driver") || machine_is("old-driver")) return cudaErrorInsufficientDriver;
   *count = devices;
   return cudaSuccess;
