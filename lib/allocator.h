@@ -100,7 +100,7 @@ class CachingAllocator {
   struct Report {
     std::map<const char*, int64_t> in_use, at_peak;
     std::unordered_map<void*, const char*> blocks;
-    int64_t total, peak;
+    int64_t total, peak;  // set by begin_report()
   };
 
   mutable std::mutex mutex_;
