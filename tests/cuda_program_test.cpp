@@ -86,8 +86,8 @@ TEST_F(CudaProgram, ARunThatWasStoppedGoesOnExactly) {
 
 TEST_F(CudaProgram, ARunGoesOnOnTheOtherDevice) {
   const Program dcgan;
-  dcgan.good(tiny_train({"--device", "cpu", "--hflip", "--epochs", "3", "--output", "cpu"}));
-  dcgan.good(tiny_train({"--device", "cpu", "--hflip", "--epochs", "1", "--output", "both"}));
+  dcgan.good(tiny_train({"--hflip", "--epochs", "3", "--output", "cpu"}));
+  dcgan.good(tiny_train({"--hflip", "--epochs", "1", "--output", "both"}));
   // In the precision of the run, which began on the CPU.
   dcgan.good({"train", "--resume", "both", "--epochs", "2", "--device", "cuda", "--threads", "1"});
   dcgan.good({"train", "--resume", "both", "--epochs", "3", "--device", "cpu", "--threads", "1"});
