@@ -57,9 +57,6 @@ enable_language(CUDA)
 if(CMAKE_CUDA_ARCHITECTURES STREQUAL "native" AND CMAKE_CUDA_ARCHITECTURES_NATIVE)
   set(CMAKE_CUDA_ARCHITECTURES ${CMAKE_CUDA_ARCHITECTURES_NATIVE})
 endif()
-# What 9.0 has and no later card knows, the products of warpgroups, asks for an architecture of its own.
-list(TRANSFORM CMAKE_CUDA_ARCHITECTURES REPLACE "^90$" "90a-real;90-virtual")
-list(TRANSFORM CMAKE_CUDA_ARCHITECTURES REPLACE "^90-real$" "90a-real")
 find_package(CUDAToolkit 12 REQUIRED)
 
 target_compile_options(duel_options INTERFACE
@@ -69,14 +66,53 @@ target_compile_options(duel_options INTERFACE
   $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${DUEL_WERROR}>>:-Werror=all-warnings;-Xcompiler=-Werror>)
 
+# duel_unite_small(LIST UNIT LARGE...): of the .cu files in LIST all but those named LARGE become one source, UNIT. nvcc
+# reads the same large headers for each source and architecture, which for a few small kernels takes longer than they do.
+# As with duel_compile_together(), which CMake has for CUDA from 3.31 on, a file's own names must differ from all others.
+function(duel_unite_small list unit)
+  if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
+    return()
+  endif()
+  set(small ${${list}})
+  list(JOIN ARGN "|" large)
+  list(FILTER small INCLUDE REGEX "\\.cu$")
+  list(FILTER small EXCLUDE REGEX "/(${large})\\.cu$")
+  set(rest ${${list}})
+  list(REMOVE_ITEM rest ${small})
+  set(source "${PROJECT_BINARY_DIR}/generated/cuda/${unit}.cu")
+  list(TRANSFORM small REPLACE "(.+)" "#include \"\\1\"\n")
+  list(JOIN small "" includes)
+  file(CONFIGURE OUTPUT "${source}" CONTENT "@includes@" @ONLY)
+  set(${list} "${source}" ${rest} PARENT_SCOPE)
+endfunction()
+
+# What 9.0 has for products and no later card knows, those of warpgroups, asks for an architecture of its own. It gives
+# the other kernels the same code as 9.0 itself, whose PTX is compiled in any case.
+set(cuda_products ${cuda_sources})
+list(FILTER cuda_products INCLUDE REGEX "/conv2d_implicit[^/]*\\.cu$")
+list(REMOVE_ITEM cuda_sources ${cuda_products})
+set(product_architectures ${CMAKE_CUDA_ARCHITECTURES})
+list(TRANSFORM product_architectures REPLACE "^90$" "90a-real;90-virtual")
+list(TRANSFORM product_architectures REPLACE "^90-real$" "90a-real")
+
+duel_unite_small(cuda_products products conv2d_implicit_dgrad conv2d_implicit_wgrad)
+duel_unite_small(cuda_sources kernels batch_norm)
+add_library(duel_cuda_products OBJECT ${cuda_products})
+set_target_properties(duel_cuda_products PROPERTIES CUDA_ARCHITECTURES "${product_architectures}")
+
 # What the backend uses of the static library it finds in the program, which exports its symbols; a second copy would
 # have static objects of its own. See ops/backends.cpp.
-add_library(duel_cuda SHARED ${cuda_sources})
-target_compile_features(duel_cuda PRIVATE cxx_std_20)
-target_link_libraries(duel_cuda PRIVATE duel_options CUDA::cublas)
-if(CMAKE_CUDA_ARCHITECTURES MATCHES "90a")
-  target_compile_definitions(duel_cuda PRIVATE DUEL_WARPGROUPS)
-endif()
+add_library(duel_cuda SHARED ${cuda_sources} $<TARGET_OBJECTS:duel_cuda_products>)
+target_link_libraries(duel_cuda PRIVATE CUDA::cublas)
+foreach(target duel_cuda duel_cuda_products)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  target_link_libraries(${target} PRIVATE duel_options)
+  # The host only starts kernels here.
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-O1>)
+  if(product_architectures MATCHES "90a")
+    target_compile_definitions(${target} PRIVATE DUEL_WARPGROUPS)
+  endif()
+endforeach()
 target_link_options(duel INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:LINKER:--export-dynamic>)
 if(DUEL_INSTALL)
   install(TARGETS duel_cuda LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")

@@ -25,13 +25,13 @@ struct Weight {
   int64_t squares() const { return taps * ceil_divide(oc, height) * ceil_divide(ic, side); }
 };
 
-struct Table {
+struct FormTable {
   ChunkTable<table_weights> squares;
   Weight weight[table_weights];
 };
 
 /// Block (weight, tap, square of oc, square of ic), the last the fastest.
-__global__ void __launch_bounds__(block_threads) tf32_forms_kernel(const __grid_constant__ Table table) {
+__global__ void __launch_bounds__(block_threads) tf32_forms_kernel(const __grid_constant__ FormTable table) {
   begin_kernel();
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
   constexpr int warps = block_threads / side;
@@ -81,7 +81,7 @@ void write(const Queue& queue, std::span<const Tf32Forms> weights) {
   while (!weights.empty()) {
     const auto some = weights.first(std::min<size_t>(weights.size(), table_weights));
     weights = weights.subspan(some.size());
-    Table table{};
+    FormTable table{};
     for (const auto& [weight, rounded, turned] : some) {
       const auto size = [&w = weight](int dim) { return static_cast<int>(w.dim(dim)); };
       const auto data = [](const Tensor& copy) { return copy.defined() ? copy.data<float>() : nullptr; };
