@@ -23,6 +23,10 @@ namespace {
 
 constexpr int64_t band_rows = 128;
 
+/// Floats between one packed tile or panel and the next. Without them the nine results of a transform, and
+/// the tiles of a step, would lie a power of two apart, in the same few cache sets, and push one another out.
+constexpr int64_t stagger = 16;
+
 struct Work {
   const Conv2dShape& shape;
   const float *x, *dy;
@@ -71,9 +75,9 @@ class WgradWorker {
     for (int64_t group = work_.first_group(chunk); group < end; accumulate = true) {
       const int64_t depth = std::min(max_depth, end - group);
       transform_dy(group, depth);
-      for (int64_t phase = 0; phase < s.stride_h * s.stride_w; ++phase) {
-        transform_x(group, depth, {phase / s.stride_w - s.pad_h, phase % s.stride_w - s.pad_w});
-        multiply(phase, depth, accumulate);
+      for (int64_t phase = 0; phase < phases(); ++phase) {
+        transform_x(group, depth, origin_of(phase));
+        multiply(phase, depth, accumulate, following(phase, group, depth, end));
       }
       group += depth;
     }
@@ -81,23 +85,71 @@ class WgradWorker {
 
  private:
   static int64_t most_tiles(const Microkernels& kernels) { return ceil_divide(band_rows, kernels.tile_rows); }
+  static int64_t tile_floats(const Microkernels& kernels) { return max_depth * kernels.left_step + stagger; }
+  static int64_t panel_floats(const Microkernels& kernels) { return max_depth * kernels.panel + stagger; }
   static int64_t left_floats(const Microkernels& kernels) {
-    return most_tiles(kernels) * max_depth * kernels.left_step;
+    return most_tiles(kernels) * tile_floats(kernels);
   }
   static int64_t right_floats(const Microkernels& kernels, const Work& work) {
-    return ceil_divide(work.shape.ic, kernels.panel) * max_depth * kernels.panel;
+    return ceil_divide(work.shape.ic, kernels.panel) * panel_floats(kernels);
   }
   int64_t tiles() const { return ceil_divide(rows_count_, kernels_.tile_rows); }
   int64_t first_of(int64_t tile) const { return rows_count_ * tile / tiles(); }
   int64_t rows_of(int64_t tile) const { return first_of(tile + 1) - first_of(tile); }
   /// Product i's packed factors: a tile of dy's, and a panel of x's.
   float* left_of(int64_t i, int64_t tile) const {
-    return left_ + i * left_floats(kernels_) + tile * max_depth * kernels_.left_step;
+    return left_ + i * left_floats(kernels_) + tile * tile_floats(kernels_);
   }
   float* right_of(int64_t i, int64_t panel) const {
-    return right_ + i * right_floats(kernels_, work_) + panel * max_depth * kernels_.panel;
+    return right_ + i * right_floats(kernels_, work_) + panel * panel_floats(kernels_);
   }
   int64_t panels() const { return ceil_divide(work_.shape.ic, kernels_.panel); }
+  int64_t phases() const { return work_.shape.stride_h * work_.shape.stride_w; }
+
+  FilterGrid::Origin origin_of(int64_t phase) const {
+    const Conv2dShape& s = work_.shape;
+    return {phase / s.stride_w - s.pad_h, phase % s.stride_w - s.pad_w};
+  }
+
+  /// What is read after the products of a phase: x of the next one, or the next block of the depth.
+  Wanted following(int64_t phase, int64_t group, int64_t depth, int64_t end) const {
+    Wanted wanted;
+    if (phase + 1 < phases()) {
+      wanted.add(rows_of_x(group, depth, origin_of(phase + 1)));
+    } else if (group + depth < end) {
+      const int64_t next_depth = std::min(max_depth, end - group - depth);
+      wanted.add(rows_of_x(group + depth, next_depth, origin_of(0)));
+      wanted.add(rows_of_dy(group + depth, next_depth));
+    }
+    return wanted;
+  }
+
+  /// But for the lowest row, which is often outside.
+  Region rows_of_x(int64_t group, int64_t depth, const FilterGrid::Origin& origin) const {
+    const FilterGrid& grid = work_.grid;
+    const auto row_of = [&](int64_t g) {
+      const FilterGrid::Place at = grid.place(g);
+      return at.picture * grid.height + 2 * at.i * grid.step_h + origin.first_h;
+    };
+    int64_t first = row_of(group);
+    while (first < 0) first += grid.step_h;
+    const int64_t row = grid.width * grid.channels, end = row_of(group + depth - 1) + 2 * grid.step_h;
+    return {grid.pictures + first * row, row * 4, grid.step_h * row * 4, (end - first) / grid.step_h};
+  }
+
+  Region rows_of_dy(int64_t group, int64_t depth) const {
+    const int64_t row = 2 * work_.shape.ow * work_.shape.oc;  // of groups
+    const int64_t first = group / work_.grid.grid_w, end = ceil_divide(group + depth, work_.grid.grid_w);
+    return {work_.dy + first * row, (end - first) * row * 4, 0, 1};
+  }
+
+  Wanted factors(int64_t i, int64_t depth) const {
+    const int64_t steps = kernels_.tile_depth(depth);
+    Wanted wanted;
+    wanted.add({left_of(i, 0), steps * kernels_.left_step * 4, tile_floats(kernels_) * 4, tiles()});
+    wanted.add({right_of(i, 0), steps * kernels_.panel * 4, panel_floats(kernels_) * 4, panels()});
+    return wanted;
+  }
 
   void transform_dy(int64_t group, int64_t depth) {
     const Conv2dShape& s = work_.shape;
@@ -135,21 +187,14 @@ class WgradWorker {
       for (int64_t panel = 0; panel < panels(); ++panel) kernels_.pair_right(right_of(i, panel), depth);
   }
 
-  void multiply(int64_t phase, int64_t depth, bool accumulate) {
+  void multiply(int64_t phase, int64_t depth, bool accumulate, const Wanted& following) {
     const Conv2dShape& s = work_.shape;
     const int64_t right = s.stride_w * s.ic, down = s.stride_h * s.kw * s.ic;
     const int64_t first = (phase / s.stride_w * s.kw + phase % s.stride_w) * s.ic;
     for (size_t turn = 0; turn < filter_products; ++turn) {
       const int i = filter_order[turn];
       const FilterTargets targets(i, down, right);
-      Wanted wanted;
-      if (turn + 1 < filter_products) {
-        const int next = filter_order[turn + 1];
-        const int64_t steps = kernels_.tile_depth(depth);
-        wanted.add(
-            {left_of(next, 0), steps * kernels_.left_step * 4, max_depth * kernels_.left_step * 4, tiles()});
-        wanted.add({right_of(next, 0), steps * kernels_.panel * 4, max_depth * kernels_.panel * 4, panels()});
-      }
+      Wanted wanted = turn + 1 < filter_products ? factors(filter_order[turn + 1], depth) : following;
       Tile tile{};
       tile.a_step = kernels_.left_step;
       tile.b_rows = table_;

@@ -1,6 +1,7 @@
 // wgrad as one product: rows = output channels, depth = output pixels, columns = taps times input channels.
 // A is dy transposed, B the patches of x; both are stored depth by depth, as the product takes them, and are
-// read where they lie, or copied where one depth is far from the next.
+// read where they lie, or copied where one depth is far from the next, or where tiles would wait for the
+// cache (Microkernels::least_packed_panels).
 //
 // The depth is long and the result small, so threads share the depth: it is cut into chunks, each with a
 // partial result of its own, which are then added in order. The number of chunks depends on the shape alone,

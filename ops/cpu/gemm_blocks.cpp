@@ -10,10 +10,10 @@ namespace duel::cpu {
 namespace {
 
 int64_t right_floats(const Microkernels& kernels) {
-  return BlockWorker::max_panels * max_depth * kernels.panel;
+  return BlockWorker::max_panels(kernels) * max_depth * kernels.panel;
 }
 
-constexpr int64_t table_pointers = BlockWorker::max_panels * max_depth;
+int64_t table_pointers(const Microkernels& kernels) { return BlockWorker::max_panels(kernels) * max_depth; }
 
 }  // namespace
 
@@ -61,12 +61,13 @@ struct BlockWorker::Step {
   const PackedRight& packed;
   int64_t k, depth;  // from k_begin on
   bool first, last;
+  bool in_place;             // the factors are read where they lie, if they can be
   int64_t in_place_columns;  // of B, see RightOperand
   Wanted wanted;
 };
 
 int64_t BlockWorker::floats(const Microkernels& kernels) {
-  const int64_t pointers = table_pointers + max_rows(kernels);  // of 8 bytes
+  const int64_t pointers = table_pointers(kernels) + max_rows(kernels);  // of 8 bytes
   return Scratch::padded(kernels.left_floats()) + right_floats(kernels) + Scratch::padded(2 * pointers);
 }
 
@@ -75,7 +76,7 @@ BlockWorker::BlockWorker(const Microkernels& kernels, float* buffer)
       left_(buffer),
       right_(left_ + Scratch::padded(kernels.left_floats())),
       table_(reinterpret_cast<const float**>(right_ + right_floats(kernels))),
-      rows_(const_cast<float**>(table_) + table_pointers) {
+      rows_(const_cast<float**>(table_) + table_pointers(kernels)) {
   if (kernels.begin != nullptr) kernels.begin();
 }
 
@@ -88,6 +89,7 @@ void BlockWorker::run(const Product& product, const Block& block, const PackedRi
   const DepthBlocks depths(product.k);
   const int64_t tiles = ceil_divide(block.rows, kernels_.tile_rows);
   const bool columns = product.a->layout() == LeftLayout::Columns;
+  const bool in_place = columns && !kernels_.pairs() && block.panels < kernels_.least_packed_panels;
   product.c.locate(block.row, block.rows, rows_);
   for (int64_t i = 0; i < depths.count; ++i) {
     const int64_t k = i * depths.depth;
@@ -98,7 +100,8 @@ void BlockWorker::run(const Product& product, const Block& block, const PackedRi
               std::min(depths.depth, product.k - k),
               i == 0,
               i + 1 == depths.count,
-              columns && !kernels_.pairs() ? product.b->in_place_columns(kernels_) : 0,
+              in_place,
+              in_place ? product.b->in_place_columns(kernels_) : 0,
               {}};
     want_following(step, next);
     prepare_right(step);
@@ -166,7 +169,7 @@ Tile BlockWorker::left_tile(const Step& step, int64_t row, int64_t rows) const {
   tile.depth = kernels_.pairs() ? ceil_divide(step.depth, 2) : step.depth;
   tile.accumulate = product.accumulate || !step.first;
   tile.epilogue = step.last ? &product.epilogue : nullptr;
-  tile.a = kernels_.pairs() ? nullptr : product.a->in_place(row, k);
+  tile.a = step.in_place ? product.a->in_place(row, k) : nullptr;
   tile.a_step = product.a->in_place_step();
   if (tile.a != nullptr) return tile;
   tile.a = left_;

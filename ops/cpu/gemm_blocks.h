@@ -81,10 +81,11 @@ struct Block {
 /// One thread with its buffers.
 class BlockWorker {
  public:
-  /// Most rows of a block, and most panels of one whose B is not packed beforehand. 256 x 256 elements of C
-  /// are 256 KiB, as much as a panel group of B and its tables; with what is prefetched they fill L2.
+  /// Most rows of a block, and most panels of one whose B is not packed beforehand. With AVX-512 256 x 256
+  /// elements of C are 256 KiB, as much as a panel group of B and its tables; with what is prefetched they
+  /// fill L2. AVX2 has fewer rows.
   static int64_t max_rows(const Microkernels& kernels) { return 19 * kernels.tile_rows; }
-  static constexpr int64_t max_panels = 8;
+  static int64_t max_panels(const Microkernels& kernels) { return 256 / kernels.panel; }
 
   static int64_t floats(const Microkernels& kernels);
   BlockWorker(const Microkernels& kernels, float* buffer);

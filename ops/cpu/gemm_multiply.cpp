@@ -29,7 +29,7 @@ class Tasks {
     constexpr int64_t tasks_per_thread = 8, least_panels = 4;
     const int64_t blocks = std::max<int64_t>(1, row_blocks_ * std::ssize(products));
     packs_first_ = row_blocks_ > 1 && products[0].a->layout() == LeftLayout::Rows && products[0].b->small();
-    const int64_t least_groups = packs_first_ ? 1 : ceil_divide(panels, BlockWorker::max_panels);
+    const int64_t least_groups = packs_first_ ? 1 : ceil_divide(panels, BlockWorker::max_panels(kernels));
     panel_groups_ = std::clamp<int64_t>(ceil_divide(tasks_per_thread * threads, blocks), least_groups,
                                         std::max<int64_t>(least_groups, panels / least_panels));
   }

@@ -15,8 +15,9 @@
 // and no two rows in the same cache sets; B is packed in panels.
 //
 // LeftLayout::Columns, where columns of A are runs of memory (a weight gradient: dy): a step's elements of A
-// lie side by side and those of B are a run as well (a pixel of x), so both are read where they are, B
-// through one pointer per step. Nothing needs to be packed.
+// lie side by side and those of B are a run as well (a pixel of x), so both can be read where they are, B
+// through one pointer per step, and nothing needs to be packed. Each step then takes a cache line of A and
+// one of B from L2, which the tiles of AVX2, six cycles a step, would wait for: see least_packed_panels.
 #pragma once
 
 #include <cstdint>
@@ -78,6 +79,8 @@ struct Microkernels {
   int64_t vector;     ///< floats in a vector register
   int64_t panel;      ///< columns of a panel: two vectors
   int64_t left_step;  ///< Columns: floats from one step of a packed tile of A to the next
+  /// Columns: the least panels for a tile of A with which both factors are packed, rather than read in place.
+  int64_t least_packed_panels;
 
   /// tile[layout][vectors - 1][rows - 1], up to tile_rows of them, computes a tile of so many rows and
   /// `vectors` vectors of columns.

@@ -6,6 +6,10 @@
 namespace duel::cpu {
 
 extern const Microkernels avx2_microkernels;
-constinit const Microkernels avx2_microkernels = Body<Avx2, 6>::table(Isa::Avx2);
+constinit const Microkernels avx2_microkernels = [] {
+  Microkernels table = Body<Avx2, 6>::table(Isa::Avx2);
+  table.least_packed_panels = 8;  // with fewer, packing A costs more than it saves
+  return table;
+}();
 
 }  // namespace duel::cpu

@@ -178,7 +178,8 @@ struct Body : Packing<V> {
     result.tile_rows = tile_rows;
     result.vector = width;
     result.panel = 2 * width;
-    result.left_step = 16;
+    result.left_step = tile_rows <= 8 ? 8 : 16;
+    result.least_packed_panels = INT64_MAX;
     result.gather_patches = Packing<V>::gather_patches;
     result.scatter_patches = Packing<V>::scatter_patches;
     result.copy_rows = Packing<V>::copy_rows;
