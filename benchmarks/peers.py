@@ -290,7 +290,7 @@ those for float32, of which the peak is."""
 def report(comparisons: list[Comparison], start_table: str, arguments: argparse.Namespace) -> str:
     parts = ["# Duel and PyTorch on one machine",
              "Written by `make bench-peers`; do not edit. Other machines: [a Xeon with AMX](RESULTS-xeon-amx.md), "
-             "[an NVIDIA H200](RESULTS-h200.md).",
+             "[an EPYC with AVX2 only](RESULTS-epyc-avx2.md), [an NVIDIA H200](RESULTS-h200.md).",
              describe_machine(arguments, comparisons[0])]
     for comparison in comparisons:
         size = arguments.image_size

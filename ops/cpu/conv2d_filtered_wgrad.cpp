@@ -143,6 +143,7 @@ class WgradWorker {
     return {work_.dy + first * row, (end - first) * row * 4, 0, 1};
   }
 
+  /// Those of product i.
   Wanted factors(int64_t i, int64_t depth) const {
     const int64_t steps = kernels_.tile_depth(depth);
     Wanted wanted;
@@ -187,14 +188,14 @@ class WgradWorker {
       for (int64_t panel = 0; panel < panels(); ++panel) kernels_.pair_right(right_of(i, panel), depth);
   }
 
-  void multiply(int64_t phase, int64_t depth, bool accumulate, const Wanted& following) {
+  void multiply(int64_t phase, int64_t depth, bool accumulate, const Wanted& next) {
     const Conv2dShape& s = work_.shape;
     const int64_t right = s.stride_w * s.ic, down = s.stride_h * s.kw * s.ic;
     const int64_t first = (phase / s.stride_w * s.kw + phase % s.stride_w) * s.ic;
     for (size_t turn = 0; turn < filter_products; ++turn) {
       const int i = filter_order[turn];
       const FilterTargets targets(i, down, right);
-      Wanted wanted = turn + 1 < filter_products ? factors(filter_order[turn + 1], depth) : following;
+      Wanted wanted = turn + 1 < filter_products ? factors(filter_order[turn + 1], depth) : next;
       Tile tile{};
       tile.a_step = kernels_.left_step;
       tile.b_rows = table_;

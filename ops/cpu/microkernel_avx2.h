@@ -21,7 +21,7 @@ struct Avx2 {
   static Reg load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, Reg x) { _mm256_storeu_ps(p, x); }
   static Reg load_part(const float* p, int64_t count) { return _mm256_maskload_ps(p, lanes(count)); }
-  /// Not a masked store: AMD's processors take some twelve cycles for one.
+  /// Not a masked store, for which AMD's processors take several times as long as for a plain one.
   static void store_part(float* p, Reg x, int64_t count) {
     __m128 part = _mm256_castps256_ps128(x);
     if (count & 4) {
