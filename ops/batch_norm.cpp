@@ -24,7 +24,7 @@
 namespace duel {
 namespace {
 
-constexpr const char* op = "batch_norm";
+constexpr const char* batch_norm_op = "batch_norm";
 
 /// The rows of batch i, of `batches`.
 Tensor rows_of_batch(const Tensor& all, int64_t i, int64_t batches) {
@@ -55,7 +55,7 @@ struct BatchNormNode final : Node {
   Saved bias, y;                    // where there is an activation
   BatchNormOptions options;
 
-  const char* name() const override { return op; }
+  const char* name() const override { return batch_norm_op; }
   void backward(const Tensor& dy) override {
     const Tensor dweight = Tensor::empty_like(mean.get(name())), dbias = Tensor::empty_like(dweight);
     std::optional<Target> dx;
@@ -100,32 +100,33 @@ struct BatchNormNode final : Node {
 /// Throws unless batch_norm()'s arguments fit each other.
 void check_arguments(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
                      const Tensor& running_var, const BatchNormOptions& options) {
-  check_batch_norm(op, options.eps, options.momentum);
-  check_parameter_kind(op, x, weight);
-  check_parameter_kind(op, x, bias);
-  check(x.dims() >= 2, "[", op, "] x must be (..., C) with at least 2 dimensions, got ", x.shape());
+  check_batch_norm(batch_norm_op, options.eps, options.momentum);
+  check_parameter_kind(batch_norm_op, x, weight);
+  check_parameter_kind(batch_norm_op, x, bias);
+  check(x.dims() >= 2, "[", batch_norm_op, "] x must be (..., C) with at least 2 dimensions, got ",
+        x.shape());
   const Shape channels{x.dim(-1)};
-  check_shape(op, "weight", weight, channels);
-  check_shape(op, "bias", bias, channels);
-  check(running_mean.defined() == running_var.defined(), "[", op,
+  check_shape(batch_norm_op, "weight", weight, channels);
+  check_shape(batch_norm_op, "bias", bias, channels);
+  check(running_mean.defined() == running_var.defined(), "[", batch_norm_op,
         "] running_mean and running_var are given together or not at all");
   if (running_mean.defined()) {
-    check_parameter_kind(op, x, running_mean);
-    check_parameter_kind(op, x, running_var);
-    check_shape(op, "running_mean", running_mean, channels);
-    check_shape(op, "running_var", running_var, channels);
+    check_parameter_kind(batch_norm_op, x, running_mean);
+    check_parameter_kind(batch_norm_op, x, running_var);
+    check_shape(batch_norm_op, "running_mean", running_mean, channels);
+    check_shape(batch_norm_op, "running_var", running_var, channels);
   }
   if (options.activation) check_fusible(*options.activation);
   if (!options.training) {
-    check(running_mean.defined(), "[", op, "] evaluation needs running_mean and running_var");
+    check(running_mean.defined(), "[", batch_norm_op, "] evaluation needs running_mean and running_var");
     return;
   }
   const int64_t batches = options.batches;
-  check(batches >= 1 && x.dim(0) % batches == 0, "[", op, "] x of shape ", x.shape(), " is not ", batches,
-        " batches of one size");
+  check(batches >= 1 && x.dim(0) % batches == 0, "[", batch_norm_op, "] x of shape ", x.shape(), " is not ",
+        batches, " batches of one size");
   const int64_t rows = channels[0] ? x.numel() / channels[0] / batches : 0;
-  check(rows > 1, "[", op, "] training needs more than one value a channel, x has shape ", x.shape(),
-        batches > 1 ? concat(" in ", batches, " batches") : "", "; use a larger batch");
+  check(rows > 1, "[", batch_norm_op, "] training needs more than one value a channel, x has shape ",
+        x.shape(), batches > 1 ? concat(" in ", batches, " batches") : "", "; use a larger batch");
 }
 
 struct Statistics {

@@ -8,7 +8,7 @@
 namespace duel {
 namespace {
 
-constexpr int upright_already = 1, most = 8;
+constexpr int upright_already = 1, last_orientation = 8;
 
 /// A TIFF header and what follows it, to which all offsets count. What lies behind the end reads as 0, which
 /// is no tag and no orientation.
@@ -47,7 +47,7 @@ int orientation_in(const Tiff& tiff) {
     const uint32_t value = type == two_bytes    ? tiff.two(entry + value_at)
                            : type == four_bytes ? tiff.four(entry + value_at)
                                                 : 0;
-    return value >= 1 && value <= most ? static_cast<int>(value) : upright_already;
+    return value >= 1 && value <= last_orientation ? static_cast<int>(value) : upright_already;
   }
   return upright_already;
 }
@@ -78,7 +78,7 @@ int exif_orientation(std::span<const uint8_t> jpeg) {
 }
 
 Image upright(Image image, int orientation) {
-  if (orientation <= upright_already || orientation > most) return image;
+  if (orientation <= upright_already || orientation > last_orientation) return image;
   // Where the first row and the first column of what is stored belong: from 5 on rows are columns.
   const bool transposed = orientation >= 5;
   const bool from_right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
