@@ -127,13 +127,10 @@ class WgradWorker {
   /// But for the lowest row, which is often outside.
   Region rows_of_x(int64_t group, int64_t depth, const FilterGrid::Origin& origin) const {
     const FilterGrid& grid = work_.grid;
-    const auto row_of = [&](int64_t g) {
-      const FilterGrid::Place at = grid.place(g);
-      return at.picture * grid.height + 2 * at.i * grid.step_h + origin.first_h;
-    };
-    int64_t first = row_of(group);
+    int64_t first = grid.row_of(group) + origin.first_h;
     while (first < 0) first += grid.step_h;
-    const int64_t row = grid.width * grid.channels, end = row_of(group + depth - 1) + 2 * grid.step_h;
+    const int64_t end = grid.row_of(group + depth - 1) + origin.first_h + 2 * grid.step_h;
+    const int64_t row = grid.width * grid.channels;
     return {grid.pictures + first * row, row * 4, grid.step_h * row * 4, (end - first) / grid.step_h};
   }
 

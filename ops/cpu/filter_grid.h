@@ -46,6 +46,11 @@ struct FilterGrid {
   Place place(int64_t group) const {
     return {group / (grid_h * grid_w), group / grid_w % grid_h, group % grid_w};
   }
+  /// The first row a group reads, were the pictures one below the other and its origin in row 0.
+  int64_t row_of(int64_t group) const {
+    const Place at = place(group);
+    return at.picture * height + 2 * at.i * step_h;
+  }
   void advance(Place& at) const {
     if (++at.j < grid_w) return;
     at.j = 0;

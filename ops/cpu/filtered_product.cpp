@@ -138,12 +138,9 @@ class FilteredWorker {
       return weight.region(k, depth, filter_whole);
     }
     const FilterGrid& grid = product.grid;
-    const auto row_of = [&](int64_t g) {
-      return g / (grid.grid_h * grid.grid_w) * grid.height + g / grid.grid_w % grid.grid_h * 2 * grid.step_h;
-    };
     const int64_t next = std::min(product.groups, group + max_tiles * kernels_.tile_rows);
     if (group >= next) return {};
-    const int64_t first = row_of(group), rows = row_of(next - 1) - first + 2 * grid.step_h;
+    const int64_t first = grid.row_of(group), rows = grid.row_of(next - 1) - first + 2 * grid.step_h;
     const int64_t row_floats = grid.width * grid.channels;
     return {grid.pictures + first * row_floats, rows * row_floats * 4, 0, 1};
   }
